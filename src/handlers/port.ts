@@ -1,0 +1,72 @@
+/**
+ * Running other people's code. A turn enters a state and runs handlers until one records an
+ * outcome that has to wait, an end is reached, or something went wrong.
+ */
+import type { JobError, TaskOrder } from "../job/model.ts";
+
+export interface Turn {
+  readonly jobId: string;
+  readonly hash: string;
+  readonly blueprint: string;
+  /** The state whose handler runs first. */
+  readonly state: string;
+  /** 1 on the first run of this handler in this visit. */
+  readonly attempt: number;
+  /** How many handlers the job ran since it last waited. */
+  readonly steps: number;
+  readonly maxSteps: number;
+  /** JSON texts of objects. */
+  readonly initialData: string;
+  readonly stateHistory: string;
+  /** Merged into the history, key by key, before the first handler runs. */
+  readonly merge?: string;
+  readonly aggregation?: string;
+  readonly client: { readonly id: string; readonly plan?: string; readonly config: Readonly<Record<string, unknown>> };
+  readonly error?: JobError;
+  /** For a handler that sets no time of its own. */
+  readonly timeoutMs: number;
+  /** Filled into orders that set none. */
+  readonly defaults: { readonly maxAttempts: number; readonly priority?: number; readonly dispatchTimeoutMs?: number };
+}
+
+export interface Step {
+  readonly state: string;
+  readonly startedAtMs: number;
+  readonly durationMs: number;
+  /** Where it went, if it went on within this turn. */
+  readonly next?: string;
+  /** JSON text of `{set?, unset?}`: what it changed in the history (the first step's includes the merge). */
+  readonly patch?: string;
+}
+
+/** How a turn ended. `state` is the state that it ended in. */
+export type Ending =
+  | { readonly kind: "ended"; readonly state: string; readonly error?: JobError }
+  | { readonly kind: "tasks"; readonly state: string; readonly orders: readonly TaskOrder[]; readonly into?: string }
+  /** The chain was long: commit what it did and go on with `state`. */
+  | { readonly kind: "paused"; readonly state: string; readonly error?: JobError }
+  /** Worth another run: it threw, hung past its time, blocked its thread or took it down. */
+  | { readonly kind: "broke"; readonly state: string; readonly error: JobError; readonly alone: boolean }
+  /** Not worth another run: no outcome, two, an unknown state, too many steps, an outcome over its limit. */
+  | { readonly kind: "invalid"; readonly state: string; readonly error: JobError };
+
+export interface TurnReply {
+  /** Handlers that ended well, in order. */
+  readonly steps: readonly Step[];
+  /** The history after those steps, if it changed: JSON text. */
+  readonly stateHistory?: string;
+  readonly ending: Ending;
+  /** How often handlers of this turn ran when the process died under them: counted as attempts. */
+  readonly crashes?: number;
+}
+
+/** What a running handler may ask of the engine. */
+export interface HandlerHost {
+  /** A job as `context.storage.getJobState` shows it; JSON text. The asking job sees its own pending status. */
+  jobState(askingJobId: string, jobId: string): Promise<string | undefined>;
+}
+
+export interface HandlerRunner {
+  /** Never rejects for what a handler did; an abort answers with `broke` (code HANDLER_ABORTED). */
+  run(turn: Turn, signal?: AbortSignal): Promise<TurnReply>;
+}

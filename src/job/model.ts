@@ -1,0 +1,193 @@
+/**
+ * What a job is. Everything here is durable: it is the snapshot that a unit of work writes and
+ * that a restart reads. JSON that only travels through (input, history, params) stays text, so
+ * that it is encoded once, by whoever made it.
+ */
+export const JOB_STATUSES = [
+  "pending",
+  "running",
+  "awaiting_retry",
+  "waiting_for_worker",
+  "waiting_for_parallel",
+  "waiting_for_sub_job",
+  "waiting_for_human",
+  "waiting_for_event",
+  "waiting_for_timer",
+  "finished",
+  "failed",
+  "cancelled",
+  "quarantined",
+  "error",
+] as const;
+export type JobStatus = (typeof JOB_STATUSES)[number];
+
+const TERMINAL: ReadonlySet<string> = new Set<JobStatus>(["finished", "failed", "cancelled", "quarantined", "error"]);
+
+export function isTerminal(status: JobStatus): boolean {
+  return TERMINAL.has(status);
+}
+
+export function isJobStatus(text: string): text is JobStatus {
+  return (JOB_STATUSES as readonly string[]).includes(text);
+}
+
+export const STRATEGIES = [
+  "default",
+  "round_robin",
+  "least_connections",
+  "cheapest",
+  "best_value",
+  "overflow",
+] as const;
+export type Strategy = (typeof STRATEGIES)[number];
+
+export interface RetryPolicy {
+  /** Runs, the first included. */
+  readonly maxAttempts: number;
+  readonly backoffMs: number;
+  readonly factor: number;
+  readonly maxBackoffMs: number;
+}
+
+/** What a worker must have. Keys that are not named here are compared with the worker's properties. */
+export interface Requirements {
+  readonly gpu?: { readonly model?: string; readonly vramGb?: number };
+  readonly installedModels?: readonly string[];
+  readonly cpuCores?: number;
+  readonly ramGb?: number;
+  readonly [property: string]: unknown;
+}
+
+/** A task as a handler asked for it, defaults filled in. */
+export interface TaskOrder {
+  readonly type: string;
+  /** JSON text of an object. */
+  readonly params: string;
+  readonly transitions: Readonly<Record<string, string>>;
+  readonly strategy: Strategy;
+  readonly priority: number;
+  readonly maxCost?: number;
+  readonly requirements?: Requirements;
+  readonly dispatchTimeoutMs?: number;
+  readonly timeoutMs?: number;
+  readonly retry: RetryPolicy;
+  /** JSON Schema. */
+  readonly outputSchema?: object;
+}
+
+/** One hand-out of a task to a worker. */
+export interface Delivery {
+  readonly taskId: string;
+  readonly workerId: string;
+  readonly atMs: number;
+}
+
+/** A task that the job waits for. `slot` tells apart the branches of one visit of a state. */
+export interface TaskWait {
+  readonly slot: number;
+  readonly order: TaskOrder;
+  /** The run that is queued or under way, from 1. */
+  readonly attempt: number;
+  readonly queuedAtMs: number;
+  /** Not handed out before: a retry that backs off. */
+  readonly notBeforeMs?: number;
+  /** The newest hand-out that is on disk. */
+  readonly delivery?: Delivery;
+  readonly lastError?: JobError;
+  /** JSON text, given to the next attempt. */
+  readonly checkpoint?: string;
+}
+
+export interface JobError {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Branches that lead to one aggregator. They lie in rows of their own, so that a result costs one row. */
+export interface Parallel {
+  readonly into: string;
+  readonly total: number;
+  readonly open: number;
+}
+
+export interface ClientFacts {
+  readonly id: string;
+  readonly plan?: string;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+export interface Job {
+  readonly id: string;
+  /** Units of work committed so far; 0 before the first. */
+  readonly version: number;
+  readonly client: ClientFacts;
+  readonly blueprint: string;
+  /** Content hash of the blueprint that the job began with. */
+  readonly hash: string;
+  readonly status: JobStatus;
+  readonly state: string;
+  /** How many states the job has entered. Waits, results and timers carry it. */
+  readonly visit: number;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+  /** JSON text of an object. */
+  readonly initialData: string;
+  /** JSON text of an object. */
+  readonly stateHistory: string;
+  /** A task result's data that the next handler finds merged into its history: kept apart until that handler has ended well. */
+  readonly merge?: string;
+  readonly error?: JobError;
+  readonly task?: TaskWait;
+  readonly parallel?: Parallel;
+  /** JSON text: task id to result, for the aggregator that has to run. */
+  readonly aggregation?: string;
+  /** A handler of `state` has to run (again): how often it failed in this visit, and not before when. */
+  readonly handler?: { readonly failures: number; readonly notBeforeMs?: number };
+  /** The status that an end state reached now will have: set by a failure or cancelled outcome. */
+  readonly endsAs?: "failed" | "quarantined" | "cancelled";
+  /** Handlers run since the job last waited. */
+  readonly steps: number;
+  readonly cancelRequestedAtMs?: number;
+  readonly progress?: number;
+  readonly progressMessage?: string;
+  readonly priority?: number;
+  readonly deadlineAtMs?: number;
+  readonly dispatchTimeoutMs?: number;
+  readonly resultTimeoutMs?: number;
+  readonly webhookUrl?: string;
+  /** JSON text, opaque: copied to tasks. */
+  readonly security?: string;
+  readonly metadata?: string;
+  readonly tags?: readonly string[];
+  readonly rerunOf?: string;
+  readonly parentId?: string;
+  /** W3C trace headers of the creating request. */
+  readonly trace?: Readonly<Record<string, string>>;
+}
+
+/** What happened in a unit, as it is stored. `history.ts` turns it into the events that are served. */
+export interface JobEvent {
+  readonly type:
+    | "job_created"
+    | "state_started"
+    | "state_finished"
+    | "state_failed"
+    | "task_dispatched"
+    | "task_finished"
+    | "cancel_requested"
+    | "job_completed"
+    | "job_failed";
+  readonly atMs: number;
+  readonly state?: string;
+  readonly previous?: string;
+  readonly next?: string;
+  readonly durationMs?: number;
+  readonly worker?: string;
+  readonly attempt?: number;
+  readonly taskId?: string;
+  readonly status?: JobStatus;
+  /** Changed keys of the state history: JSON text of `{set?, unset?}`. */
+  readonly patch?: string;
+  /** What else belongs into the snapshot of this event: task_info, result, error_message. */
+  readonly extra?: Readonly<Record<string, unknown>>;
+}
