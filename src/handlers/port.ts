@@ -21,12 +21,20 @@ export interface Turn {
   /** Merged into the history, key by key, before the first handler runs. */
   readonly merge?: string;
   readonly aggregation?: string;
-  readonly client: { readonly id: string; readonly plan?: string; readonly config: Readonly<Record<string, unknown>> };
+  readonly client: {
+    readonly id: string;
+    readonly plan?: string;
+    readonly config: Readonly<Record<string, unknown>>;
+  };
   readonly error?: JobError;
   /** For a handler that sets no time of its own. */
   readonly timeoutMs: number;
   /** Filled into orders that set none. */
-  readonly defaults: { readonly maxAttempts: number; readonly priority?: number; readonly dispatchTimeoutMs?: number };
+  readonly defaults: {
+    readonly maxAttempts: number;
+    readonly priority?: number;
+    readonly dispatchTimeoutMs?: number;
+  };
 }
 
 export interface Step {
@@ -42,11 +50,21 @@ export interface Step {
 /** How a turn ended. `state` is the state that it ended in. */
 export type Ending =
   | { readonly kind: "ended"; readonly state: string; readonly error?: JobError }
-  | { readonly kind: "tasks"; readonly state: string; readonly orders: readonly TaskOrder[]; readonly into?: string }
+  | {
+      readonly kind: "tasks";
+      readonly state: string;
+      readonly orders: readonly TaskOrder[];
+      readonly into?: string;
+    }
   /** The chain was long: commit what it did and go on with `state`. */
   | { readonly kind: "paused"; readonly state: string; readonly error?: JobError }
   /** Worth another run: it threw, hung past its time, blocked its thread or took it down. */
-  | { readonly kind: "broke"; readonly state: string; readonly error: JobError; readonly alone: boolean }
+  | {
+      readonly kind: "broke";
+      readonly state: string;
+      readonly error: JobError;
+      readonly alone: boolean;
+    }
   /** Not worth another run: no outcome, two, an unknown state, too many steps, an outcome over its limit. */
   | { readonly kind: "invalid"; readonly state: string; readonly error: JobError };
 

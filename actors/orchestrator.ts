@@ -1,0 +1,122 @@
+/**
+ * What the doors may ask of the engine. HTTP and the CLI know this and no actor behind it.
+ * Every refusal is a `Refusal` with the code and status that the caller gets.
+ */
+import type { Catalog } from "../src/catalog/port.ts";
+import type { ClientFacts, Job, JobStatus, TaskWait } from "../src/job/model.ts";
+import type { HistoryEvent } from "../src/job/history.ts";
+import type {
+  HeartbeatBody,
+  RegistrationBody,
+  ResultAnswer,
+  TaskPayload,
+  WorkerResult,
+} from "../src/protocol/worker.ts";
+import type { JobQuery } from "../src/storage/port.ts";
+import type { JsonMap } from "../src/system/errors.ts";
+
+export interface NewJob {
+  readonly blueprint: string;
+  /** JSON text of an object, checked against the blueprint's schema by the door. */
+  readonly initialData: string;
+  readonly priority?: number;
+  readonly deadlineSeconds?: number;
+  readonly dispatchTimeoutSeconds?: number;
+  readonly resultTimeoutSeconds?: number;
+  readonly webhookUrl?: string;
+  readonly security?: string;
+  readonly metadata?: string;
+  readonly tags?: readonly string[];
+  readonly trace?: Readonly<Record<string, string>>;
+}
+
+export interface Idempotency {
+  readonly key: string;
+  readonly bodyHash: string;
+}
+
+/** A task of a job, as reading a job shows it. */
+export interface TaskView {
+  readonly wait: TaskWait;
+  readonly status: "queued" | "running";
+  readonly taskId?: string;
+  readonly workerId?: string;
+}
+
+export interface JobView {
+  readonly job: Job;
+  readonly tasks: readonly TaskView[];
+}
+
+/** Who may see what: `undefined` sees all (an operator). */
+export type Viewer = string | undefined;
+
+export interface Jobs {
+  /** All or none. Resolves with the ids once they are durable. A known key resolves with the first answer's ids. */
+  create(client: ClientFacts, jobs: readonly NewJob[], idempotency?: Idempotency): Promise<readonly string[]>;
+  read(viewer: Viewer, id: string): Promise<JobView>;
+  list(query: JobQuery): Promise<readonly Job[]>;
+  cancel(viewer: Viewer, id: string): Promise<"cancellation_request_sent" | "cancellation_request_accepted">;
+  /** Events after the one with this sequence number (0: all), oldest first. */
+  history(viewer: Viewer, id: string, afterSequence: number, limit: number): Promise<readonly HistoryEvent[]>;
+  counts(viewer: Viewer): Promise<ReadonlyMap<JobStatus, number>>;
+  /**
+   * Called after each durable change of the job with its newest sequence number, and on live progress.
+   * The listener reads what it wants; nothing is queued for it.
+   */
+  watch(id: string, changed: (change: JobChange) => void): () => void;
+}
+
+export type JobChange =
+  | { readonly type: "committed"; readonly version: number; readonly status: JobStatus }
+  | {
+      readonly type: "progress";
+      readonly taskId: string;
+      readonly progress: number;
+      readonly message?: string;
+      readonly atMs: number;
+    };
+
+/** A worker's own stream or socket, as the engine writes to it. */
+export interface WorkerLink {
+  readonly kind: "stream" | "socket";
+  /** False when the link is gone: the task was not sent. */
+  task(payload: TaskPayload): boolean;
+  cancel(jobId: string, taskId: string): boolean;
+  close(code: number, reason: string): void;
+}
+
+export interface Hello {
+  readonly session: string;
+  readonly registration: RegistrationBody;
+  readonly running: readonly { readonly job_id: string; readonly task_id: string }[];
+}
+
+export interface Workers {
+  register(body: RegistrationBody): Promise<void>;
+  /** The merged record, with `cancel_task_ids` where there are some. Undefined body: only the time to live. */
+  heartbeat(workerId: string, body: HeartbeatBody | undefined): Promise<JsonMap>;
+  /** Resolves with a task, or undefined when the time is over or the signal aborts. A task that cannot be answered any more must be given back by `undelivered`. */
+  poll(workerId: string, waitMs: number, signal: AbortSignal): Promise<TaskPayload | undefined>;
+  undelivered(workerId: string, taskId: string): void;
+  result(result: WorkerResult): Promise<ResultAnswer>;
+  progress(workerId: string, update: { jobId: string; taskId: string; progress: number; message?: string }): void;
+  checkpoint(workerId: string, update: { jobId: string; taskId: string; value: string }): void;
+  release(workerId: string, taskIds: readonly string[]): void;
+  isCancelled(workerId: string, taskId: string): boolean;
+  /** A second link of the kind for the same id and session replaces the first. */
+  connect(workerId: string, link: WorkerLink, hello?: Hello): Promise<{ readonly cancelled: readonly string[] }>;
+  disconnect(workerId: string, link: WorkerLink): void;
+  drain(workerId: string): Promise<void>;
+  resume(workerId: string): Promise<void>;
+  /** The records as `GET /workers` shows them. */
+  list(): readonly JsonMap[];
+}
+
+export interface Orchestrator {
+  readonly jobs: Jobs;
+  readonly workers: Workers;
+  readonly catalog: Catalog;
+  /** Blueprints are loaded and the first sweep over open jobs has ended. */
+  readonly ready: boolean;
+}
