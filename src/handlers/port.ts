@@ -19,21 +19,21 @@ export interface Turn {
   readonly initialData: string;
   readonly stateHistory: string;
   /** Merged into the history, key by key, before the first handler runs. */
-  readonly merge?: string;
-  readonly aggregation?: string;
+  readonly merge?: string | undefined;
+  readonly aggregation?: string | undefined;
   readonly client: {
     readonly id: string;
-    readonly plan?: string;
+    readonly plan?: string | undefined;
     readonly config: Readonly<Record<string, unknown>>;
   };
-  readonly error?: JobError;
+  readonly error?: JobError | undefined;
   /** For a handler that sets no time of its own. */
   readonly timeoutMs: number;
   /** Filled into orders that set none. */
   readonly defaults: {
     readonly maxAttempts: number;
-    readonly priority?: number;
-    readonly dispatchTimeoutMs?: number;
+    readonly priority?: number | undefined;
+    readonly dispatchTimeoutMs?: number | undefined;
   };
 }
 

@@ -90,12 +90,12 @@ export interface TaskWait {
   readonly attempt: number;
   readonly queuedAtMs: number;
   /** Not handed out before: a retry that backs off. */
-  readonly notBeforeMs?: number;
+  readonly notBeforeMs?: number | undefined;
   /** The newest hand-out that is on disk. */
-  readonly delivery?: Delivery;
-  readonly lastError?: JobError;
+  readonly delivery?: Delivery | undefined;
+  readonly lastError?: JobError | undefined;
   /** JSON text, given to the next attempt. */
-  readonly checkpoint?: string;
+  readonly checkpoint?: string | undefined;
 }
 
 export interface JobError {
@@ -112,7 +112,7 @@ export interface Parallel {
 
 export interface ClientFacts {
   readonly id: string;
-  readonly plan?: string;
+  readonly plan?: string | undefined;
   readonly config: Readonly<Record<string, unknown>>;
 }
 
@@ -128,6 +128,8 @@ export interface Job {
   readonly state: string;
   /** How many states the job has entered. Waits, results and timers carry it. */
   readonly visit: number;
+  /** When the current state was entered. */
+  readonly enteredAtMs: number;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
   /** JSON text of an object. */
@@ -135,34 +137,36 @@ export interface Job {
   /** JSON text of an object. */
   readonly stateHistory: string;
   /** A task result's data that the next handler finds merged into its history: kept apart until that handler has ended well. */
-  readonly merge?: string;
-  readonly error?: JobError;
-  readonly task?: TaskWait;
-  readonly parallel?: Parallel;
+  readonly merge?: string | undefined;
+  readonly error?: JobError | undefined;
+  readonly task?: TaskWait | undefined;
+  readonly parallel?: Parallel | undefined;
   /** JSON text: task id to result, for the aggregator that has to run. */
-  readonly aggregation?: string;
+  readonly aggregation?: string | undefined;
   /** A handler of `state` has to run (again): how often it failed in this visit, and not before when. */
-  readonly handler?: { readonly failures: number; readonly notBeforeMs?: number };
+  readonly handler?: { readonly failures: number; readonly notBeforeMs?: number | undefined } | undefined;
   /** The status that an end state reached now will have: set by a failure or cancelled outcome. */
-  readonly endsAs?: "failed" | "quarantined" | "cancelled";
+  readonly endsAs?: "failed" | "quarantined" | "cancelled" | undefined;
+  /** A worker has done something for it already: its tasks go before those of jobs not begun. */
+  readonly begun?: boolean | undefined;
   /** Handlers run since the job last waited. */
   readonly steps: number;
-  readonly cancelRequestedAtMs?: number;
-  readonly progress?: number;
-  readonly progressMessage?: string;
-  readonly priority?: number;
-  readonly deadlineAtMs?: number;
-  readonly dispatchTimeoutMs?: number;
-  readonly resultTimeoutMs?: number;
-  readonly webhookUrl?: string;
+  readonly cancelRequestedAtMs?: number | undefined;
+  readonly progress?: number | undefined;
+  readonly progressMessage?: string | undefined;
+  readonly priority?: number | undefined;
+  readonly deadlineAtMs?: number | undefined;
+  readonly dispatchTimeoutMs?: number | undefined;
+  readonly resultTimeoutMs?: number | undefined;
+  readonly webhookUrl?: string | undefined;
   /** JSON text, opaque: copied to tasks. */
-  readonly security?: string;
-  readonly metadata?: string;
-  readonly tags?: readonly string[];
-  readonly rerunOf?: string;
-  readonly parentId?: string;
+  readonly security?: string | undefined;
+  readonly metadata?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly rerunOf?: string | undefined;
+  readonly parentId?: string | undefined;
   /** W3C trace headers of the creating request. */
-  readonly trace?: Readonly<Record<string, string>>;
+  readonly trace?: Readonly<Record<string, string>> | undefined;
 }
 
 /** What happened in a unit, as it is stored. `history.ts` turns it into the events that are served. */
@@ -172,22 +176,24 @@ export interface JobEvent {
     | "state_started"
     | "state_finished"
     | "state_failed"
+    | "state_updated"
+    | "progress"
     | "task_dispatched"
     | "task_finished"
     | "cancel_requested"
     | "job_completed"
     | "job_failed";
   readonly atMs: number;
-  readonly state?: string;
-  readonly previous?: string;
-  readonly next?: string;
-  readonly durationMs?: number;
-  readonly worker?: string;
-  readonly attempt?: number;
-  readonly taskId?: string;
-  readonly status?: JobStatus;
-  /** Changed keys of the state history: JSON text of `{set?, unset?}`. */
-  readonly patch?: string;
+  readonly state?: string | undefined;
+  readonly previous?: string | undefined;
+  readonly next?: string | undefined;
+  readonly durationMs?: number | undefined;
+  readonly worker?: string | undefined;
+  readonly attempt?: number | undefined;
+  readonly taskId?: string | undefined;
+  readonly status?: JobStatus | undefined;
+  /** Changed keys of the state history: JSON text of `{set?, unset?, append?}`; `append` adds to arrays. */
+  readonly patch?: string | undefined;
   /** What else belongs into the snapshot of this event: task_info, result, error_message. */
-  readonly extra?: Readonly<Record<string, unknown>>;
+  readonly extra?: Readonly<Record<string, unknown>> | undefined;
 }

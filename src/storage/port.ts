@@ -9,20 +9,20 @@ export interface JobWrite {
   /** The version that the store must hold now; 0: the job must not exist yet. `job.version` is one more. */
   readonly expectedVersion: number;
   /** When the job has to be woken, if time alone can move it. */
-  readonly wakeAtMs?: number;
+  readonly wakeAtMs?: number | undefined;
   readonly events: readonly JobEvent[];
   /** Branches written anew in this unit. */
-  readonly branches?: readonly BranchWrite[];
+  readonly branches?: readonly BranchWrite[] | undefined;
   /** Branches of the job are over and their rows go. */
-  readonly dropBranches?: boolean;
+  readonly dropBranches?: boolean | undefined;
 }
 
 export interface BranchWrite {
   readonly slot: number;
   /** Undefined: unchanged (only the result comes). */
-  readonly wait?: TaskWait;
+  readonly wait?: TaskWait | undefined;
   /** JSON text of the result, once the branch has ended. */
-  readonly result?: { readonly taskId: string; readonly json: string };
+  readonly result?: { readonly taskId: string; readonly json: string } | undefined;
 }
 
 export interface IdempotencyWrite {
@@ -37,7 +37,7 @@ export interface IdempotencyWrite {
 
 export interface Unit {
   readonly jobs: readonly JobWrite[];
-  readonly idempotency?: IdempotencyWrite;
+  readonly idempotency?: IdempotencyWrite | undefined;
 }
 
 /**
@@ -55,7 +55,7 @@ export interface Journal {
 export interface StoredBranch {
   readonly slot: number;
   readonly wait: TaskWait;
-  readonly result?: { readonly taskId: string; readonly json: string };
+  readonly result?: { readonly taskId: string; readonly json: string } | undefined;
 }
 
 export interface JobQuery {
@@ -81,7 +81,7 @@ export interface StoredUnitEvents {
 export interface OpenJob {
   readonly id: string;
   readonly status: JobStatus;
-  readonly wakeAtMs?: number;
+  readonly wakeAtMs?: number | undefined;
 }
 
 export interface JobReader {

@@ -1,0 +1,182 @@
+/**
+ * The unit of work that a decision builds: the job as it will be, what is written beside it, and
+ * what is done once all of it is durable. The job's durable state is never touched.
+ */
+import type { Job, JobError, JobEvent, JobStatus, TaskWait } from "../../src/job/model.ts";
+import type { IgnoredReason, ResultAnswer } from "../../src/protocol/worker.ts";
+import type { Reply } from "../../src/runtime/types.ts";
+import type { BranchWrite, IdempotencyWrite } from "../../src/storage/port.ts";
+import type { HandOut } from "./messages.ts";
+
+export interface Branch {
+  readonly wait: TaskWait;
+  readonly result?: { readonly taskId: string; readonly json: string } | undefined;
+}
+
+/** What is on disk, as the actor holds it. */
+export interface JobState {
+  readonly job: Job;
+  readonly branches: ReadonlyMap<number, Branch>;
+}
+
+export interface JobRules {
+  /** Runs of a handler that throws, hangs or blocks before its job is quarantined. */
+  readonly handlerRuns: number;
+  readonly handlerBackoffMs: number;
+  readonly cancelGraceMs: number;
+  /** 0 to 1. */
+  chance(): number;
+  /** Whether the task id was made for this job and worker, and for which wait. */
+  verify(taskId: string, jobId: string, workerId: string): { slot: number; visit: number; attempt: number } | undefined;
+}
+
+/** Done after the commit, in order. */
+export type After =
+  | { readonly type: "answer-result"; readonly reply: Reply<ResultAnswer>; readonly answer: ResultAnswer }
+  | { readonly type: "answer-creation"; readonly reply: Reply<string> }
+  | { readonly type: "answer-hand-out"; readonly reply: Reply<boolean>; readonly accepted: boolean }
+  | { readonly type: "answer-done"; readonly reply: Reply<void> }
+  /** `again`: an earlier hand-out of it may exist, so the next one is written before it is sent. */
+  | { readonly type: "queue"; readonly wait: TaskWait; readonly visit: number; readonly again: boolean }
+  /** Adopt a hand-out that was made before the server was started. */
+  | { readonly type: "adopt"; readonly wait: TaskWait; readonly handOut: HandOut }
+  /** The wait is closed: take the task from the queue, or from the worker that runs it. */
+  | { readonly type: "drop-task"; readonly visit: number; readonly slot: number }
+  /** Ask for the task back, or tell its worker to cancel; the answer comes as `withdrawn` or as a result. */
+  | { readonly type: "cancel-task"; readonly visit: number; readonly slot: number; readonly attempt: number }
+  | { readonly type: "continue" };
+
+export class Draft {
+  job: Job;
+  readonly events: JobEvent[] = [];
+  readonly after: After[] = [];
+  readonly branchWrites = new Map<number, BranchWrite>();
+  dropsBranches = false;
+  idempotency: IdempotencyWrite | undefined;
+  /** A handler of the job's state has to run before the unit can be committed. */
+  needsTurn = false;
+  changed = false;
+
+  constructor(
+    readonly state: JobState | undefined,
+    job: Job,
+    readonly nowMs: number,
+    readonly rules: JobRules,
+  ) {
+    this.job = job;
+  }
+
+  set(change: Partial<Job>): void {
+    this.job = { ...this.job, ...change };
+    this.changed = true;
+  }
+
+  event(event: Omit<JobEvent, "atMs"> & { atMs?: number }): void {
+    this.events.push({ atMs: this.nowMs, ...event });
+    this.changed = true;
+  }
+
+  branch(slot: number): Branch | undefined {
+    if (this.dropsBranches) return undefined;
+    const before = this.state?.branches.get(slot);
+    const write = this.branchWrites.get(slot);
+    if (!write) return before;
+    const wait = write.wait ?? before?.wait;
+    return wait && { wait, result: write.result ?? before?.result };
+  }
+
+  /** All branches, written and unwritten, by slot. */
+  allBranches(): Branch[] {
+    if (this.dropsBranches) return [];
+    const slots = new Set([...(this.state?.branches.keys() ?? []), ...this.branchWrites.keys()]);
+    return [...slots].toSorted((a, b) => a - b).flatMap((slot) => this.branch(slot) ?? []);
+  }
+
+  writeBranch(write: BranchWrite): void {
+    const earlier = this.branchWrites.get(write.slot);
+    this.branchWrites.set(write.slot, {
+      slot: write.slot,
+      wait: write.wait ?? earlier?.wait,
+      result: write.result ?? earlier?.result,
+    });
+    this.changed = true;
+  }
+
+  /** The open waits of the job. */
+  openWaits(): TaskWait[] {
+    if (this.job.task) return [this.job.task];
+    if (!this.job.parallel) return [];
+    return this.allBranches().flatMap((branch) => (branch.result ? [] : [branch.wait]));
+  }
+
+  openWait(slot: number): TaskWait | undefined {
+    if (this.job.task) return this.job.task.slot === slot ? this.job.task : undefined;
+    if (!this.job.parallel) return undefined;
+    const branch = this.branch(slot);
+    return branch && !branch.result ? branch.wait : undefined;
+  }
+
+  writeWait(wait: TaskWait): void {
+    if (this.job.task) this.set({ task: wait });
+    else this.writeBranch({ slot: wait.slot, wait });
+  }
+
+  /** Leaves the current state for another one, whose handler has to run. */
+  enter(state: string, change: Partial<Job>): void {
+    this.closeWaits();
+    this.event({
+      type: "state_finished",
+      state: this.job.state,
+      next: state,
+      durationMs: this.nowMs - this.job.enteredAtMs,
+    });
+    this.event({ type: "state_started", state, previous: this.job.state });
+    this.set({
+      state,
+      visit: this.job.visit + 1,
+      enteredAtMs: this.nowMs,
+      status: "running",
+      handler: { failures: 0 },
+      steps: 0,
+      cancelRequestedAtMs: undefined,
+      ...change,
+    });
+    this.needsTurn = true;
+  }
+
+  /** The job is over, in the state where it is. */
+  finish(status: JobStatus, error?: JobError): void {
+    this.closeWaits();
+    this.needsTurn = false;
+    this.set({
+      status,
+      error: error ?? this.job.error,
+      handler: undefined,
+      merge: undefined,
+      aggregation: undefined,
+      endsAs: undefined,
+    });
+    this.event({
+      type: status === "finished" ? "job_completed" : "job_failed",
+      state: this.job.state,
+      status,
+      extra: error && { error_message: error.message },
+    });
+  }
+
+  /** Every wait of this visit ends: what is queued or runs for it is taken back. */
+  closeWaits(): void {
+    for (const wait of this.openWaits()) {
+      this.after.push({ type: "drop-task", visit: this.job.visit, slot: wait.slot });
+    }
+    if (this.job.parallel) {
+      this.branchWrites.clear();
+      this.dropsBranches = true;
+    }
+    if (this.job.task || this.job.parallel) this.set({ task: undefined, parallel: undefined });
+  }
+
+  ignore(reply: Reply<ResultAnswer>, reason: IgnoredReason, message: string): void {
+    this.after.push({ type: "answer-result", reply, answer: { status: "ignored", reason, message } });
+  }
+}

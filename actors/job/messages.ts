@@ -1,0 +1,56 @@
+import type { TurnReply } from "../../src/handlers/port.ts";
+import type { Job } from "../../src/job/model.ts";
+import type { ResultAnswer, WorkerResult } from "../../src/protocol/worker.ts";
+import type { Reply } from "../../src/runtime/types.ts";
+import type { IdempotencyWrite, StoredBranch } from "../../src/storage/port.ts";
+
+/** A hand-out as the worker's actor knows it. */
+export interface HandOut {
+  readonly visit: number;
+  readonly slot: number;
+  readonly attempt: number;
+  readonly taskId: string;
+  readonly workerId: string;
+  readonly atMs: number;
+}
+
+export type LossReason = "timeout" | "worker_lost" | "handed_back";
+
+/** User lane: what a job waits for. Many may be taken in one unit. */
+export type JobMessage =
+  | { readonly type: "create"; readonly job: Job; readonly idempotency?: IdempotencyWrite | undefined; readonly reply: Reply<string> }
+  /** The job is on disk and something of it may have to be set going again: after its creation, a restart, a repair. */
+  | { readonly type: "recover"; readonly reply?: Reply<void> | undefined }
+  | {
+      readonly type: "result";
+      readonly result: WorkerResult;
+      readonly handOut?: HandOut | undefined;
+      readonly reply: Reply<ResultAnswer>;
+    }
+  /** A hand-out that was made and is not on disk yet. */
+  | { readonly type: "handed-out"; readonly handOut: HandOut }
+  /** A hand-out that may replace another: on disk first, sent then. */
+  | { readonly type: "hand-out"; readonly handOut: HandOut; readonly reply: Reply<boolean> }
+  /** The worker is gone, took too long, or gave the task back. */
+  | { readonly type: "lost"; readonly handOut: HandOut; readonly reason: LossReason }
+  /** A queued task was taken back, because the job asked for it. */
+  | { readonly type: "withdrawn"; readonly visit: number; readonly slot: number; readonly attempt: number }
+  /** No otherwise suitable live worker is cheap enough. */
+  | { readonly type: "too-expensive"; readonly visit: number; readonly slot: number; readonly attempt: number; readonly message: string }
+  | { readonly type: "progress"; readonly taskId: string; readonly workerId: string; readonly progress: number; readonly message?: string | undefined }
+  | { readonly type: "checkpoint"; readonly taskId: string; readonly workerId: string; readonly value: string }
+  | { readonly type: "wake" }
+  | JobSystemMessage;
+
+/** System lane: what comes back to the actor, and what may not wait. */
+export type JobSystemMessage =
+  | { readonly type: "loaded"; readonly job: Job | undefined; readonly branches: readonly StoredBranch[] }
+  | { readonly type: "not-loaded"; readonly error: unknown }
+  | { readonly type: "turn-done"; readonly number: number; readonly reply: TurnReply }
+  | { readonly type: "turn-lost"; readonly number: number; readonly error: unknown }
+  | { readonly type: "committed" }
+  | { readonly type: "not-committed"; readonly error: unknown }
+  /** The first handler takes long: commit the creation without it. */
+  | { readonly type: "impatient"; readonly number: number }
+  | { readonly type: "flush-progress" }
+  | { readonly type: "cancel"; readonly reply: Reply<void> };
