@@ -6,7 +6,7 @@ import type { Job, JobError, JobEvent, JobStatus, TaskWait } from "../../src/job
 import type { IgnoredReason, ResultAnswer } from "../../src/protocol/worker.ts";
 import type { Reply } from "../../src/runtime/types.ts";
 import type { BranchWrite, IdempotencyWrite } from "../../src/storage/port.ts";
-import type { HandOut } from "./messages.ts";
+import type { Claim, HandOut } from "./messages.ts";
 
 export interface Branch {
   readonly wait: TaskWait;
@@ -35,6 +35,7 @@ export type After =
   | { readonly type: "answer-result"; readonly reply: Reply<ResultAnswer>; readonly answer: ResultAnswer }
   | { readonly type: "answer-creation"; readonly reply: Reply<string> }
   | { readonly type: "answer-hand-out"; readonly reply: Reply<boolean>; readonly accepted: boolean }
+  | { readonly type: "answer-claim"; readonly reply: Reply<Claim | undefined>; readonly claim: Claim | undefined }
   | { readonly type: "answer-done"; readonly reply: Reply<void> }
   /** `again`: an earlier hand-out of it may exist, so the next one is written before it is sent. */
   | { readonly type: "queue"; readonly wait: TaskWait; readonly visit: number; readonly again: boolean }
@@ -77,8 +78,8 @@ export class Draft {
   }
 
   branch(slot: number): Branch | undefined {
-    if (this.dropsBranches) return undefined;
-    const before = this.state?.branches.get(slot);
+    // Once dropped, only branches written after the drop are there.
+    const before = this.dropsBranches ? undefined : this.state?.branches.get(slot);
     const write = this.branchWrites.get(slot);
     if (!write) return before;
     const wait = write.wait ?? before?.wait;
@@ -87,8 +88,8 @@ export class Draft {
 
   /** All branches, written and unwritten, by slot. */
   allBranches(): Branch[] {
-    if (this.dropsBranches) return [];
-    const slots = new Set([...(this.state?.branches.keys() ?? []), ...this.branchWrites.keys()]);
+    const before = this.dropsBranches ? [] : (this.state?.branches.keys() ?? []);
+    const slots = new Set([...before, ...this.branchWrites.keys()]);
     return [...slots].toSorted((a, b) => a - b).flatMap((slot) => this.branch(slot) ?? []);
   }
 

@@ -1,5 +1,5 @@
 import type { TurnReply } from "../../src/handlers/port.ts";
-import type { Job } from "../../src/job/model.ts";
+import type { Job, TaskWait } from "../../src/job/model.ts";
 import type { ResultAnswer, WorkerResult } from "../../src/protocol/worker.ts";
 import type { Reply } from "../../src/runtime/types.ts";
 import type { IdempotencyWrite, StoredBranch } from "../../src/storage/port.ts";
@@ -14,11 +14,22 @@ export interface HandOut {
   readonly atMs: number;
 }
 
+/** A claim that holds: the hand-out, and the task that it is for. */
+export interface Claim {
+  readonly handOut: HandOut;
+  readonly wait: TaskWait;
+}
+
 export type LossReason = "timeout" | "worker_lost" | "handed_back";
 
 /** User lane: what a job waits for. Many may be taken in one unit. */
 export type JobMessage =
-  | { readonly type: "create"; readonly job: Job; readonly idempotency?: IdempotencyWrite | undefined; readonly reply: Reply<string> }
+  | {
+      readonly type: "create";
+      readonly job: Job;
+      readonly idempotency?: IdempotencyWrite | undefined;
+      readonly reply: Reply<string>;
+    }
   /** The job is on disk and something of it may have to be set going again: after its creation, a restart, a repair. */
   | { readonly type: "recover"; readonly reply?: Reply<void> | undefined }
   | {
@@ -31,13 +42,32 @@ export type JobMessage =
   | { readonly type: "handed-out"; readonly handOut: HandOut }
   /** A hand-out that may replace another: on disk first, sent then. */
   | { readonly type: "hand-out"; readonly handOut: HandOut; readonly reply: Reply<boolean> }
+  /** A worker that came back says that it runs this: true if it still may. */
+  | {
+      readonly type: "claim";
+      readonly taskId: string;
+      readonly workerId: string;
+      readonly reply: Reply<Claim | undefined>;
+    }
   /** The worker is gone, took too long, or gave the task back. */
   | { readonly type: "lost"; readonly handOut: HandOut; readonly reason: LossReason }
   /** A queued task was taken back, because the job asked for it. */
   | { readonly type: "withdrawn"; readonly visit: number; readonly slot: number; readonly attempt: number }
   /** No otherwise suitable live worker is cheap enough. */
-  | { readonly type: "too-expensive"; readonly visit: number; readonly slot: number; readonly attempt: number; readonly message: string }
-  | { readonly type: "progress"; readonly taskId: string; readonly workerId: string; readonly progress: number; readonly message?: string | undefined }
+  | {
+      readonly type: "too-expensive";
+      readonly visit: number;
+      readonly slot: number;
+      readonly attempt: number;
+      readonly message: string;
+    }
+  | {
+      readonly type: "progress";
+      readonly taskId: string;
+      readonly workerId: string;
+      readonly progress: number;
+      readonly message?: string | undefined;
+    }
   | { readonly type: "checkpoint"; readonly taskId: string; readonly workerId: string; readonly value: string }
   | { readonly type: "wake" }
   | JobSystemMessage;

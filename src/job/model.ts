@@ -110,6 +110,13 @@ export interface Parallel {
   readonly open: number;
 }
 
+/** A handler that has to run: at once, or again after it failed. */
+export interface HandlerWait {
+  readonly failures: number;
+  readonly notBeforeMs?: number | undefined;
+  readonly lastError?: JobError | undefined;
+}
+
 export interface ClientFacts {
   readonly id: string;
   readonly plan?: string | undefined;
@@ -144,7 +151,7 @@ export interface Job {
   /** JSON text: task id to result, for the aggregator that has to run. */
   readonly aggregation?: string | undefined;
   /** A handler of `state` has to run (again): how often it failed in this visit, and not before when. */
-  readonly handler?: { readonly failures: number; readonly notBeforeMs?: number | undefined } | undefined;
+  readonly handler?: HandlerWait | undefined;
   /** The status that an end state reached now will have: set by a failure or cancelled outcome. */
   readonly endsAs?: "failed" | "quarantined" | "cancelled" | undefined;
   /** A worker has done something for it already: its tasks go before those of jobs not begun. */

@@ -25,10 +25,18 @@ export function outcomeOf(result: WorkerResult): Outcome {
   const code = result.error?.code ?? "TRANSIENT_ERROR";
   const message = result.error?.message ?? "The worker reported a failure without a reason.";
   if (QUARANTINED.has(code)) {
-    return { kind: "final", endsAs: "quarantined", error: { code, message: `Task failed with permanent error: ${message}` } };
+    return {
+      kind: "final",
+      endsAs: "quarantined",
+      error: { code, message: `Task failed with permanent error: ${message}` },
+    };
   }
   if (FAILED.has(code)) {
-    return { kind: "final", endsAs: "failed", error: { code, message: `Task failed due to invalid input: ${message}` } };
+    return {
+      kind: "final",
+      endsAs: "failed",
+      error: { code, message: `Task failed due to invalid input: ${message}` },
+    };
   }
   return { kind: "transient", error: { code, message } };
 }

@@ -47,9 +47,7 @@ export function createTaskIds(secret: Uint8Array): TaskIds {
 
 /** Whether two sets of parts name the same wait, counters compared as far as an id holds them. */
 export function isSameWait(parts: TaskIdParts, slot: number, visit: number, attempt: number): boolean {
-  return (
-    parts.slot === slot && parts.visit === (visit & VISIT_MASK) && parts.attempt === (attempt & ATTEMPT_MASK)
-  );
+  return parts.slot === slot && parts.visit === (visit & VISIT_MASK) && parts.attempt === (attempt & ATTEMPT_MASK);
 }
 
 /** The parts of an id, unverified. */
@@ -84,7 +82,12 @@ function bodyOf(parts: TaskIdParts): { digits: string; low: number } {
   };
 }
 
-function signatureOf(secret: Uint8Array, body: { digits: string; low: number }, jobId: string, workerId: string): string {
+function signatureOf(
+  secret: Uint8Array,
+  body: { digits: string; low: number },
+  jobId: string,
+  workerId: string,
+): string {
   return createHmac("sha256", secret).update(`${body.digits}${body.low}${jobId}${workerId}`).digest("hex").slice(0, 11);
 }
 

@@ -1,0 +1,374 @@
+/**
+ * The shell of a job: loads it, takes what waits for it into one unit of work, has its handler
+ * run where one must, commits, and only then lets anybody know.
+ */
+import type { HandlerRunner, TurnReply } from "../../src/handlers/port.ts";
+import type { Job } from "../../src/job/model.ts";
+import type { Actor, Context } from "../../src/runtime/types.ts";
+import type { JobReader, Journal, JobWrite, Unit } from "../../src/storage/port.ts";
+import type { Clock } from "../../src/system/clock.ts";
+import { assert, assertNever, Refusal } from "../../src/system/errors.ts";
+import type { Log } from "../../src/system/log.ts";
+import { begin, decide, decideCancel, type UserMessage } from "./decide.ts";
+import { type After, type Branch, Draft, type JobRules, type JobState } from "./draft.ts";
+import type { JobMessage } from "./messages.ts";
+import type { Patience } from "./patience.ts";
+import { appendProgress, type ProgressUpdate } from "./progress.ts";
+import { applyTurn, turnOf, type TurnSettings } from "./turn.ts";
+import { wakeAtMs } from "./wake.ts";
+
+/** What a job's actor needs of the house. */
+export interface JobParts {
+  readonly journal: Journal;
+  readonly reader: JobReader;
+  readonly runner: HandlerRunner;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly rules: JobRules;
+  readonly turns: TurnSettings;
+  readonly patience: Patience<JobMessage>;
+  isoTime(ms: number): string;
+  /** Carries out what follows a commit. `job` is durable. */
+  follow(job: Job, after: After): void;
+  /** Told after every commit. */
+  committed(job: Job, wakeAtMs: number | undefined): void;
+  /** What the job will be if the running turn's outcome counts: for `getJobState` of the job itself. */
+  readonly pending: Map<string, Job>;
+}
+
+type Phase = "loading" | "idle" | "turn" | "committing";
+
+const PROGRESS_WRITE_MS = 1_000;
+const RETRY_STORE_MS = 1_000;
+
+export class JobActor implements Actor<JobMessage> {
+  #phase: Phase = "loading";
+  #state: JobState | undefined;
+  #draft: Draft | undefined;
+  #turnNumber = 0;
+  #abort: AbortController | undefined;
+  /** Turn whose creation was committed without it. */
+  #early: { readonly reply?: TurnReply } | undefined;
+  #cancels: Extract<JobMessage, { type: "cancel" }>[] = [];
+  #progress: ProgressUpdate[] = [];
+  #flushArmed = false;
+
+  constructor(
+    readonly id: string,
+    readonly parts: JobParts,
+  ) {}
+
+  started(context: Context<JobMessage>): void {
+    context.suspend();
+    const loading = Promise.all([this.parts.reader.load(this.id), this.parts.reader.branches(this.id)]);
+    context.pipe(
+      loading,
+      ([job, branches]) => ({ type: "loaded", job, branches }),
+      (error) => ({ type: "not-loaded", error }),
+    );
+  }
+
+  stopped(): void {
+    this.parts.pending.delete(this.id);
+    this.#abort?.abort();
+  }
+
+  receive(message: JobMessage, context: Context<JobMessage>): void {
+    switch (message.type) {
+      case "loaded":
+        return this.#loaded(message, context);
+      case "not-loaded":
+        throw message.error;
+      case "turn-done":
+        if (message.number === this.#turnNumber) this.#turnDone(message.reply, context);
+        return;
+      case "turn-lost":
+        if (message.number === this.#turnNumber) throw message.error;
+        return;
+      case "committed":
+        return this.#committed(context);
+      case "not-committed":
+        return this.#notCommitted(message.error, context);
+      case "impatient":
+        if (message.number === this.#turnNumber && this.#phase === "turn") this.#commitCreationAlone(context);
+        return;
+      case "cancel":
+        this.#cancels.push(message);
+        return this.#takeCancels(context);
+      case "flush-progress":
+        this.#flushArmed = false;
+        if (this.#phase === "idle") this.#flushProgress(context);
+        return;
+      default:
+        return this.receiveMany([message], context);
+    }
+  }
+
+  receiveMany(messages: readonly JobMessage[], context: Context<JobMessage>): void {
+    assert(this.#phase === "idle", `job ${this.id} took messages while ${this.#phase}`);
+    const wanted: UserMessage[] = [];
+    for (const message of messages) {
+      if (message.type === "progress" || message.type === "checkpoint") this.#note(message, context);
+      else wanted.push(message as UserMessage);
+    }
+    if (wanted.length === 0) return;
+
+    const [first, ...others] = wanted;
+    if (!this.#state) {
+      if (first?.type !== "create") return this.#unknown(wanted);
+      context.unread(others);
+      return this.#create(first, context);
+    }
+    const { draft, taken } = decide(this.#state, wanted, this.parts.clock.nowMs(), this.parts.rules);
+    context.unread(wanted.slice(taken));
+    this.#go(draft, context);
+  }
+
+  #loaded(message: Extract<JobMessage, { type: "loaded" }>, context: Context<JobMessage>): void {
+    if (message.job) {
+      const branches = new Map<number, Branch>();
+      for (const branch of message.branches) branches.set(branch.slot, { wait: branch.wait, result: branch.result });
+      this.#state = { job: message.job, branches };
+      // A handler that has to run and is not running: the actor was restarted in the middle of it.
+      if (message.job.handler) context.self.tell({ type: "recover" });
+    }
+    this.#rest(context);
+  }
+
+  /** Nobody knows the job: what was sent to it is answered, not dropped. */
+  #unknown(messages: readonly UserMessage[]): void {
+    for (const message of messages) {
+      if (message.type === "result") {
+        message.reply.ok({
+          status: "ignored",
+          reason: "job_not_found",
+          message: "No job has this id; drop the result.",
+        });
+      } else if (message.type === "hand-out") message.reply.ok(false);
+      else if (message.type === "claim") message.reply.ok(undefined);
+      else if (message.type === "recover") message.reply?.ok();
+      else
+        this.parts.log.debug("A message for a job that does not exist was dropped.", {
+          job: this.id,
+          type: message.type,
+        });
+    }
+  }
+
+  #create(message: Extract<JobMessage, { type: "create" }>, context: Context<JobMessage>): void {
+    const draft = begin({ job: message.job, branches: new Map() }, this.parts.rules, this.parts.clock.nowMs());
+    draft.idempotency = message.idempotency;
+    draft.after.push({ type: "answer-creation", reply: message.reply });
+    this.#runTurn(draft, context);
+    this.parts.patience.lose(context.self, { type: "impatient", number: this.#turnNumber });
+  }
+
+  /** Runs the handler that the draft needs, or commits it, or has nothing to write. */
+  #go(draft: Draft, context: Context<JobMessage>): void {
+    if (this.#progress.length > 0 && draft.changed) this.#takeProgress(draft);
+    if (draft.needsTurn) return this.#runTurn(draft, context);
+    if (draft.changed) return this.#commit(draft, context);
+    const { job } = draft;
+    for (const after of draft.after) this.#follow(job, after, context);
+    this.#rest(context);
+  }
+
+  #runTurn(draft: Draft, context: Context<JobMessage>): void {
+    this.#phase = "turn";
+    this.#draft = draft;
+    this.#turnNumber += 1;
+    this.#abort = new AbortController();
+    context.suspend();
+    const number = this.#turnNumber;
+    this.parts.pending.set(this.id, draft.job.endsAs ? { ...draft.job, status: draft.job.endsAs } : draft.job);
+    context.pipe(
+      this.parts.runner.run(turnOf(draft.job, this.parts.turns), this.#abort.signal),
+      (reply) => ({ type: "turn-done", number, reply }),
+      (error) => ({ type: "turn-lost", number, error }),
+    );
+  }
+
+  #turnDone(reply: TurnReply, context: Context<JobMessage>): void {
+    this.parts.pending.delete(this.id);
+    if (this.#phase === "committing") {
+      // The creation is on its way to the disk alone; its first turn goes into the next unit.
+      this.#early = { reply };
+      return;
+    }
+    const draft = this.#draft;
+    assert(draft, "a turn ended that no draft asked for");
+    if (this.#cancels.length > 0) return this.#cancelDraft(draft, context);
+    applyTurn(draft, reply);
+    this.#commit(draft, context);
+  }
+
+  /** The cancel overtook a running handler: what it did is dropped, and the job ends where it is. */
+  #cancelDraft(draft: Draft, context: Context<JobMessage>): void {
+    draft.event({ type: "cancel_requested", state: draft.job.state });
+    draft.finish("cancelled", { code: "CANCELLED", message: "The job was cancelled." });
+    for (const cancel of this.#cancels.splice(0)) draft.after.push({ type: "answer-done", reply: cancel.reply });
+    this.#commit(draft, context);
+  }
+
+  #commitCreationAlone(context: Context<JobMessage>): void {
+    const draft = this.#draft;
+    assert(draft && !draft.state, "only a creation is committed without its turn");
+    this.#early = {};
+    draft.needsTurn = false;
+    this.#commit(draft, context);
+  }
+
+  #commit(draft: Draft, context: Context<JobMessage>): void {
+    this.#phase = "committing";
+    this.#draft = draft;
+    context.suspend();
+    const version = draft.job.version + 1;
+    draft.job = { ...draft.job, version, updatedAtMs: draft.nowMs };
+    context.pipe(
+      this.parts.journal.commit(this.#unit(draft)),
+      () => ({ type: "committed" }),
+      (error) => ({ type: "not-committed", error }),
+    );
+  }
+
+  #unit(draft: Draft): Unit {
+    const write: JobWrite = {
+      job: draft.job,
+      expectedVersion: draft.job.version - 1,
+      wakeAtMs: this.#wakeOf(draft),
+      events: draft.events,
+      branches: draft.branchWrites.size > 0 ? [...draft.branchWrites.values()] : undefined,
+      dropBranches: draft.dropsBranches || undefined,
+    };
+    return { jobs: [write], idempotency: draft.idempotency };
+  }
+
+  #wakeOf(draft: Draft): number | undefined {
+    return wakeAtMs(draft.job, draft.openWaits(), this.parts.rules.cancelGraceMs, draft.nowMs);
+  }
+
+  #committed(context: Context<JobMessage>): void {
+    const draft = this.#draft;
+    assert(draft, "a commit ended that no draft asked for");
+    this.#draft = undefined;
+    this.#state = { job: draft.job, branches: mergedBranches(this.#state, draft) };
+    this.parts.committed(draft.job, this.#wakeOf(draft));
+    for (const after of draft.after) this.#follow(draft.job, after, context);
+    if (this.#early) return this.#takeEarly(context);
+    this.#rest(context);
+  }
+
+  /** The creation is durable; its turn may be over already or still run. */
+  #takeEarly(context: Context<JobMessage>): void {
+    const early = this.#early;
+    const state = this.#state;
+    assert(early && state, "a creation was committed without its turn");
+    this.#early = undefined;
+    const draft = new Draft(state, state.job, this.parts.clock.nowMs(), this.parts.rules);
+    draft.needsTurn = true;
+    this.#phase = "turn";
+    this.#draft = draft;
+    if (early.reply) this.#turnDone(early.reply, context);
+    else this.#takeCancels(context);
+  }
+
+  #notCommitted(error: unknown, context: Context<JobMessage>): void {
+    const draft = this.#draft;
+    this.#draft = undefined;
+    this.#early = undefined;
+    this.#turnNumber += 1;
+    for (const after of draft?.after ?? []) failAnswer(after, error);
+    if (!(error instanceof Refusal) || error.code === "STORE_CONFLICT") throw error;
+    // Memory never ran ahead of the disk: the durable state still holds, and is set going again.
+    if (this.#state) context.after(RETRY_STORE_MS, { type: "recover" });
+    this.#rest(context);
+  }
+
+  #follow(job: Job, after: After, context: Context<JobMessage>): void {
+    switch (after.type) {
+      case "answer-result":
+        return after.reply.ok(after.answer);
+      case "answer-creation":
+        return after.reply.ok(job.id);
+      case "answer-hand-out":
+        return after.reply.ok(after.accepted);
+      case "answer-claim":
+        return after.reply.ok(after.claim);
+      case "answer-done":
+        return after.reply.ok();
+      case "continue":
+        context.self.tell({ type: "recover" });
+        return;
+      case "queue":
+      case "adopt":
+      case "drop-task":
+      case "cancel-task":
+        return this.parts.follow(job, after);
+      default:
+        return assertNever(after);
+    }
+  }
+
+  /** Nothing is under way: cancels first, then whatever waits. */
+  #rest(context: Context<JobMessage>): void {
+    this.#phase = "idle";
+    if (this.#cancels.length > 0) return this.#takeCancels(context);
+    context.resume();
+  }
+
+  #takeCancels(context: Context<JobMessage>): void {
+    if (this.#phase === "turn") return this.#abort?.abort();
+    if (this.#phase !== "idle") return;
+    const cancel = this.#cancels.shift();
+    if (!cancel) return context.resume();
+    if (!this.#state) {
+      cancel.reply.fail(new Refusal("JOB_NOT_FOUND", 404, "Job not found"));
+      return this.#takeCancels(context);
+    }
+    try {
+      const draft = decideCancel(this.#state, this.parts.clock.nowMs(), this.parts.rules);
+      draft.after.unshift({ type: "answer-done", reply: cancel.reply });
+      this.#go(draft, context);
+    } catch (error) {
+      cancel.reply.fail(error);
+      this.#takeCancels(context);
+    }
+  }
+
+  #note(message: Extract<JobMessage, { type: "progress" | "checkpoint" }>, context: Context<JobMessage>): void {
+    const state = this.#state;
+    const parts = state && this.parts.rules.verify(message.taskId, this.id, message.workerId);
+    const isOpen =
+      parts && new Draft(state, state.job, 0, this.parts.rules).openWait(parts.slot)?.attempt === parts.attempt;
+    if (!isOpen || message.type === "checkpoint") return;
+    this.#progress.push({ progress: message.progress, message: message.message, atMs: this.parts.clock.nowMs() });
+    if (this.#flushArmed) return;
+    this.#flushArmed = true;
+    context.after(PROGRESS_WRITE_MS, { type: "flush-progress" });
+  }
+
+  #flushProgress(context: Context<JobMessage>): void {
+    if (!this.#state || this.#progress.length === 0) return;
+    const draft = new Draft(this.#state, this.#state.job, this.parts.clock.nowMs(), this.parts.rules);
+    this.#takeProgress(draft);
+    this.#commit(draft, context);
+  }
+
+  #takeProgress(draft: Draft): void {
+    appendProgress(draft, this.#progress.splice(0), (ms) => this.parts.isoTime(ms));
+  }
+}
+
+function mergedBranches(state: JobState | undefined, draft: Draft): ReadonlyMap<number, Branch> {
+  if (draft.branchWrites.size === 0) return draft.dropsBranches ? new Map() : (state?.branches ?? new Map());
+  const branches = (draft.dropsBranches ? new Map() : (state?.branches ?? new Map())) as Map<number, Branch>;
+  for (const slot of draft.branchWrites.keys()) {
+    const branch = draft.branch(slot);
+    if (branch) branches.set(slot, branch);
+  }
+  return branches;
+}
+
+function failAnswer(after: After, error: unknown): void {
+  if ("reply" in after) after.reply.fail(error);
+}

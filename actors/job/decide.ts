@@ -1,0 +1,390 @@
+/**
+ * What a job does with each message: a change of the draft, never of the world. A draft that
+ * needs a turn takes no further message until the turn is over.
+ */
+import { isTerminal, type JobError, type TaskWait } from "../../src/job/model.ts";
+import { backoffMs, outcomeOf } from "../../src/job/outcome.ts";
+import type { ResultAnswer, WorkerResult } from "../../src/protocol/worker.ts";
+import { assertNever, Refusal } from "../../src/system/errors.ts";
+import { Draft, type JobRules, type JobState } from "./draft.ts";
+import type { HandOut, JobMessage, JobSystemMessage, LossReason } from "./messages.ts";
+
+export type UserMessage = Exclude<JobMessage, JobSystemMessage | { type: "progress" } | { type: "checkpoint" }>;
+
+/** Takes messages until all are taken or a handler has to run; says how many were taken. */
+export function decide(
+  state: JobState,
+  messages: readonly UserMessage[],
+  nowMs: number,
+  rules: JobRules,
+): { draft: Draft; taken: number } {
+  const draft = new Draft(state, state.job, nowMs, rules);
+  let taken = 0;
+  while (taken < messages.length && !draft.needsTurn) {
+    const message = messages[taken];
+    if (message) take(draft, message);
+    taken += 1;
+  }
+  return { draft, taken };
+}
+
+function take(draft: Draft, message: UserMessage): void {
+  switch (message.type) {
+    case "create":
+      // The id is in use: an id made by us never is, so somebody chose it.
+      return message.reply.fail(
+        new Refusal("JOB_EXISTS", 409, "A job with this id exists already; create one without naming an id."),
+      );
+    case "recover":
+      if (message.reply) draft.after.push({ type: "answer-done", reply: message.reply });
+      return recover(draft);
+    case "result":
+      return takeResult(draft, message);
+    case "handed-out":
+      recordHandOut(draft, message.handOut);
+      return;
+    case "hand-out":
+      draft.after.push({
+        type: "answer-hand-out",
+        reply: message.reply,
+        accepted: recordHandOut(draft, message.handOut),
+      });
+      return;
+    case "claim":
+      return takeClaim(draft, message);
+    case "lost":
+      return takeLoss(draft, message.handOut, message.reason);
+    case "withdrawn":
+      return takeWithdrawn(draft, message);
+    case "too-expensive":
+      return takeTooExpensive(draft, message);
+    case "wake":
+      return takeWake(draft);
+    default:
+      return assertNever(message);
+  }
+}
+
+/** A new job: its start state is entered, and its first handler has to run. */
+export function begin(state: JobState, rules: JobRules, nowMs: number): Draft {
+  const draft = new Draft(undefined, state.job, nowMs, rules);
+  draft.event({ type: "job_created", state: state.job.state });
+  draft.event({ type: "state_started", state: state.job.state });
+  draft.needsTurn = true;
+  return draft;
+}
+
+/** Sets going again what is on disk: after the creation, after a restart, after a repair. Changes nothing. */
+function recover(draft: Draft): void {
+  const { job } = draft;
+  if (isTerminal(job.status)) return;
+  if (job.cancelRequestedAtMs !== undefined) return cancelWaits(draft);
+  if (job.handler) {
+    draft.needsTurn = (job.handler.notBeforeMs ?? 0) <= draft.nowMs;
+    return;
+  }
+  for (const wait of draft.openWaits()) resumeWait(draft, wait);
+}
+
+function resumeWait(draft: Draft, wait: TaskWait): void {
+  if ((wait.notBeforeMs ?? 0) > draft.nowMs) return;
+  if (!wait.delivery) {
+    draft.after.push({ type: "queue", wait, visit: draft.job.visit, again: true });
+    return;
+  }
+  const { taskId, workerId, atMs } = wait.delivery;
+  const handOut = { visit: draft.job.visit, slot: wait.slot, attempt: wait.attempt, taskId, workerId, atMs };
+  draft.after.push({ type: "adopt", wait, handOut });
+}
+
+/** The wait that a hand-out was made for, if it is still open and not replaced. */
+function waitOf(draft: Draft, handOut: { visit: number; slot: number; attempt: number }): TaskWait | undefined {
+  if (isTerminal(draft.job.status) || handOut.visit !== draft.job.visit) return undefined;
+  const wait = draft.openWait(handOut.slot);
+  return wait && wait.attempt === handOut.attempt ? wait : undefined;
+}
+
+/** False: the wait is over or replaced, and the task must not be sent. */
+function recordHandOut(draft: Draft, handOut: HandOut): boolean {
+  const wait = waitOf(draft, handOut);
+  if (!wait || draft.job.cancelRequestedAtMs !== undefined) return false;
+  const { taskId, workerId, atMs } = handOut;
+  draft.writeWait({ ...wait, notBeforeMs: undefined, delivery: { taskId, workerId, atMs } });
+  draft.event(dispatched(draft, wait, handOut));
+  return true;
+}
+
+/** The hand-out was made by an earlier start of the server, or its connection broke: it stands unless it was replaced. */
+function takeClaim(draft: Draft, message: Extract<JobMessage, { type: "claim" }>): void {
+  const { taskId, workerId, reply } = message;
+  const parts = draft.rules.verify(taskId, draft.job.id, workerId);
+  const wait = parts && waitOf(draft, { ...parts, visit: sameVisit(parts.visit, draft.job.visit) });
+  const replaced = wait?.delivery !== undefined && wait.delivery.taskId !== taskId;
+  if (!wait || replaced || draft.job.cancelRequestedAtMs !== undefined) {
+    draft.after.push({ type: "answer-claim", reply, claim: undefined });
+    return;
+  }
+  const atMs = wait.delivery?.atMs ?? draft.nowMs;
+  const handOut = { visit: draft.job.visit, slot: wait.slot, attempt: wait.attempt, taskId, workerId, atMs };
+  if (!wait.delivery) recordHandOut(draft, handOut);
+  draft.after.push({ type: "answer-claim", reply, claim: { handOut, wait } });
+}
+
+function dispatched(draft: Draft, wait: TaskWait, handOut: HandOut) {
+  return {
+    type: "task_dispatched" as const,
+    atMs: handOut.atMs,
+    state: draft.job.state,
+    worker: handOut.workerId,
+    taskId: handOut.taskId,
+    attempt: wait.attempt,
+    extra: { task_info: { task_id: handOut.taskId, type: wait.order.type, priority: wait.order.priority } },
+  };
+}
+
+function takeResult(draft: Draft, message: Extract<JobMessage, { type: "result" }>): void {
+  const { result, reply } = message;
+  const { job } = draft;
+  if (isTerminal(job.status)) {
+    const reason = job.status === "cancelled" ? "job_cancelled" : "job_already_terminated";
+    return draft.ignore(reply, reason, `The job has ended as ${job.status}; drop the result.`);
+  }
+  const parts = draft.rules.verify(result.taskId, job.id, result.workerId);
+  if (!parts) return refuseForeign(draft, message);
+
+  const wait = waitOf(draft, { ...parts, visit: sameVisit(parts.visit, job.visit) });
+  const replaced = wait?.delivery !== undefined && wait.delivery.taskId !== result.taskId;
+  if (!wait || replaced || (wait.attempt & 0xff) !== parts.attempt) {
+    return draft.ignore(reply, "stale_task", "This attempt was replaced or its step is over; drop the result.");
+  }
+  if (!wait.delivery && message.handOut) draft.event(dispatched(draft, wait, message.handOut));
+  const answer = settle(draft, wait, result);
+  draft.after.push({ type: "answer-result", reply, answer });
+}
+
+/** An id carries sixteen bits of the visit: compared as far as they go. */
+function sameVisit(inId: number, visit: number): number {
+  return (visit & 0xffff) === inId ? visit : -1;
+}
+
+function refuseForeign(draft: Draft, message: Extract<JobMessage, { type: "result" }>): void {
+  const { result, reply } = message;
+  const holders = draft.openWaits().map((wait) => wait.delivery);
+  if (holders.some((delivery) => delivery?.taskId === result.taskId)) {
+    return draft.ignore(reply, "worker_mismatch", "The task was given to another worker; drop the result.");
+  }
+  draft.ignore(reply, "stale_task", "No task of this job and worker has this id; drop the result.");
+}
+
+/** A result that counts. */
+function settle(draft: Draft, wait: TaskWait, result: WorkerResult): ResultAnswer {
+  draft.event({
+    type: "task_finished",
+    state: draft.job.state,
+    worker: result.workerId,
+    taskId: result.taskId,
+    attempt: wait.attempt,
+    extra: { result: JSON.parse(result.raw) },
+  });
+  draft.set({ begun: true });
+  const outcome = draft.job.cancelRequestedAtMs === undefined ? outcomeOf(result) : ({ kind: "cancelled" } as const);
+  switch (outcome.kind) {
+    case "cancelled":
+      cancelled(draft, wait);
+      return { status: "result_accepted_cancelled" };
+    case "transient":
+      attemptFailed(draft, wait, outcome.error);
+      return { status: "result_accepted_failure" };
+    case "final":
+      failed(draft, wait, outcome.endsAs, outcome.error);
+      return { status: "result_accepted_failure" };
+    case "status":
+      return succeeded(draft, wait, outcome.status, result);
+    default:
+      return assertNever(outcome);
+  }
+}
+
+function succeeded(draft: Draft, wait: TaskWait, status: string, result: WorkerResult): ResultAnswer {
+  const target = wait.order.transitions[status];
+  if (target === undefined) {
+    const known = Object.keys(wait.order.transitions).join(", ");
+    const message = `Worker returned unhandled status: ${status}. Add it to the transitions of the task (there are: ${known}).`;
+    draft.finish("failed", { code: "UNHANDLED_STATUS", message });
+    return { status: "result_accepted_success" };
+  }
+  if (draft.job.parallel && target === draft.job.parallel.into) {
+    collect(draft, wait, result);
+    return { status: "parallel_branch_result_accepted" };
+  }
+  draft.enter(target, { merge: result.data, error: undefined });
+  return { status: "result_accepted_success" };
+}
+
+/** One more branch has ended well; the last one brings the aggregator. */
+function collect(draft: Draft, wait: TaskWait, result: WorkerResult): void {
+  const { parallel } = draft.job;
+  if (!parallel) return;
+  draft.writeBranch({ slot: wait.slot, result: { taskId: result.taskId, json: result.raw } });
+  const open = parallel.open - 1;
+  draft.set({ parallel: { ...parallel, open } });
+  if (open > 0) return;
+  const results = draft.allBranches().flatMap((branch) => branch.result ?? []);
+  const aggregation = `{${results.map(({ taskId, json }) => `${JSON.stringify(taskId)}:${json}`).join(",")}}`;
+  draft.enter(parallel.into, { aggregation, error: undefined });
+}
+
+/** A run of the task failed in a way that another run may mend. */
+function attemptFailed(draft: Draft, wait: TaskWait, error: JobError): void {
+  const { retry } = wait.order;
+  if (wait.attempt >= retry.maxAttempts) {
+    const message = `Task failed after ${wait.attempt} attempt${wait.attempt === 1 ? "" : "s"}: ${error.message}`;
+    return failed(draft, wait, "quarantined", { code: error.code, message });
+  }
+  const delayMs = backoffMs(retry, wait.attempt, draft.rules.chance());
+  const again: TaskWait = {
+    ...wait,
+    attempt: wait.attempt + 1,
+    queuedAtMs: draft.nowMs,
+    notBeforeMs: draft.nowMs + delayMs,
+    delivery: undefined,
+    lastError: error,
+  };
+  draft.after.push({ type: "drop-task", visit: draft.job.visit, slot: wait.slot });
+  draft.writeWait(again);
+  if (draft.job.task) draft.set({ status: "awaiting_retry" });
+  if (delayMs <= 0) draft.after.push({ type: "queue", wait: again, visit: draft.job.visit, again: true });
+}
+
+/** The failure outcome: the state that the blueprint names for it, else the job stops where it is. */
+function failed(draft: Draft, wait: TaskWait, endsAs: "failed" | "quarantined", error: JobError): void {
+  const target = wait.order.transitions["failure"];
+  if (target === undefined) return draft.finish(endsAs, error);
+  draft.enter(target, { error, endsAs });
+}
+
+function cancelled(draft: Draft, wait: TaskWait): void {
+  const error = { code: "CANCELLED", message: "The job was cancelled." };
+  const target = wait.order.transitions["cancelled"];
+  if (target === undefined) return draft.finish("cancelled", error);
+  draft.enter(target, { error, endsAs: "cancelled" });
+}
+
+function takeLoss(draft: Draft, handOut: HandOut, reason: LossReason): void {
+  const wait = waitOf(draft, handOut);
+  if (!wait || (wait.delivery && wait.delivery.taskId !== handOut.taskId)) return;
+  if (draft.job.cancelRequestedAtMs !== undefined) return cancelled(draft, wait);
+  if (reason === "handed_back") {
+    const back: TaskWait = { ...wait, queuedAtMs: wait.queuedAtMs, delivery: undefined };
+    draft.after.push({ type: "queue", wait: back, visit: draft.job.visit, again: true });
+    if (wait.delivery) draft.writeWait(back);
+    return;
+  }
+  draft.event({
+    type: "task_finished",
+    state: draft.job.state,
+    worker: handOut.workerId,
+    taskId: handOut.taskId,
+    attempt: wait.attempt,
+    extra: { result: { status: "failure", error: lossError(reason, handOut) } },
+  });
+  attemptFailed(draft, wait, lossError(reason, handOut));
+}
+
+function lossError(reason: Exclude<LossReason, "handed_back">, handOut: HandOut): JobError {
+  if (reason === "timeout")
+    return { code: "TIMEOUT_ERROR", message: `Worker ${handOut.workerId} did not answer within the task's time.` };
+  return { code: "WORKER_LOST", message: `Worker ${handOut.workerId} was lost while it ran the task.` };
+}
+
+function takeWithdrawn(draft: Draft, message: { visit: number; slot: number; attempt: number }): void {
+  const wait = waitOf(draft, message);
+  if (wait && draft.job.cancelRequestedAtMs !== undefined) cancelled(draft, wait);
+}
+
+function takeTooExpensive(
+  draft: Draft,
+  message: { visit: number; slot: number; attempt: number; message: string },
+): void {
+  const wait = waitOf(draft, message);
+  if (!wait || wait.delivery) return;
+  failed(draft, wait, "failed", { code: "TOO_EXPENSIVE", message: message.message });
+}
+
+/** Time has come for something: what it is shows in the job. */
+function takeWake(draft: Draft): void {
+  const { job, nowMs } = draft;
+  if (isTerminal(job.status)) return;
+  if (job.deadlineAtMs !== undefined && job.deadlineAtMs <= nowMs) return pastDeadline(draft);
+  if (job.cancelRequestedAtMs !== undefined) {
+    if (job.cancelRequestedAtMs + draft.rules.cancelGraceMs <= nowMs) graceOver(draft);
+    return;
+  }
+  if (job.handler) {
+    draft.needsTurn = (job.handler.notBeforeMs ?? 0) <= nowMs;
+    return;
+  }
+  for (const wait of draft.openWaits()) {
+    if (isPastDispatchTime(wait, nowMs)) return dispatchTimedOut(draft, wait);
+    if (wait.notBeforeMs !== undefined && wait.notBeforeMs <= nowMs && !wait.delivery) {
+      draft.after.push({ type: "queue", wait, visit: job.visit, again: wait.attempt > 1 });
+    }
+  }
+}
+
+function isPastDispatchTime(wait: TaskWait, nowMs: number): boolean {
+  const { dispatchTimeoutMs } = wait.order;
+  return dispatchTimeoutMs !== undefined && !wait.delivery && wait.queuedAtMs + dispatchTimeoutMs <= nowMs;
+}
+
+function dispatchTimedOut(draft: Draft, wait: TaskWait): void {
+  const seconds = (wait.order.dispatchTimeoutMs ?? 0) / 1000;
+  const message = `No worker took the task ${wait.order.type} within ${seconds} s. Start a worker that supports it, or raise the dispatch timeout.`;
+  failed(draft, wait, "failed", { code: "DISPATCH_TIMEOUT", message });
+}
+
+function pastDeadline(draft: Draft): void {
+  const error = { code: "DEADLINE_EXCEEDED", message: "The job did not end within its deadline." };
+  const [wait] = draft.openWaits();
+  const target = wait?.order.transitions["failure"];
+  draft.set({ deadlineAtMs: undefined });
+  if (target === undefined) return draft.finish("failed", error);
+  draft.enter(target, { error, endsAs: "failed" });
+}
+
+/**
+ * Cancel overtakes: the flag goes to disk first, alone. A second one, or one with nothing to
+ * wait for, ends the job without a handler.
+ */
+export function decideCancel(state: JobState, nowMs: number, rules: JobRules): Draft {
+  const draft = new Draft(state, state.job, nowMs, rules);
+  if (isTerminal(state.job.status)) {
+    throw new Refusal(
+      "JOB_TERMINAL",
+      409,
+      `The job has ended as ${state.job.status} already; there is nothing to cancel.`,
+    );
+  }
+  draft.event({ type: "cancel_requested", state: state.job.state });
+  const waits = draft.openWaits();
+  if (waits.length === 0 || state.job.cancelRequestedAtMs !== undefined) {
+    draft.finish("cancelled", { code: "CANCELLED", message: "The job was cancelled." });
+    return draft;
+  }
+  draft.set({ cancelRequestedAtMs: nowMs });
+  cancelWaits(draft);
+  return draft;
+}
+
+function cancelWaits(draft: Draft): void {
+  for (const wait of draft.openWaits()) {
+    draft.after.push({ type: "cancel-task", visit: draft.job.visit, slot: wait.slot, attempt: wait.attempt });
+  }
+}
+
+/** The worker has not answered the cancel: it does not hold the job. */
+function graceOver(draft: Draft): void {
+  const [wait] = draft.openWaits();
+  if (wait) return cancelled(draft, wait);
+  draft.finish("cancelled", { code: "CANCELLED", message: "The job was cancelled." });
+}

@@ -1,0 +1,161 @@
+/** What a turn's reply makes of the draft that asked for it. */
+import type { Ending, Turn, TurnReply } from "../../src/handlers/port.ts";
+import { SLOT_LIMIT } from "../../src/job/task-id.ts";
+import type { Job, TaskOrder, TaskWait } from "../../src/job/model.ts";
+import { assertNever } from "../../src/system/errors.ts";
+import { backoffMs } from "../../src/job/outcome.ts";
+import type { Draft } from "./draft.ts";
+
+export interface TurnSettings {
+  readonly maxSteps: number;
+  readonly handlerTimeoutMs: number;
+  readonly maxAttempts: number;
+}
+
+export function turnOf(job: Job, settings: TurnSettings): Turn {
+  return {
+    jobId: job.id,
+    hash: job.hash,
+    blueprint: job.blueprint,
+    state: job.state,
+    attempt: (job.handler?.failures ?? 0) + 1,
+    steps: job.steps,
+    maxSteps: settings.maxSteps,
+    initialData: job.initialData,
+    stateHistory: job.stateHistory,
+    merge: job.merge,
+    aggregation: job.aggregation,
+    client: job.client,
+    error: job.error,
+    timeoutMs: settings.handlerTimeoutMs,
+    defaults: {
+      maxAttempts: settings.maxAttempts,
+      priority: job.priority,
+      dispatchTimeoutMs: job.dispatchTimeoutMs,
+    },
+  };
+}
+
+export function applyTurn(draft: Draft, reply: TurnReply): void {
+  const entered = draft.job;
+  draft.needsTurn = false;
+  follow(draft, reply);
+  conclude(draft, reply.ending, entered);
+}
+
+/** The states that the turn went through. */
+function follow(draft: Draft, reply: TurnReply): void {
+  if (reply.steps.length === 0) return;
+  let { state, visit, enteredAtMs } = draft.job;
+  for (const step of reply.steps) {
+    if (step.next === undefined) {
+      if (step.patch) draft.event({ type: "state_updated", state, patch: step.patch });
+      continue;
+    }
+    const endedAtMs = step.startedAtMs + step.durationMs;
+    draft.event({
+      type: "state_finished",
+      atMs: endedAtMs,
+      state,
+      next: step.next,
+      durationMs: step.durationMs,
+      patch: step.patch,
+    });
+    draft.event({ type: "state_started", atMs: endedAtMs, state: step.next, previous: state });
+    state = step.next;
+    visit += 1;
+    enteredAtMs = endedAtMs;
+  }
+  draft.set({
+    state,
+    visit,
+    enteredAtMs,
+    stateHistory: reply.stateHistory ?? draft.job.stateHistory,
+    merge: undefined,
+    aggregation: undefined,
+    steps: draft.job.steps + reply.steps.length,
+  });
+}
+
+function conclude(draft: Draft, ending: Ending, entered: Job): void {
+  switch (ending.kind) {
+    case "ended":
+      return end(draft, ending, entered);
+    case "tasks":
+      return wait(draft, ending.orders, ending.into);
+    case "paused":
+      draft.set({
+        status: "running",
+        handler: { failures: 0 },
+        error: ending.error ?? draft.job.error,
+        endsAs: undefined,
+      });
+      draft.after.push({ type: "continue" });
+      return;
+    case "broke":
+      return broke(draft, ending, entered);
+    case "invalid":
+      draft.event({ type: "state_failed", state: ending.state, extra: { error_message: ending.error.message } });
+      return draft.finish("failed", ending.error);
+    default:
+      return assertNever(ending);
+  }
+}
+
+/** A failure or cancelled outcome gives its status only to the end state that it leads to directly. */
+function end(draft: Draft, ending: Extract<Ending, { kind: "ended" }>, entered: Job): void {
+  const direct = draft.job.visit === entered.visit;
+  const named = ending.state === "failed" || ending.state === "error" ? "failed" : "finished";
+  const status = (direct ? entered.endsAs : undefined) ?? named;
+  draft.event({
+    type: "state_finished",
+    state: ending.state,
+    durationMs: Math.max(0, draft.nowMs - draft.job.enteredAtMs),
+  });
+  draft.finish(status, ending.error);
+}
+
+function wait(draft: Draft, orders: readonly TaskOrder[], into: string | undefined): void {
+  if (orders.length >= SLOT_LIMIT) {
+    const message = `A state may send at most ${SLOT_LIMIT - 1} tasks at once; this one sent ${orders.length}. Split the work over several states.`;
+    return draft.finish("failed", { code: "TOO_MANY_TASKS", message });
+  }
+  const waits = orders.map((order, slot): TaskWait => ({ slot, order, attempt: 1, queuedAtMs: draft.nowMs }));
+  const common = { handler: undefined, endsAs: undefined, steps: 0 };
+  const [only] = waits;
+  if (into === undefined && only) draft.set({ ...common, status: "waiting_for_worker", task: only });
+  if (into !== undefined) {
+    draft.set({
+      ...common,
+      status: "waiting_for_parallel",
+      parallel: { into, total: waits.length, open: waits.length },
+    });
+    for (const branch of waits) draft.writeBranch({ slot: branch.slot, wait: branch });
+  }
+  for (const queued of waits) draft.after.push({ type: "queue", wait: queued, visit: draft.job.visit, again: false });
+}
+
+/** Worth another run, until the runs are used up. An abort of ours is no run. */
+function broke(draft: Draft, ending: Extract<Ending, { kind: "broke" }>, entered: Job): void {
+  const sameHandler = draft.job.visit === entered.visit;
+  const before = sameHandler ? (entered.handler?.failures ?? 0) : 0;
+  const failures = ending.error.code === "HANDLER_ABORTED" ? before : before + 1;
+  const { rules, nowMs } = draft;
+  draft.event({
+    type: "state_failed",
+    state: ending.state,
+    attempt: failures,
+    extra: { error_message: ending.error.message },
+  });
+  if (failures >= rules.handlerRuns) {
+    const message = `The handler of state ${ending.state} failed ${failures} times: ${ending.error.message}`;
+    return draft.finish("quarantined", { code: ending.error.code, message });
+  }
+  const retry = { maxAttempts: rules.handlerRuns, backoffMs: rules.handlerBackoffMs, factor: 2, maxBackoffMs: 60_000 };
+  const delayMs = backoffMs(retry, Math.max(1, failures), rules.chance());
+  draft.set({
+    status: "awaiting_retry",
+    handler: { failures, notBeforeMs: nowMs + delayMs, lastError: ending.error },
+    endsAs: sameHandler ? entered.endsAs : undefined,
+  });
+}

@@ -1,0 +1,22 @@
+/** When time alone will next have something to do for a job. */
+import { isTerminal, type Job, type TaskWait } from "../../src/job/model.ts";
+
+/** A retry whose time has come is in the queue already: only what is still to come counts for waits. */
+export function wakeAtMs(
+  job: Job,
+  openWaits: readonly TaskWait[],
+  cancelGraceMs: number,
+  nowMs: number,
+): number | undefined {
+  if (isTerminal(job.status)) return undefined;
+  let soonest = job.deadlineAtMs ?? Number.POSITIVE_INFINITY;
+  if (job.cancelRequestedAtMs !== undefined) soonest = Math.min(soonest, job.cancelRequestedAtMs + cancelGraceMs);
+  if (job.handler?.notBeforeMs !== undefined) soonest = Math.min(soonest, job.handler.notBeforeMs);
+  for (const wait of openWaits) {
+    if (wait.notBeforeMs !== undefined && wait.notBeforeMs > nowMs) soonest = Math.min(soonest, wait.notBeforeMs);
+    if (wait.order.dispatchTimeoutMs !== undefined && !wait.delivery) {
+      soonest = Math.min(soonest, wait.queuedAtMs + wait.order.dispatchTimeoutMs);
+    }
+  }
+  return Number.isFinite(soonest) ? soonest : undefined;
+}
