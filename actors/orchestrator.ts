@@ -5,13 +5,7 @@
 import type { Catalog } from "../src/catalog/port.ts";
 import type { ClientFacts, Job, JobStatus, TaskWait } from "../src/job/model.ts";
 import type { HistoryEvent } from "../src/job/history.ts";
-import type {
-  HeartbeatBody,
-  RegistrationBody,
-  ResultAnswer,
-  TaskPayload,
-  WorkerResult,
-} from "../src/protocol/worker.ts";
+import type { HeartbeatBody, RegistrationBody, ResultAnswer, WorkerResult } from "../src/protocol/worker.ts";
 import type { JobQuery } from "../src/storage/port.ts";
 import type { JsonMap } from "../src/system/errors.ts";
 
@@ -80,8 +74,8 @@ export type JobChange =
 /** A worker's own stream or socket, as the engine writes to it. */
 export interface WorkerLink {
   readonly kind: "stream" | "socket";
-  /** False when the link is gone: the task was not sent. */
-  task(payload: TaskPayload): boolean;
+  /** JSON text of a TaskPayload. False when the link is gone: the task was not sent. */
+  task(payload: string): boolean;
   cancel(jobId: string, taskId: string): boolean;
   close(code: number, reason: string): void;
 }
@@ -96,8 +90,8 @@ export interface Workers {
   register(body: RegistrationBody): Promise<void>;
   /** The merged record, with `cancel_task_ids` where there are some. Undefined body: only the time to live. */
   heartbeat(workerId: string, body: HeartbeatBody | undefined): Promise<JsonMap>;
-  /** Resolves with a task, or undefined when the time is over or the signal aborts. A task that cannot be answered any more must be given back by `undelivered`. */
-  poll(workerId: string, waitMs: number, signal: AbortSignal): Promise<TaskPayload | undefined>;
+  /** Resolves with a task (JSON text of a TaskPayload), or undefined when the time is over or the signal aborts. A task that cannot be answered any more must be given back by `undelivered`. */
+  poll(workerId: string, waitMs: number, signal: AbortSignal): Promise<string | undefined>;
   undelivered(workerId: string, taskId: string): void;
   result(result: WorkerResult): Promise<ResultAnswer>;
   progress(workerId: string, update: { jobId: string; taskId: string; progress: number; message?: string }): void;

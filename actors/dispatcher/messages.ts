@@ -1,0 +1,41 @@
+import type { WorkerView } from "../../src/job/worker.ts";
+import type { QueuedTask } from "./task.ts";
+
+export type DispatcherMessage =
+  /** A task that no one has. Known ones are left as they are. */
+  | { readonly type: "queue"; readonly task: QueuedTask }
+  /** The job does not wait for it any more: out of the queue, or the worker is told to stop. */
+  | { readonly type: "drop"; readonly key: string }
+  /** The job is cancelled: back from the queue, or the worker is told; the job learns which. */
+  | {
+      readonly type: "cancel";
+      readonly key: string;
+      readonly jobId: string;
+      readonly visit: number;
+      readonly slot: number;
+      readonly attempt: number;
+    }
+  /** A worker is new, or something of it changed. */
+  | { readonly type: "worker"; readonly view: WorkerView }
+  | { readonly type: "worker-gone"; readonly workerId: string }
+  /** More (or fewer) tasks may be sent to it. */
+  | { readonly type: "credit"; readonly workerId: string; readonly tasks: number }
+  /** The worker could not be given the task. */
+  | { readonly type: "returned"; readonly workerId: string; readonly task: QueuedTask }
+  /** A hand-out is over, whatever came of it. */
+  | { readonly type: "ended"; readonly workerId: string; readonly key: string; readonly taskType: string }
+  /** A worker that came back runs this one. */
+  | { readonly type: "claimed"; readonly workerId: string; readonly task: QueuedTask };
+
+/** What the dispatcher has decided; its shell carries it out. */
+export type DispatcherEffect =
+  | { readonly type: "assign"; readonly workerId: string; readonly task: QueuedTask }
+  | { readonly type: "stop-task"; readonly workerId: string; readonly key: string; readonly cancel: boolean }
+  | {
+      readonly type: "withdrawn";
+      readonly jobId: string;
+      readonly visit: number;
+      readonly slot: number;
+      readonly attempt: number;
+    }
+  | { readonly type: "too-expensive"; readonly task: QueuedTask; readonly message: string };

@@ -1,0 +1,98 @@
+/** The tasks that one worker has in hand, and when each of them is over. Times are attended time. */
+import type { QueuedTask } from "../dispatcher/task.ts";
+import type { HandOut, LossReason } from "../job/messages.ts";
+
+export interface Lease {
+  readonly task: QueuedTask;
+  readonly handOut: HandOut;
+  /** The stream's session that it went to; undefined: a poll, or a hand-out from before a restart. */
+  readonly session: string | undefined;
+  readonly sinceMs: number;
+  /** Past it the task counts as timed out; undefined: as long as the worker reports it. */
+  deadlineMs: number | undefined;
+  /** Past it the worker counts as lost: its connection broke and did not come back. */
+  lostAtMs: number | undefined;
+  /** What the loss of it counts as. */
+  lossReason: LossReason;
+  /** On disk with the job. */
+  recorded: boolean;
+  /** Heartbeats in a row that left it out of the running tasks. */
+  unreported: number;
+  /** The job does not wait for it any more: it only takes up room until the worker answers. */
+  dropped: boolean;
+  cancelled: boolean;
+}
+
+export class Leases {
+  readonly #byTask = new Map<string, Lease>();
+  readonly #byKey = new Map<string, Lease>();
+  readonly #inSession = new Map<string, number>();
+
+  get size(): number {
+    return this.#byTask.size;
+  }
+
+  all(): IterableIterator<Lease> {
+    return this.#byTask.values();
+  }
+
+  add(lease: Lease): void {
+    this.#byTask.set(lease.handOut.taskId, lease);
+    this.#byKey.set(lease.task.key, lease);
+    this.#count(lease.session, 1);
+  }
+
+  /** The session that runs it now. */
+  move(lease: Lease, session: string): void {
+    this.#count(lease.session, -1);
+    (lease as { session: string | undefined }).session = session;
+    this.#count(session, 1);
+  }
+
+  countIn(session: string): number {
+    return this.#inSession.get(session) ?? 0;
+  }
+
+  byTask(taskId: string): Lease | undefined {
+    return this.#byTask.get(taskId);
+  }
+
+  byKey(key: string): Lease | undefined {
+    return this.#byKey.get(key);
+  }
+
+  remove(taskId: string): Lease | undefined {
+    const lease = this.#byTask.get(taskId);
+    if (!lease) return undefined;
+    this.#byTask.delete(taskId);
+    this.#count(lease.session, -1);
+    if (this.#byKey.get(lease.task.key) === lease) this.#byKey.delete(lease.task.key);
+    return lease;
+  }
+
+  inSession(session: string): Lease[] {
+    return [...this.#byTask.values()].filter((lease) => lease.session === session);
+  }
+
+  /** Those whose time is over, with what that counts as. */
+  over(nowMs: number): { readonly lease: Lease; readonly reason: LossReason }[] {
+    const over: { lease: Lease; reason: LossReason }[] = [];
+    for (const lease of this.#byTask.values()) {
+      if (lease.deadlineMs !== undefined && lease.deadlineMs <= nowMs) over.push({ lease, reason: "timeout" });
+      else if (lease.lostAtMs !== undefined && lease.lostAtMs <= nowMs) over.push({ lease, reason: lease.lossReason });
+    }
+    return over;
+  }
+
+  /** Hand-outs older than that which the job has not written down yet. */
+  unrecorded(olderThanMs: number): Lease[] {
+    return [...this.#byTask.values()].filter((lease) => !lease.recorded && lease.sinceMs <= olderThanMs);
+  }
+
+  #count(session: string | undefined, by: number): void {
+    if (session === undefined) return;
+    const sum = (this.#inSession.get(session) ?? 0) + by;
+    if (sum > 0) this.#inSession.set(session, sum);
+    else this.#inSession.delete(session);
+  }
+}

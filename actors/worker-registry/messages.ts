@@ -1,0 +1,53 @@
+import type { HeartbeatBody, RegistrationBody, ResultAnswer, WorkerResult } from "../../src/protocol/worker.ts";
+import type { Reply } from "../../src/runtime/types.ts";
+import type { JsonMap } from "../../src/system/errors.ts";
+import type { QueuedTask } from "../dispatcher/task.ts";
+import type { Claim, HandOut } from "../job/messages.ts";
+import type { Hello, WorkerLink } from "../orchestrator.ts";
+
+/** To the actor of one worker. */
+export type WorkerMessage =
+  | { readonly type: "register"; readonly body: RegistrationBody; readonly reply: Reply<void> }
+  | { readonly type: "heartbeat"; readonly body: HeartbeatBody | undefined; readonly reply: Reply<JsonMap> }
+  | { readonly type: "poll"; readonly poll: Poll }
+  | { readonly type: "poll-over"; readonly poll: Poll }
+  | {
+      readonly type: "connect";
+      readonly link: WorkerLink;
+      readonly hello?: Hello | undefined;
+      readonly reply: Reply<readonly string[]>;
+    }
+  | { readonly type: "disconnect"; readonly link: WorkerLink }
+  | { readonly type: "result"; readonly result: WorkerResult; readonly reply: Reply<ResultAnswer> }
+  | { readonly type: "release"; readonly taskIds: readonly string[] }
+  | { readonly type: "drain"; readonly on: boolean; readonly reply?: Reply<void> | undefined }
+  /** From the dispatcher. */
+  | { readonly type: "assign"; readonly task: QueuedTask }
+  | { readonly type: "stop-task"; readonly key: string; readonly cancel: boolean }
+  /** From a job: a hand-out that it knows of; the lease begins again at full length. */
+  | { readonly type: "adopt"; readonly task: QueuedTask; readonly handOut: HandOut }
+  /** To itself. */
+  | { readonly type: "confirmed"; readonly task: QueuedTask; readonly handOut: HandOut; readonly accepted: boolean }
+  | { readonly type: "unconfirmed"; readonly task: QueuedTask; readonly handOut: HandOut }
+  | {
+      readonly type: "claimed";
+      readonly claims: readonly ClaimAnswer[];
+      readonly session: string;
+      readonly reply: Reply<readonly string[]>;
+    }
+  | { readonly type: "check" }
+  | { readonly type: "record" };
+
+export interface ClaimAnswer {
+  readonly jobId: string;
+  readonly taskId: string;
+  /** Undefined: the task is over or somebody else's. */
+  readonly claim: Claim | undefined;
+}
+
+/** A long poll that waits for a task. */
+export interface Poll {
+  /** JSON text of the task, or undefined when the time is over. */
+  answer(task: string | undefined): void;
+  readonly isOpen: boolean;
+}

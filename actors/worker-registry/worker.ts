@@ -1,0 +1,499 @@
+/**
+ * The actor of one worker: its record, its connections, its load and its leases. It tells the
+ * dispatcher how many more tasks may be sent, and the jobs what became of those that were.
+ */
+import type { HeartbeatBody } from "../../src/protocol/worker.ts";
+import type { Actor, Context } from "../../src/runtime/types.ts";
+import { assertNever, type JsonMap } from "../../src/system/errors.ts";
+import type { DispatcherMessage } from "../dispatcher/messages.ts";
+import type { QueuedTask } from "../dispatcher/task.ts";
+import type { Claim, HandOut, JobMessage, LossReason } from "../job/messages.ts";
+import type { Hello, WorkerLink } from "../orchestrator.ts";
+import type { AttendedClock } from "./attended.ts";
+import { type Lease, Leases } from "./leases.ts";
+import type { ClaimAnswer, Poll, WorkerMessage } from "./messages.ts";
+import { payloadOf } from "./payload.ts";
+import { concurrencyOf, mergeRecord, viewOf } from "./record.ts";
+
+export interface WorkerParts {
+  readonly attended: AttendedClock;
+  nowMs(): number;
+  nextSequence(): number;
+  sign(task: QueuedTask, sequence: number, workerId: string): string;
+  tellJob(jobId: string, message: JobMessage): void;
+  /** Asks the job to write the hand-out down; true: it may be sent. */
+  writeHandOut(jobId: string, handOut: HandOut): Promise<boolean>;
+  claim(jobId: string, taskId: string, workerId: string): Promise<Claim | undefined>;
+  /** A claim as a task of the dispatcher's. */
+  taskOf(jobId: string, claim: Claim): QueuedTask;
+  tellDispatcher(message: DispatcherMessage): void;
+  save(id: string, record: JsonMap): void;
+  readonly settings: WorkerSettings;
+}
+
+export interface WorkerSettings {
+  /** A task of a worker that does not report what it runs. */
+  readonly taskTimeoutMs: number;
+  /** A worker that only polls is gone when it was not heard of for so long. */
+  readonly recordMs: number;
+  /** A stream that broke has so long to come back before its tasks are handed out again. */
+  readonly reconnectMs: number;
+  readonly defaultConcurrency: number;
+}
+
+interface Stream {
+  readonly link: WorkerLink;
+  readonly session: string;
+  readonly capacity: number;
+  /** Claims are being looked up: nothing is sent before. */
+  ready: boolean;
+}
+
+const CHECK_MS = 1_000;
+const RECORD_MS = 50;
+const REPORT_GRACE_MS = 10_000;
+const UNREPORTED_MAX = 2;
+
+export class WorkerActor implements Actor<WorkerMessage> {
+  readonly #leases = new Leases();
+  readonly #streams = new Map<string, Stream>();
+  #socket: WorkerLink | undefined;
+  #polls: Poll[] = [];
+  #draining = false;
+  /** Sent to the dispatcher and not used yet. */
+  #granted = 0;
+  #lastHeardMs: number;
+  #recordArmed = false;
+  #reservedPolls = 0;
+  #gone = false;
+
+  constructor(
+    readonly id: string,
+    public record: JsonMap,
+    readonly parts: WorkerParts,
+  ) {
+    this.#lastHeardMs = parts.attended.nowMs();
+  }
+
+  started(context: Context<WorkerMessage>): void {
+    this.#publish();
+    context.after(CHECK_MS, { type: "check" });
+  }
+
+  receive(message: WorkerMessage, context: Context<WorkerMessage>): void {
+    switch (message.type) {
+      case "register":
+        this.#register(message.body);
+        return message.reply.ok();
+      case "heartbeat":
+        return message.reply.ok(this.#heartbeat(message.body));
+      case "poll":
+        this.#heard();
+        if (message.poll.isOpen) this.#polls.push(message.poll);
+        return this.#grant();
+      case "poll-over":
+        this.#polls = this.#polls.filter((poll) => poll !== message.poll);
+        return this.#grant();
+      case "connect":
+        this.#heard();
+        if (message.hello) return this.#hello(message.link, message.hello, message.reply, context);
+        this.#socket?.close(1008, "New connection established");
+        this.#socket = message.link;
+        return message.reply.ok([]);
+      case "disconnect":
+        return this.#disconnect(message.link);
+      case "result":
+        return this.#result(message);
+      case "release":
+        return this.#release(message.taskIds);
+      case "drain":
+        this.#draining = message.on;
+        this.#publish();
+        this.#grant();
+        return message.reply?.ok();
+      case "assign":
+        return this.#assign(message.task, context);
+      case "stop-task":
+        return this.#stopTask(message.key, message.cancel);
+      case "adopt":
+        return this.#adopt(message.task, message.handOut);
+      case "confirmed":
+        return this.#confirmed(message, context);
+      case "unconfirmed":
+        return this.#unconfirmed(message);
+      case "claimed":
+        return this.#claimed(message);
+      case "check":
+        return this.#check(context);
+      case "record":
+        return this.#recordHandOuts(context);
+      default:
+        return assertNever(message);
+    }
+  }
+
+  /** Read by the doors: tasks that are to be stopped. */
+  isCancelled(taskId: string): boolean {
+    const lease = this.#leases.byTask(taskId);
+    return lease === undefined || lease.cancelled || lease.dropped;
+  }
+
+  /** Read by the doors: who runs what, since when. */
+  handOutOf(key: string): HandOut | undefined {
+    return this.#leases.byKey(key)?.handOut;
+  }
+
+  get isConnected(): boolean {
+    return this.#streams.size > 0 || this.#socket !== undefined;
+  }
+
+  /** The record as it is shown. */
+  get face(): JsonMap {
+    return {
+      ...this.record,
+      worker_id: this.id,
+      current_load: this.#leases.size,
+      draining: this.#draining,
+      connected: this.isConnected || this.#polls.length > 0,
+    };
+  }
+
+  stopped(): void {
+    this.#gone = true;
+    for (const poll of this.#polls) poll.answer(undefined);
+    for (const stream of this.#streams.values()) stream.link.close(1001, "Server shutdown");
+    this.#socket?.close(1001, "Server shutdown");
+  }
+
+  #heard(): void {
+    this.#lastHeardMs = this.parts.attended.nowMs();
+  }
+
+  #register(body: JsonMap): void {
+    this.#heard();
+    this.record = { reputation: 1, status: "idle", ...body };
+    this.parts.save(this.id, this.record);
+    this.#publish();
+  }
+
+  #heartbeat(body: HeartbeatBody | undefined): JsonMap {
+    this.#heard();
+    if (!body) return { status: "ttl_refreshed" };
+    this.record = mergeRecord(this.record, body as JsonMap);
+    if (Array.isArray(body.current_tasks)) this.#compareReport(new Set(body.current_tasks));
+    this.#publish();
+    const cancelled = [...this.#leases.all()].filter((lease) => lease.cancelled || lease.dropped);
+    if (cancelled.length === 0) return this.record;
+    return { ...this.record, cancel_task_ids: cancelled.map((lease) => lease.handOut.taskId) };
+  }
+
+  /** The worker says what it runs: that is leased as long as it says so. */
+  #compareReport(running: ReadonlySet<string>): void {
+    const nowMs = this.parts.attended.nowMs();
+    for (const lease of this.#leases.all()) {
+      if (lease.session !== undefined) continue;
+      if (running.has(lease.handOut.taskId)) {
+        lease.unreported = 0;
+        lease.lostAtMs = undefined;
+        lease.deadlineMs = taskDeadline(lease);
+        continue;
+      }
+      lease.unreported += 1;
+      const isOld = nowMs - lease.sinceMs > REPORT_GRACE_MS;
+      if (isOld && lease.unreported >= UNREPORTED_MAX) this.#lose(lease, "worker_lost");
+    }
+  }
+
+  #publish(): void {
+    this.parts.tellDispatcher({ type: "worker", view: viewOf(this.id, this.record, this.#draining) });
+  }
+
+  /** Tells the dispatcher how many tasks more, or fewer, there is room for. */
+  #grant(): void {
+    let room = this.#draining ? 0 : this.#freePolls;
+    if (!this.#draining) for (const stream of this.#streams.values()) room += this.#roomIn(stream);
+    const more = room - this.#granted;
+    if (more === 0) return;
+    this.#granted = room;
+    this.parts.tellDispatcher({ type: "credit", workerId: this.id, tasks: more });
+  }
+
+  /** Polls that no hand-out on its way to the disk is meant for. */
+  get #freePolls(): number {
+    return Math.max(0, this.#polls.length - this.#reservedPolls);
+  }
+
+  #roomIn(stream: Stream): number {
+    return stream.ready ? Math.max(0, stream.capacity - this.#leases.countIn(stream.session)) : 0;
+  }
+
+  #assign(task: QueuedTask, context: Context<WorkerMessage>): void {
+    this.#granted -= 1;
+    const stream = [...this.#streams.values()].find((candidate) => this.#roomIn(candidate) > 0);
+    if (this.#draining || (!stream && this.#freePolls === 0)) return this.#giveBack(task);
+
+    const taskId = this.parts.sign(task, this.parts.nextSequence(), this.id);
+    const { visit, slot, attempt } = task;
+    const handOut = { visit, slot, attempt, taskId, workerId: this.id, atMs: this.parts.nowMs() };
+    const lease = this.#lease(task, handOut, stream?.session);
+    this.#leases.add(lease);
+    if (!task.again) return this.#send(lease, context);
+
+    lease.recorded = true;
+    if (!stream) this.#reservedPolls += 1;
+    context.pipe(
+      this.parts.writeHandOut(task.jobId, handOut),
+      (accepted) => ({ type: "confirmed", task, handOut, accepted }),
+      () => ({ type: "unconfirmed", task, handOut }),
+    );
+  }
+
+  #lease(task: QueuedTask, handOut: HandOut, session: string | undefined): Lease {
+    const sinceMs = this.parts.attended.nowMs();
+    const unreportedMs = session === undefined ? this.parts.settings.taskTimeoutMs : undefined;
+    const timeoutMs = task.order.timeoutMs ?? unreportedMs;
+    return {
+      task,
+      handOut,
+      session,
+      sinceMs,
+      deadlineMs: timeoutMs === undefined ? undefined : sinceMs + timeoutMs,
+      lostAtMs: undefined,
+      lossReason: "worker_lost",
+      recorded: false,
+      unreported: 0,
+      dropped: false,
+      cancelled: false,
+    };
+  }
+
+  #send(lease: Lease, context: Context<WorkerMessage>): void {
+    const payload = payloadOf(lease.task, lease.handOut.taskId);
+    if (!this.#deliver(lease, payload)) {
+      this.#leases.remove(lease.handOut.taskId);
+      this.#giveBack(lease.task);
+      return this.#grant();
+    }
+    if (lease.recorded || this.#recordArmed) return;
+    this.#recordArmed = true;
+    context.after(RECORD_MS, { type: "record" });
+  }
+
+  #deliver(lease: Lease, payload: string): boolean {
+    if (lease.session !== undefined) return this.#streams.get(lease.session)?.link.task(payload) ?? false;
+    for (let poll = this.#polls.shift(); poll; poll = this.#polls.shift()) {
+      if (!poll.isOpen) continue;
+      poll.answer(payload);
+      return true;
+    }
+    return false;
+  }
+
+  /** The dispatcher gives back the credit that it used, and queues the task again. */
+  #giveBack(task: QueuedTask): void {
+    this.#granted += 1;
+    this.parts.tellDispatcher({ type: "returned", workerId: this.id, task });
+    this.#grant();
+  }
+
+  #unconfirmed(message: Extract<WorkerMessage, { type: "unconfirmed" }>): void {
+    const lease = this.#leases.remove(message.handOut.taskId);
+    if (!lease) return;
+    if (lease.session === undefined) this.#reservedPolls -= 1;
+    this.#giveBack(message.task);
+  }
+
+  #confirmed(message: Extract<WorkerMessage, { type: "confirmed" }>, context: Context<WorkerMessage>): void {
+    const lease = this.#leases.byTask(message.handOut.taskId);
+    if (!lease) return;
+    if (lease.session === undefined) this.#reservedPolls -= 1;
+    if (message.accepted) return this.#send(lease, context);
+    this.#end(lease);
+  }
+
+  #result(message: Extract<WorkerMessage, { type: "result" }>): void {
+    this.#heard();
+    const { result, reply } = message;
+    const lease = this.#leases.byTask(result.taskId);
+    if (lease) this.#end(lease);
+    this.parts.tellJob(result.jobId, { type: "result", result, handOut: lease?.handOut, reply });
+  }
+
+  /** The worker has it no more: room for another one. */
+  #end(lease: Lease): void {
+    this.#leases.remove(lease.handOut.taskId);
+    this.parts.tellDispatcher({
+      type: "ended",
+      workerId: this.id,
+      key: lease.task.key,
+      taskType: lease.task.order.type,
+    });
+    this.#grant();
+  }
+
+  #lose(lease: Lease, reason: LossReason): void {
+    if (lease.dropped) return this.#end(lease);
+    if (reason === "timeout") {
+      // It may still run: it takes up room until the worker answers or goes.
+      lease.dropped = true;
+      lease.deadlineMs = undefined;
+      this.#pushCancel(lease);
+    } else this.#end(lease);
+    this.parts.tellJob(lease.task.jobId, { type: "lost", handOut: lease.handOut, reason });
+  }
+
+  #release(taskIds: readonly string[]): void {
+    for (const taskId of taskIds) {
+      const lease = this.#leases.byTask(taskId);
+      if (lease) this.#lose(lease, "handed_back");
+    }
+  }
+
+  #stopTask(key: string, cancel: boolean): void {
+    const lease = this.#leases.byKey(key);
+    if (!lease) return;
+    if (cancel) lease.cancelled = true;
+    else lease.dropped = true;
+    this.#pushCancel(lease);
+  }
+
+  #pushCancel(lease: Lease): void {
+    const link = lease.session === undefined ? this.#socket : this.#streams.get(lease.session)?.link;
+    link?.cancel(lease.task.jobId, lease.handOut.taskId);
+  }
+
+  #adopt(task: QueuedTask, handOut: HandOut): void {
+    if (this.#leases.byKey(task.key)) return;
+    const lease = this.#lease(task, handOut, undefined);
+    lease.recorded = true;
+    lease.lossReason = "handed_back";
+    this.#leases.add(lease);
+    this.parts.tellDispatcher({ type: "claimed", workerId: this.id, task });
+  }
+
+  #hello(
+    link: WorkerLink,
+    hello: Hello,
+    reply: Extract<WorkerMessage, { type: "connect" }>["reply"],
+    context: Context<WorkerMessage>,
+  ): void {
+    const { session } = hello;
+    this.#streams.get(session)?.link.close(1008, "New connection established");
+    const capacity = concurrencyOf(hello.registration as JsonMap) ?? this.parts.settings.defaultConcurrency;
+    const stream: Stream = { link, session, capacity, ready: false };
+    this.#streams.set(session, stream);
+    this.#register(hello.registration as JsonMap);
+
+    const unknown = this.#attach(hello);
+    if (unknown.length === 0)
+      return this.#welcome(
+        stream,
+        hello.running.map((running) => running.task_id),
+        reply,
+      );
+    const claims = unknown.map(async ({ job_id: jobId, task_id: taskId }): Promise<ClaimAnswer> => {
+      return { jobId, taskId, claim: await this.parts.claim(jobId, taskId, this.id) };
+    });
+    context.pipe(
+      Promise.all(claims),
+      (answers) => ({ type: "claimed", claims: answers, session, reply }),
+      () => ({ type: "claimed", claims: [], session, reply }),
+    );
+  }
+
+  /** Takes up again what the worker says it runs; returns what nobody here knows of. */
+  #attach(hello: Hello): Hello["running"] {
+    const nowMs = this.parts.attended.nowMs();
+    const running = new Set(hello.running.map((task) => task.task_id));
+    for (const lease of this.#leases.all()) {
+      if (running.has(lease.handOut.taskId)) {
+        this.#leases.move(lease, hello.session);
+        lease.lostAtMs = undefined;
+        lease.deadlineMs = taskDeadline(lease);
+      } else if (lease.session === hello.session) {
+        // Sent over the connection that broke: it never arrived.
+        this.#lose(lease, "handed_back");
+      } else if (lease.session === undefined && lease.lossReason === "handed_back") {
+        lease.lostAtMs = Math.min(lease.lostAtMs ?? Number.POSITIVE_INFINITY, nowMs + this.parts.settings.reconnectMs);
+      }
+    }
+    return hello.running.filter((task) => !this.#leases.byTask(task.task_id));
+  }
+
+  #claimed(message: Extract<WorkerMessage, { type: "claimed" }>): void {
+    const stream = this.#streams.get(message.session);
+    const cancelled: string[] = [];
+    for (const { jobId, taskId, claim } of message.claims) {
+      if (!claim) {
+        cancelled.push(taskId);
+        continue;
+      }
+      const task = this.parts.taskOf(jobId, claim);
+      const lease = this.#lease(task, claim.handOut, message.session);
+      lease.recorded = true;
+      this.#leases.add(lease);
+      this.parts.tellDispatcher({ type: "claimed", workerId: this.id, task });
+    }
+    if (!stream) return message.reply.ok(cancelled);
+    const attached = this.#leases.inSession(message.session).map((lease) => lease.handOut.taskId);
+    this.#welcome(stream, attached, message.reply, cancelled);
+  }
+
+  #welcome(
+    stream: Stream,
+    running: readonly string[],
+    reply: { ok(cancelled: readonly string[]): void },
+    cancelled: readonly string[] = [],
+  ): void {
+    stream.ready = true;
+    reply.ok([...cancelled, ...running.filter((taskId) => this.isCancelled(taskId))]);
+    this.#grant();
+  }
+
+  #disconnect(link: WorkerLink): void {
+    if (this.#gone) return;
+    if (this.#socket === link) this.#socket = undefined;
+    for (const stream of this.#streams.values()) {
+      if (stream.link !== link) continue;
+      this.#streams.delete(stream.session);
+      const lostAtMs = this.parts.attended.nowMs() + this.parts.settings.reconnectMs;
+      for (const lease of this.#leases.inSession(stream.session)) {
+        lease.lostAtMs = lostAtMs;
+        lease.lossReason = "worker_lost";
+      }
+    }
+    this.#heard();
+    this.#grant();
+  }
+
+  /** What is over, by the clock that stood still when the server did. */
+  #check(context: Context<WorkerMessage>): void {
+    const nowMs = this.parts.attended.nowMs();
+    for (const { lease, reason } of this.#leases.over(nowMs)) this.#lose(lease, reason);
+    const isHeard = this.isConnected || this.#polls.length > 0;
+    if (isHeard || nowMs - this.#lastHeardMs < this.parts.settings.recordMs) {
+      context.after(CHECK_MS, { type: "check" });
+      return;
+    }
+    for (const lease of this.#leases.all()) this.#lose(lease, lease.lossReason);
+    context.stop();
+  }
+
+  #recordHandOuts(context: Context<WorkerMessage>): void {
+    this.#recordArmed = false;
+    const nowMs = this.parts.attended.nowMs();
+    for (const lease of this.#leases.unrecorded(nowMs - RECORD_MS)) {
+      lease.recorded = true;
+      this.parts.tellJob(lease.task.jobId, { type: "handed-out", handOut: lease.handOut });
+    }
+    if (this.#leases.unrecorded(nowMs).length === 0) return;
+    this.#recordArmed = true;
+    context.after(RECORD_MS, { type: "record" });
+  }
+}
+
+/** A reported task has no deadline but its own. */
+function taskDeadline(lease: Lease): number | undefined {
+  const { timeoutMs } = lease.task.order;
+  return timeoutMs === undefined ? undefined : lease.sinceMs + timeoutMs;
+}
