@@ -67,7 +67,7 @@ export type JobChange =
       readonly type: "progress";
       readonly taskId: string;
       readonly progress: number;
-      readonly message?: string;
+      readonly message?: string | undefined;
       readonly atMs: number;
     };
 

@@ -27,11 +27,14 @@ export interface JobParts {
   readonly rules: JobRules;
   readonly turns: TurnSettings;
   readonly patience: Patience<JobMessage>;
-  isoTime(ms: number): string;
+  /** Jobs whose stored state is known without asking the store: new ones, and those just created in a batch. */
+  readonly known: Map<string, Job | undefined>;
   /** Carries out what follows a commit. `job` is durable. */
   follow(job: Job, after: After): void;
   /** Told after every commit. */
   committed(job: Job, wakeAtMs: number | undefined): void;
+  /** Told at once, before it is written. */
+  progressed(jobId: string, taskId: string, update: ProgressUpdate): void;
   /** What the job will be if the running turn's outcome counts: for `getJobState` of the job itself. */
   readonly pending: Map<string, Job>;
 }
@@ -59,6 +62,14 @@ export class JobActor implements Actor<JobMessage> {
   ) {}
 
   started(context: Context<JobMessage>): void {
+    const { known } = this.parts;
+    if (known.has(this.id)) {
+      const job = known.get(this.id);
+      known.delete(this.id);
+      if (job) this.#state = { job, branches: new Map() };
+      this.#phase = "idle";
+      return;
+    }
     context.suspend();
     const loading = Promise.all([this.parts.reader.load(this.id), this.parts.reader.branches(this.id)]);
     context.pipe(
@@ -341,7 +352,9 @@ export class JobActor implements Actor<JobMessage> {
     const isOpen =
       parts && new Draft(state, state.job, 0, this.parts.rules).openWait(parts.slot)?.attempt === parts.attempt;
     if (!isOpen || message.type === "checkpoint") return;
-    this.#progress.push({ progress: message.progress, message: message.message, atMs: this.parts.clock.nowMs() });
+    const update = { progress: message.progress, message: message.message, atMs: this.parts.clock.nowMs() };
+    this.#progress.push(update);
+    this.parts.progressed(this.id, message.taskId, update);
     if (this.#flushArmed) return;
     this.#flushArmed = true;
     context.after(PROGRESS_WRITE_MS, { type: "flush-progress" });
@@ -355,7 +368,7 @@ export class JobActor implements Actor<JobMessage> {
   }
 
   #takeProgress(draft: Draft): void {
-    appendProgress(draft, this.#progress.splice(0), (ms) => this.parts.isoTime(ms));
+    appendProgress(draft, this.#progress.splice(0));
   }
 }
 

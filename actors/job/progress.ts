@@ -1,4 +1,5 @@
 /** Progress of a running task, kept with the job: written at most once a second, the newest hundred. */
+import { isoTime } from "../../src/system/iso.ts";
 import type { Draft } from "./draft.ts";
 
 export interface ProgressUpdate {
@@ -9,11 +10,7 @@ export interface ProgressUpdate {
 
 export const PROGRESS_KEPT = 100;
 
-export function appendProgress(
-  draft: Draft,
-  updates: readonly ProgressUpdate[],
-  isoTime: (ms: number) => string,
-): void {
+export function appendProgress(draft: Draft, updates: readonly ProgressUpdate[]): void {
   const newest = updates.at(-1);
   if (!newest) return;
   const entries = updates.slice(-PROGRESS_KEPT).map((update) => ({

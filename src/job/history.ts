@@ -1,5 +1,9 @@
 /** Turns stored units into the events that are served: ids, times, and snapshots rebuilt from differences. */
-import type { JsonMap } from "../system/errors.ts";
+import { createHash } from "node:crypto";
+import type { JsonMap, JsonValue } from "../system/errors.ts";
+import { formatUuid } from "../system/ids.ts";
+import { isoTime } from "../system/iso.ts";
+import type { Job, JobEvent } from "./model.ts";
 
 /** An event as `GET /jobs/{id}/history` serves it (wire contract, section 8). */
 export interface HistoryEvent {
@@ -16,4 +20,97 @@ export interface HistoryEvent {
   readonly worker_id: string | null;
   readonly attempt_number: number | null;
   readonly context_snapshot: JsonMap;
+}
+
+export interface UnitEvents {
+  readonly version: number;
+  readonly events: readonly JobEvent[];
+}
+
+const EVENTS_A_UNIT = 4_096;
+const KEPT_IN_LIST = 100;
+
+/** The sequence number of the last event that the unit of this version can hold. */
+export function lastSequenceOf(version: number): number {
+  return version * EVENTS_A_UNIT + EVENTS_A_UNIT - 1;
+}
+
+/**
+ * Rebuilds all events of a job from its first unit on. Snapshots share nothing: each is what the
+ * job looked like right after its event.
+ */
+export function rebuildHistory(job: Job, units: readonly UnitEvents[]): HistoryEvent[] {
+  const initialData = JSON.parse(job.initialData) as JsonMap;
+  const past: Past = { state: "", status: "pending", history: {} };
+  return units.flatMap(({ version, events }) =>
+    events.map((event, index) => {
+      advance(past, event);
+      return served(job, initialData, past, event, version * EVENTS_A_UNIT + index);
+    }),
+  );
+}
+
+interface Past {
+  state: string;
+  status: string;
+  history: JsonMap;
+}
+
+function advance(past: Past, event: JobEvent): void {
+  if (event.patch !== undefined) past.history = patched(past.history, JSON.parse(event.patch) as Patch);
+  if (event.state !== undefined) past.state = event.state;
+  past.status = event.status ?? (event.type === "job_created" ? "pending" : statusDuring(event.type));
+}
+
+function statusDuring(type: JobEvent["type"]): string {
+  return type === "task_dispatched" || type === "progress" ? "waiting_for_worker" : "running";
+}
+
+interface Patch {
+  readonly set?: JsonMap;
+  readonly unset?: readonly string[];
+  readonly append?: Readonly<Record<string, JsonValue[]>>;
+}
+
+function patched(history: JsonMap, patch: Patch): JsonMap {
+  const next: JsonMap = { ...history, ...patch.set };
+  for (const name of patch.unset ?? []) delete next[name];
+  for (const [name, items] of Object.entries(patch.append ?? {})) {
+    const before = next[name];
+    next[name] = [...(Array.isArray(before) ? before : []), ...items].slice(-KEPT_IN_LIST);
+  }
+  return next;
+}
+
+function served(job: Job, initialData: JsonMap, past: Past, event: JobEvent, sequence: number): HistoryEvent {
+  return {
+    sequence,
+    event_id: eventId(job.id, sequence),
+    job_id: job.id,
+    timestamp: isoTime(event.atMs),
+    state: event.state ?? null,
+    event_type: event.type,
+    duration_ms: event.durationMs === undefined ? null : Math.round(event.durationMs),
+    previous_state: event.previous ?? null,
+    next_state: event.next ?? null,
+    worker_id: event.worker ?? null,
+    attempt_number: event.attempt ?? null,
+    context_snapshot: {
+      id: job.id,
+      blueprint_name: job.blueprint,
+      current_state: past.state,
+      status: past.status,
+      initial_data: initialData,
+      state_history: past.history,
+      ...(event.extra as JsonMap | undefined),
+    },
+  };
+}
+
+/** The same event has the same id wherever it is copied to. */
+function eventId(jobId: string, sequence: number): string {
+  const bytes = new Uint8Array(createHash("sha256").update(`${jobId}/${sequence}`).digest().subarray(0, 16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  return formatUuid(bytes);
 }

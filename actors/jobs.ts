@@ -1,0 +1,252 @@
+/** What the doors may ask about jobs, answered by the store and the jobs' actors. */
+import type { Catalog } from "../src/catalog/port.ts";
+import { rebuildHistory } from "../src/job/history.ts";
+import { type ClientFacts, isTerminal, type Job, type TaskWait } from "../src/job/model.ts";
+import type { ActorSystem, Region } from "../src/runtime/types.ts";
+import type { IdempotencyWrite, JobWrite, Storage } from "../src/storage/port.ts";
+import { Refusal } from "../src/system/errors.ts";
+import { shardOf } from "../src/system/ids.ts";
+import type { System } from "../src/system/index.ts";
+import type { Dispatch } from "./dispatcher/decide.ts";
+import { taskKey } from "./dispatcher/task.ts";
+import type { JobMessage } from "./job/messages.ts";
+import type { Idempotency, JobChange, Jobs, NewJob, TaskView, Viewer } from "./orchestrator.ts";
+import type { Directory } from "./worker-registry/actor.ts";
+
+export interface JobsParts {
+  readonly system: System;
+  readonly actors: ActorSystem;
+  readonly region: Region<JobMessage>;
+  readonly storage: Storage;
+  readonly catalog: Catalog;
+  readonly dispatch: Dispatch;
+  readonly directory: Directory;
+  readonly known: Map<string, Job | undefined>;
+  readonly listeners: Map<string, Set<(change: JobChange) => void>>;
+  readonly limits: { readonly creationsAtOnce: number; readonly idempotencyMs: number };
+}
+
+const ASK_MS = 30_000;
+const UNIT_PAGE = 1_000;
+const TASKS_SHOWN = 100;
+
+export function createJobs(parts: JobsParts): Jobs {
+  const { storage, catalog, region, actors, system } = parts;
+  const creating = new Map<string, { readonly bodyHash: string; readonly ids: Promise<readonly string[]> }>();
+  let underWay = 0;
+
+  function newJob(client: ClientFacts, asked: NewJob, shard: number | undefined): Job {
+    const manifest = catalog.current(asked.blueprint);
+    if (!manifest)
+      throw new Refusal("BLUEPRINT_NOT_FOUND", 404, `No blueprint named ${asked.blueprint} is in service.`);
+    const nowMs = system.clock.nowMs();
+    const deadlineMs = asked.deadlineSeconds === undefined ? manifest.deadlineMs : asked.deadlineSeconds * 1000;
+    return {
+      id: system.ids.job(shard),
+      version: 0,
+      client,
+      blueprint: manifest.name,
+      hash: manifest.hash,
+      status: "pending",
+      state: manifest.start,
+      visit: 1,
+      enteredAtMs: nowMs,
+      createdAtMs: nowMs,
+      updatedAtMs: nowMs,
+      initialData: asked.initialData,
+      stateHistory: "{}",
+      handler: { failures: 0 },
+      steps: 0,
+      priority: asked.priority,
+      deadlineAtMs: deadlineMs === undefined ? undefined : nowMs + deadlineMs,
+      dispatchTimeoutMs: milliseconds(asked.dispatchTimeoutSeconds),
+      resultTimeoutMs: milliseconds(asked.resultTimeoutSeconds),
+      webhookUrl: asked.webhookUrl,
+      security: asked.security,
+      metadata: asked.metadata,
+      tags: asked.tags,
+      trace: asked.trace,
+    };
+  }
+
+  function keyed(client: ClientFacts, idempotency: Idempotency, ids: readonly string[]): IdempotencyWrite {
+    return {
+      client: client.id,
+      key: idempotency.key,
+      bodyHash: idempotency.bodyHash,
+      answer: JSON.stringify(ids),
+      expiresAtMs: system.clock.nowMs() + parts.limits.idempotencyMs,
+    };
+  }
+
+  async function createOne(job: Job, idempotency: IdempotencyWrite | undefined): Promise<readonly string[]> {
+    parts.known.set(job.id, undefined);
+    try {
+      return [
+        await actors.ask<JobMessage, string>(
+          region.ref(job.id),
+          (reply) => ({ type: "create", job, idempotency, reply }),
+          ASK_MS,
+        ),
+      ];
+    } finally {
+      parts.known.delete(job.id);
+    }
+  }
+
+  /** Many at once: on disk in one unit, set going after it. */
+  async function createMany(
+    jobs: readonly Job[],
+    idempotency: IdempotencyWrite | undefined,
+  ): Promise<readonly string[]> {
+    const writes = jobs.map((job): JobWrite => {
+      const created = { atMs: job.createdAtMs, state: job.state };
+      return {
+        job: { ...job, version: 1 },
+        expectedVersion: 0,
+        wakeAtMs: job.deadlineAtMs,
+        events: [
+          { type: "job_created", ...created },
+          { type: "state_started", ...created },
+        ],
+      };
+    });
+    await storage.journal.commit({ jobs: writes, idempotency });
+    for (const { job } of writes) {
+      parts.known.set(job.id, job);
+      region.ref(job.id).tell({ type: "recover" });
+    }
+    return jobs.map((job) => job.id);
+  }
+
+  async function createAll(client: ClientFacts, asked: readonly NewJob[], idempotency?: Idempotency) {
+    if (underWay >= parts.limits.creationsAtOnce) {
+      throw new Refusal("TOO_BUSY", 503, "Too many creations are under way; try again in a second.", undefined, 1);
+    }
+    underWay += 1;
+    try {
+      let shard: number | undefined;
+      const jobs = asked.map((one) => {
+        const job = newJob(client, one, shard);
+        shard = shardOf(job.id);
+        return job;
+      });
+      const write =
+        idempotency &&
+        keyed(
+          client,
+          idempotency,
+          jobs.map((job) => job.id),
+        );
+      const [only] = jobs;
+      return jobs.length === 1 && only ? await createOne(only, write) : await createMany(jobs, write);
+    } finally {
+      underWay -= 1;
+    }
+  }
+
+  async function createOnce(client: ClientFacts, asked: readonly NewJob[], idempotency: Idempotency) {
+    const name = `${client.id}\n${idempotency.key}`;
+    const running = creating.get(name);
+    if (running) {
+      assertSameBody(running.bodyHash, idempotency);
+      return running.ids;
+    }
+    const ids = (async () => {
+      const first = await storage.jobs.idempotent(client.id, idempotency.key, system.clock.nowMs());
+      if (!first) return createAll(client, asked, idempotency);
+      assertSameBody(first.bodyHash, idempotency);
+      return JSON.parse(first.answer) as string[];
+    })();
+    creating.set(name, { bodyHash: idempotency.bodyHash, ids });
+    try {
+      return await ids;
+    } finally {
+      creating.delete(name);
+    }
+  }
+
+  async function find(viewer: Viewer, id: string): Promise<Job> {
+    const job = await storage.jobs.load(id);
+    // Somebody else's job is not found either: its id must not be told from one that is none.
+    if (!job || (viewer !== undefined && job.client.id !== viewer))
+      throw new Refusal("JOB_NOT_FOUND", 404, "Job not found");
+    return job;
+  }
+
+  async function openWaits(job: Job): Promise<readonly TaskWait[]> {
+    if (job.task) return [job.task];
+    if (!job.parallel) return [];
+    const branches = await storage.jobs.branches(job.id);
+    return branches.flatMap((branch) => (branch.result ? [] : [branch.wait])).slice(0, TASKS_SHOWN);
+  }
+
+  function view(job: Job, wait: TaskWait): TaskView {
+    const key = taskKey(job.id, job.visit, wait.slot);
+    const held = parts.dispatch.whereIs(key);
+    const live = held?.workerId === undefined ? undefined : parts.directory.get(held.workerId)?.actor.handOutOf(key);
+    const handOut = live ?? (held?.state === "queued" ? undefined : wait.delivery);
+    if (!handOut) return { wait, status: "queued" };
+    return { wait, status: "running", taskId: handOut.taskId, workerId: handOut.workerId };
+  }
+
+  async function cancel(viewer: Viewer, id: string) {
+    const job = await find(viewer, id);
+    if (isTerminal(job.status)) {
+      const message = `The job has ended as ${job.status} already; there is nothing to cancel.`;
+      throw new Refusal("JOB_TERMINAL", 409, message);
+    }
+    const waits = await openWaits(job);
+    const isSent = waits.some((wait) => {
+      const { workerId } = view(job, wait);
+      return workerId !== undefined && parts.directory.get(workerId)?.actor.isConnected === true;
+    });
+    await actors.ask<JobMessage, void>(region.ref(id), (reply) => ({ type: "cancel", reply }), ASK_MS, "system");
+    return isSent ? "cancellation_request_sent" : "cancellation_request_accepted";
+  }
+
+  return {
+    create: (client, asked, idempotency) =>
+      idempotency ? createOnce(client, asked, idempotency) : createAll(client, asked),
+    async read(viewer, id) {
+      const job = await find(viewer, id);
+      const waits = await openWaits(job);
+      return { job, tasks: waits.map((wait) => view(job, wait)) };
+    },
+    list: (query) => storage.jobs.list(query),
+    cancel,
+    async history(viewer, id, afterSequence, limit) {
+      const job = await find(viewer, id);
+      const units = [];
+      for (let version = 0; ;) {
+        const page = await storage.jobs.events(id, version, UNIT_PAGE);
+        units.push(...page);
+        version = page.at(-1)?.version ?? version;
+        if (page.length < UNIT_PAGE) break;
+      }
+      const events = rebuildHistory(job, units);
+      const first = events.findIndex((event) => event.sequence > afterSequence);
+      return first === -1 ? [] : events.slice(first, first + limit);
+    },
+    counts: (viewer) => storage.jobs.countByStatus(viewer),
+    watch(id, changed) {
+      const listeners = parts.listeners.get(id) ?? new Set();
+      parts.listeners.set(id, listeners);
+      listeners.add(changed);
+      return () => {
+        listeners.delete(changed);
+        if (listeners.size === 0) parts.listeners.delete(id);
+      };
+    },
+  };
+}
+
+function assertSameBody(bodyHash: string, idempotency: Idempotency): void {
+  if (bodyHash === idempotency.bodyHash) return;
+  const message = "This Idempotency-Key was used with another body; send the same body, or choose a new key.";
+  throw new Refusal("IDEMPOTENCY_MISMATCH", 422, message);
+}
+
+function milliseconds(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : seconds * 1000;
+}

@@ -1,0 +1,344 @@
+/**
+ * The supervision tree, and who may talk to whom:
+ *
+ *   root
+ *   ├── dispatcher          queues, and the decision who gets what
+ *   ├── worker-registry
+ *   │   └── worker-ID …     record, connections, leases of one worker
+ *   └── jobs (region)
+ *       └── JOB-ID …        in memory while something happens to the job
+ *
+ * Beside it, without state of their own: wakes (time moves jobs) and the sweep (nothing is forgotten).
+ */
+import type { Catalog } from "../src/catalog/port.ts";
+import type { HandlerRunner } from "../src/handlers/port.ts";
+import { isTerminal, type Job } from "../src/job/model.ts";
+import { createTaskIds } from "../src/job/task-id.ts";
+import type { ActorSystem } from "../src/runtime/types.ts";
+import type { OpenJob, Storage } from "../src/storage/port.ts";
+import type { Service } from "../src/system/lifecycle.ts";
+import { assertNever, type JsonMap, Refusal } from "../src/system/errors.ts";
+import type { System } from "../src/system/index.ts";
+import { DispatcherActor } from "./dispatcher/actor.ts";
+import { Dispatch } from "./dispatcher/decide.ts";
+import type { DispatcherEffect } from "./dispatcher/messages.ts";
+import { type QueuedTask, taskKey } from "./dispatcher/task.ts";
+import { JobActor, type JobParts } from "./job/actor.ts";
+import type { After } from "./job/draft.ts";
+import type { Claim, JobMessage } from "./job/messages.ts";
+import { Patience } from "./job/patience.ts";
+import { createJobs } from "./jobs.ts";
+import type { JobChange, Orchestrator } from "./orchestrator.ts";
+import { Sweep } from "./scheduler/sweep.ts";
+import { Wakes } from "./scheduler/wakes.ts";
+import { type KnownWorker, WorkerRegistryActor } from "./worker-registry/actor.ts";
+import { createAttendedClock } from "./worker-registry/attended.ts";
+import type { WorkerParts } from "./worker-registry/worker.ts";
+import { createWorkers } from "./workers.ts";
+
+export interface EngineSettings {
+  readonly taskAttempts: number;
+  readonly handlerRuns: number;
+  readonly handlerTimeoutMs: number;
+  readonly handlerBackoffMs: number;
+  readonly maxSteps: number;
+  readonly cancelGraceMs: number;
+  /** How long a creation waits for its first handler before it is committed without it. */
+  readonly creationPatienceMs: number;
+  readonly workerTimeoutMs: number;
+  readonly workerRecordMs: number;
+  readonly workerReconnectMs: number;
+  readonly creationsAtOnce: number;
+  readonly jobsInMemory: number;
+  readonly jobIdleMs: number;
+}
+
+export const ENGINE_DEFAULTS: EngineSettings = {
+  taskAttempts: 4,
+  handlerRuns: 4,
+  handlerTimeoutMs: 30_000,
+  handlerBackoffMs: 250,
+  maxSteps: 100,
+  cancelGraceMs: 10_000,
+  creationPatienceMs: 10,
+  workerTimeoutMs: 300_000,
+  workerRecordMs: 120_000,
+  workerReconnectMs: 5_000,
+  creationsAtOnce: 10_000,
+  jobsInMemory: 20_000,
+  jobIdleMs: 10_000,
+};
+
+export interface EngineParts {
+  readonly system: System;
+  readonly actors: ActorSystem;
+  readonly storage: Storage;
+  readonly catalog: Catalog;
+  readonly runner: HandlerRunner;
+  readonly settings: EngineSettings;
+}
+
+const ASK_MS = 30_000;
+const IDEMPOTENCY_MS = 24 * 3_600_000;
+const MAILBOX_JOB = 20_000;
+const MAILBOX_WORKER = 100_000;
+const MAILBOX_DISPATCHER = 1_000_000;
+const BATCH = 256;
+
+export interface Engine extends Orchestrator, Service {
+  /** What `context.storage.getJobState` answers: the asking job sees its own pending status. */
+  jobState(askingJobId: string, jobId: string): Promise<Job | undefined>;
+  /** Jobs that had to be set going again by the sweep. */
+  readonly repairs: number;
+  readonly queuedTasks: number;
+}
+
+export function createEngine(parts: EngineParts): Engine {
+  const { system, actors, storage, settings } = parts;
+  const { clock, timers, log } = system;
+  const dispatch = new Dispatch();
+  const directory = new Map<string, KnownWorker>();
+  const known = new Map<string, Job | undefined>();
+  const pending = new Map<string, Job>();
+  const listeners = new Map<string, Set<(change: JobChange) => void>>();
+  const attended = createAttendedClock(clock, timers, (gapMs) => {
+    log.warn("The server stood still; leases are lengthened by the gap.", { gap_ms: Math.round(gapMs) });
+  });
+  let epoch = 0;
+  let sequence = 0;
+  let taskIds = createTaskIds(new Uint8Array());
+  let swept = false;
+
+  const dispatcher = actors.spawn({
+    name: "dispatcher",
+    create: () => new DispatcherActor(dispatch, carryOut),
+    capacity: MAILBOX_DISPATCHER,
+  });
+
+  const workerParts: WorkerParts = {
+    attended,
+    nowMs: () => clock.nowMs(),
+    nextSequence: () => ++sequence,
+    sign: ({ slot, visit, attempt, jobId }, number, workerId) =>
+      taskIds.sign({ slot, visit, attempt, epoch, sequence: number }, jobId, workerId),
+    tellJob,
+    writeHandOut: (jobId, handOut) =>
+      actors.ask<JobMessage, boolean>(jobs.ref(jobId), (reply) => ({ type: "hand-out", handOut, reply }), ASK_MS),
+    claim: (jobId, taskId, workerId) =>
+      actors.ask<JobMessage, Claim | undefined>(
+        jobs.ref(jobId),
+        (reply) => ({ type: "claim", taskId, workerId, reply }),
+        ASK_MS,
+      ),
+    taskOf: (jobId, { wait, handOut }) => queuedTask({ id: jobId }, wait, handOut.visit, true),
+    tellDispatcher: (message) => void dispatcher.tell(message),
+    save: (id, record) => keepWorker(id, record),
+    settings: {
+      taskTimeoutMs: settings.workerTimeoutMs,
+      recordMs: settings.workerRecordMs,
+      reconnectMs: settings.workerReconnectMs,
+      defaultConcurrency: 10,
+    },
+  };
+
+  const registry = actors.spawn({
+    name: "worker-registry",
+    create: () => new WorkerRegistryActor(directory, workerParts, forgetWorker),
+    capacity: MAILBOX_WORKER,
+  });
+
+  const jobParts: JobParts = {
+    journal: storage.journal,
+    reader: storage.jobs,
+    runner: parts.runner,
+    clock,
+    log,
+    known,
+    pending,
+    rules: {
+      handlerRuns: settings.handlerRuns,
+      handlerBackoffMs: settings.handlerBackoffMs,
+      cancelGraceMs: settings.cancelGraceMs,
+      chance: () => system.random.next(),
+      verify: (taskId, jobId, workerId) => taskIds.verify(taskId, jobId, workerId),
+    },
+    turns: {
+      maxSteps: settings.maxSteps,
+      handlerTimeoutMs: settings.handlerTimeoutMs,
+      maxAttempts: settings.taskAttempts,
+    },
+    patience: new Patience<JobMessage>(clock, timers, settings.creationPatienceMs),
+    follow,
+    committed(job, wakeAtMs) {
+      if (wakeAtMs !== undefined) wakes.set(job.id, wakeAtMs);
+      announce(job.id, { type: "committed", version: job.version, status: job.status });
+    },
+    progressed: (jobId, taskId, update) => announce(jobId, { type: "progress", taskId, ...update }),
+  };
+
+  const jobs = actors.region<JobMessage>({
+    name: "jobs",
+    create: (id) => new JobActor(id, jobParts),
+    capacity: MAILBOX_JOB,
+    batch: BATCH,
+    idleMs: settings.jobIdleMs,
+    maxActive: settings.jobsInMemory,
+  });
+
+  const wakes = new Wakes(storage.jobs, clock, timers, log, (jobId) => void jobs.ref(jobId).tell({ type: "wake" }));
+  const sweep = new Sweep({ reader: storage.jobs, timers, log, isHeld, recover }, () => {
+    swept = true;
+  });
+
+  function isHeld(job: OpenJob): boolean {
+    if (dispatch.holds(job.id) || pending.has(job.id)) return true;
+    return job.wakeAtMs !== undefined && job.wakeAtMs > clock.nowMs();
+  }
+
+  async function recover(jobId: string): Promise<void> {
+    await actors.ask<JobMessage, void>(jobs.ref(jobId), (reply) => ({ type: "recover", reply }), ASK_MS);
+  }
+
+  function announce(jobId: string, change: JobChange): void {
+    for (const listener of listeners.get(jobId) ?? []) listener(change);
+    if (change.type === "committed" && isTerminal(change.status)) pending.delete(jobId);
+  }
+
+  function tellJob(jobId: string, message: JobMessage): void {
+    if (jobs.ref(jobId).tell(message) === "queued") return;
+    const error = new Refusal(
+      "JOB_BUSY",
+      503,
+      "The job cannot take more messages now; send it again in a second.",
+      undefined,
+      1,
+    );
+    if ("reply" in message && message.type !== "turn-done") message.reply?.fail(error);
+  }
+
+  function follow(job: Job, after: After): void {
+    switch (after.type) {
+      case "queue":
+        dispatcher.tell({ type: "queue", task: queuedTask(job, after.wait, after.visit, after.again) });
+        return;
+      case "adopt": {
+        const task = queuedTask(job, after.wait, after.handOut.visit, true);
+        const { workerId } = after.handOut;
+        registry.tell({ type: "to", workerId, record: {}, message: { type: "adopt", task, handOut: after.handOut } });
+        return;
+      }
+      case "drop-task":
+        dispatcher.tell({ type: "drop", key: taskKey(job.id, after.visit, after.slot) });
+        return;
+      case "cancel-task": {
+        const { visit, slot, attempt } = after;
+        dispatcher.tell({ type: "cancel", key: taskKey(job.id, visit, slot), jobId: job.id, visit, slot, attempt });
+        return;
+      }
+      default:
+    }
+  }
+
+  function carryOut(effect: DispatcherEffect): void {
+    switch (effect.type) {
+      case "assign": {
+        const told = directory.get(effect.workerId)?.ref.tell({ type: "assign", task: effect.task });
+        if (told !== "queued") dispatcher.tell({ type: "returned", workerId: effect.workerId, task: effect.task });
+        return;
+      }
+      case "stop-task":
+        directory.get(effect.workerId)?.ref.tell({ type: "stop-task", key: effect.key, cancel: effect.cancel });
+        return;
+      case "withdrawn": {
+        const { jobId, visit, slot, attempt } = effect;
+        return tellJob(jobId, { type: "withdrawn", visit, slot, attempt });
+      }
+      case "too-expensive": {
+        const { jobId, visit, slot, attempt } = effect.task;
+        return tellJob(jobId, { type: "too-expensive", visit, slot, attempt, message: effect.message });
+      }
+      default:
+        return assertNever(effect);
+    }
+  }
+
+  function keepWorker(id: string, record: JsonMap): void {
+    storage.registers.saveWorker(id, JSON.stringify(record)).catch((error: unknown) => {
+      log.warn("A worker's record could not be written; it is known until the next restart.", {
+        worker: id,
+        error: String(error),
+      });
+    });
+  }
+
+  function forgetWorker(id: string): void {
+    storage.registers.removeWorker(id).catch((error: unknown) => {
+      log.warn("A worker's record could not be removed.", { worker: id, error: String(error) });
+    });
+  }
+
+  const facade = { system, actors, region: jobs, storage, directory };
+  return {
+    jobs: createJobs({
+      ...facade,
+      catalog: parts.catalog,
+      dispatch,
+      known,
+      listeners,
+      limits: { creationsAtOnce: settings.creationsAtOnce, idempotencyMs: IDEMPOTENCY_MS },
+    }),
+    workers: createWorkers({ ...facade, registry }),
+    catalog: parts.catalog,
+    get ready() {
+      return swept;
+    },
+    get repairs() {
+      return sweep.repairs;
+    },
+    get queuedTasks() {
+      return dispatch.queued;
+    },
+    async jobState(askingJobId, jobId) {
+      const own = pending.get(askingJobId);
+      if (own && askingJobId === jobId) return own;
+      const job = await storage.jobs.load(jobId);
+      return job && own && job.client.id === own.client.id ? job : undefined;
+    },
+    async start() {
+      taskIds = createTaskIds(await storage.registers.secret());
+      epoch = await storage.registers.nextEpoch();
+      for (const [workerId, record] of await storage.registers.workers()) {
+        registry.tell({ type: "to", workerId, record: JSON.parse(record), message: { type: "drain", on: false } });
+      }
+      wakes.start();
+      sweep.start();
+    },
+    async stop() {
+      wakes.stop();
+      sweep.stop();
+      attended.stop();
+      await actors.stop();
+    },
+  };
+}
+
+function queuedTask(
+  job: Pick<Job, "id"> & Partial<Pick<Job, "begun" | "trace">>,
+  wait: Claim["wait"],
+  visit: number,
+  again: boolean,
+): QueuedTask {
+  return {
+    key: taskKey(job.id, visit, wait.slot),
+    jobId: job.id,
+    visit,
+    slot: wait.slot,
+    attempt: wait.attempt,
+    order: wait.order,
+    begun: job.begun === true,
+    queuedAtMs: wait.queuedAtMs,
+    again,
+    checkpoint: wait.checkpoint,
+    trace: job.trace,
+  };
+}

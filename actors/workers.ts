@@ -1,0 +1,121 @@
+/** What the doors may ask about workers, answered by the registry and the workers' actors. */
+import type { ResultAnswer } from "../src/protocol/worker.ts";
+import type { ActorSystem, Ref, Region, Reply } from "../src/runtime/types.ts";
+import { type JsonMap, Refusal } from "../src/system/errors.ts";
+import type { System } from "../src/system/index.ts";
+import type { JobMessage } from "./job/messages.ts";
+import type { Workers } from "./orchestrator.ts";
+import type { Directory, RegistryMessage } from "./worker-registry/actor.ts";
+import type { Poll, WorkerMessage } from "./worker-registry/messages.ts";
+
+export interface WorkersParts {
+  readonly system: System;
+  readonly actors: ActorSystem;
+  readonly region: Region<JobMessage>;
+  readonly registry: Ref<RegistryMessage>;
+  readonly directory: Directory;
+}
+
+const ASK_MS = 30_000;
+
+export function createWorkers(parts: WorkersParts): Workers {
+  const { actors, directory, registry, region, system } = parts;
+
+  /** To the worker's actor, which is made where there is none. */
+  function ask<Answer>(
+    workerId: string,
+    record: JsonMap,
+    message: (reply: Reply<Answer>) => WorkerMessage,
+  ): Promise<Answer> {
+    const known = directory.get(workerId);
+    if (known) return actors.ask(known.ref, message, ASK_MS);
+    return actors.ask<RegistryMessage, Answer>(
+      registry,
+      (reply) => ({ type: "to", workerId, record, message: message(reply) }),
+      ASK_MS,
+    );
+  }
+
+  function tell(workerId: string, message: WorkerMessage): void {
+    directory.get(workerId)?.ref.tell(message);
+  }
+
+  function known(workerId: string): Ref<WorkerMessage> {
+    const worker = directory.get(workerId);
+    if (!worker) throw new Refusal("WORKER_NOT_FOUND", 404, "Worker not found");
+    return worker.ref;
+  }
+
+  return {
+    register: (body) => ask<void>(body.worker_id, body as JsonMap, (reply) => ({ type: "register", body, reply })),
+    heartbeat(workerId, body) {
+      const said = (body ?? {}) as JsonMap;
+      const saysWhatItDoes = Array.isArray(said["supported_tasks"]) || Array.isArray(said["supported_skills"]);
+      // Old workers never register again: one that says what it can do is known from then on.
+      if (!directory.has(workerId) && !saysWhatItDoes) {
+        return Promise.reject(new Refusal("WORKER_NOT_FOUND", 404, "Worker not found"));
+      }
+      return ask<JsonMap>(workerId, said, (reply) => ({ type: "heartbeat", body, reply }));
+    },
+    poll(workerId, waitMs, signal) {
+      return new Promise((resolve) => {
+        let isOpen = true;
+        const poll: Poll = {
+          get isOpen() {
+            return isOpen;
+          },
+          answer(task) {
+            isOpen = false;
+            cancelTimer();
+            signal.removeEventListener("abort", over);
+            resolve(task);
+          },
+        };
+        function over(): void {
+          if (!isOpen) return;
+          poll.answer(undefined);
+          tell(workerId, { type: "poll-over", poll });
+        }
+        const cancelTimer = system.timers.after(waitMs, over);
+        signal.addEventListener("abort", over);
+        if (signal.aborted) return over();
+        registry.tell({ type: "to", workerId, record: {}, message: { type: "poll", poll } });
+      });
+    },
+    undelivered: (workerId, taskId) => tell(workerId, { type: "release", taskIds: [taskId] }),
+    result(result) {
+      const worker = directory.get(result.workerId);
+      if (worker)
+        return actors.ask<WorkerMessage, ResultAnswer>(
+          worker.ref,
+          (reply) => ({ type: "result", result, reply }),
+          ASK_MS,
+        );
+      return actors.ask<JobMessage, ResultAnswer>(
+        region.ref(result.jobId),
+        (reply) => ({ type: "result", result, reply }),
+        ASK_MS,
+      );
+    },
+    progress(workerId, update) {
+      region.ref(update.jobId).tell({ type: "progress", workerId, ...update });
+    },
+    checkpoint(workerId, update) {
+      region.ref(update.jobId).tell({ type: "checkpoint", workerId, ...update });
+    },
+    release: (workerId, taskIds) => tell(workerId, { type: "release", taskIds }),
+    isCancelled: (workerId, taskId) => directory.get(workerId)?.actor.isCancelled(taskId) ?? true,
+    async connect(workerId, link, hello) {
+      const record = (hello?.registration ?? {}) as JsonMap;
+      return { cancelled: await ask(workerId, record, (reply) => ({ type: "connect", link, hello, reply })) };
+    },
+    disconnect: (workerId, link) => tell(workerId, { type: "disconnect", link }),
+    async drain(workerId) {
+      await actors.ask<WorkerMessage, void>(known(workerId), (reply) => ({ type: "drain", on: true, reply }), ASK_MS);
+    },
+    async resume(workerId) {
+      await actors.ask<WorkerMessage, void>(known(workerId), (reply) => ({ type: "drain", on: false, reply }), ASK_MS);
+    },
+    list: () => [...directory.values()].map((worker) => worker.actor.face),
+  };
+}
