@@ -12,7 +12,7 @@ const { clock, timers, scheduler, log } = createRealSystem({
 });
 
 /** Fills mailboxes in waves that fit, each wave when the one before was read. */
-function flood(system: ActorSystem, refs: readonly Ref<number>[], read: () => number): Promise<number> {
+function flood(refs: readonly Ref<number>[], read: () => number): Promise<number> {
   const startMs = clock.monotonicMs();
   return new Promise((resolve) => {
     const wave = (sent: number): void => {
@@ -29,7 +29,7 @@ async function measure(name: string, setUp: (system: ActorSystem, read: (count: 
   const system = createActorSystem({ clock, timers, scheduler, log });
   let count = 0;
   const refs = setUp(system, (more) => void (count += more));
-  const tookMs = await flood(system, refs, () => count);
+  const tookMs = await flood(refs, () => count);
   await system.stop();
   process.stdout.write(`${name.padEnd(36)} ${(count / tookMs / 1000).toFixed(2)} million messages a second\n`);
 }
