@@ -181,7 +181,7 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
     let message: Message | undefined;
     try {
       if (waiting instanceof Envelope) {
-        if (!waiting.valid) return 1;
+        if (!waiting.valid) return this.#discard(waiting);
         message = waiting.open();
       } else {
         message = waiting;
@@ -208,8 +208,13 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
   #open(waiting: Waiting<Message>, into: Message[]): void {
     if (!(waiting instanceof Envelope)) into.push(waiting);
     else if (waiting.valid) into.push(waiting.open());
-    else return;
+    else return void this.#discard(waiting);
     if (this.questions.size > 0) this.questions.delivered(into.at(-1));
+  }
+
+  #discard(envelope: Envelope<Message>): number {
+    envelope.discard();
+    return 1;
   }
 
   #failedAt(messages: readonly unknown[], error: unknown): void {
@@ -264,7 +269,8 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
   #buryMail(): void {
     for (const waiting of this.#mailbox.drain()) {
       // What the actor had asked for itself ends with it; it is no letter of anybody.
-      if (!(waiting instanceof Envelope)) this.machine.deadLetters.publish(this.path, waiting, "stopped");
+      if (waiting instanceof Envelope) waiting.discard();
+      else this.machine.deadLetters.publish(this.path, waiting, "stopped");
     }
   }
 

@@ -14,6 +14,8 @@ export class Envelope<Message> {
     readonly addressee: Addressee,
     /** Runs in the actor's turn: when it throws, that is the actor's failure. */
     readonly open: () => Message,
+    /** Called instead of `open` when nobody is left to read it, for what must not go unheard. */
+    readonly discard: () => void = () => undefined,
   ) {}
 
   get valid(): boolean {

@@ -86,17 +86,23 @@ export class Incarnation<Message> implements Context<Message>, Addressee {
   pipe<Value>(promise: Promise<Value>, ok: (value: Value) => Message, failed: (error: unknown) => Message): void {
     this.#pipesPending += 1;
     promise.then(
-      (value) => this.#piped(() => ok(value)),
-      (error: unknown) => {
-        if (this.#gone) this.#logOrphan(error);
-        this.#piped(() => failed(error));
-      },
+      (value) => this.#piped(new Envelope(this, () => ok(value))),
+      (error: unknown) => this.#piped(this.#badNews(error, failed)),
     );
   }
 
-  #piped(open: () => Message): void {
+  #piped(envelope: Envelope<Message>): void {
     this.#pipesPending -= 1;
-    if (!this.#gone) this.#place.postFirst(new Envelope(this, open));
+    if (envelope.valid) this.#place.postFirst(envelope);
+    else envelope.discard();
+  }
+
+  #badNews(error: unknown, failed: (error: unknown) => Message): Envelope<Message> {
+    return new Envelope(
+      this,
+      () => failed(error),
+      () => this.#logOrphan(error),
+    );
   }
 
   #logOrphan(error: unknown): void {

@@ -45,8 +45,14 @@ describe("the restart limit", () => {
     time.runUntilIdle();
 
     expect(lines).toEqual([
-      ...["started 1", "child started 1", "child stopped 1", "child started 2", "child stopped 2"],
-      ...["stopped 1", "started 2", "child started 1"],
+      "started 1",
+      "child started 1",
+      "child stopped 1",
+      "child started 2",
+      "child stopped 2",
+      "stopped 1",
+      "started 2",
+      "child started 1",
     ]);
     expect(failures).toEqual([]);
   });
