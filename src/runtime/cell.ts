@@ -47,14 +47,15 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
   readonly self: Ref<Message>;
   readonly supervision: Supervision;
   readonly machine: Machine;
-  readonly watchers = new Watchers();
   readonly questions = new Questions();
   readonly #supervisor: Supervisor;
   readonly #create: () => Actor<Message>;
   readonly #batch: number;
   readonly #mailbox: Mailbox<Waiting<Message>>;
-  readonly #limit = new RestartLimit();
-  readonly #children = new Set<Cell<unknown>>();
+  // Few actors of a crowd ever fail, have children or are watched: these come when they are needed.
+  #limit: RestartLimit | undefined;
+  #children: Set<Cell<unknown>> | undefined;
+  #watchers: Watchers | undefined;
   #incarnation: Incarnation<Message> | undefined;
   #phase: Phase = "unborn";
   #enqueued = false;
@@ -79,8 +80,7 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
   get quiet(): boolean {
     if (this.#phase !== "running" || this.#incarnation?.quiet !== true) return false;
     if (!this.#mailbox.empty || this.#mailbox.held || this.questions.size > 0) return false;
-    for (const child of this.#children) if (!child.quiet) return false;
-    return true;
+    return !this.#childrenInOrder.some((child) => !child.quiet);
   }
 
   /** Nothing waits in the mailbox, held back or not. */
@@ -122,7 +122,7 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
   }
 
   putBack(messages: readonly Message[]): void {
-    if (this.questions.size > 0) for (const message of messages) this.questions.putBack(message);
+    if (this.questions.size > 0) for (const message of messages) this.questions.mark(message, false);
     this.#mailbox.putBack(messages);
     this.#enqueue();
   }
@@ -186,7 +186,7 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
       } else {
         message = waiting;
       }
-      if (this.questions.size > 0) this.questions.delivered(message);
+      if (this.questions.size > 0) this.questions.mark(message, true);
       life.actor.receive(message, life);
     } catch (error) {
       this.#failedAt([message], error);
@@ -209,7 +209,7 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
     if (!(waiting instanceof Envelope)) into.push(waiting);
     else if (waiting.valid) into.push(waiting.open());
     else return void this.#discard(waiting);
-    if (this.questions.size > 0) this.questions.delivered(into.at(-1));
+    if (this.questions.size > 0) this.questions.mark(into.at(-1), true);
   }
 
   #discard(envelope: Envelope<Message>): number {
@@ -230,9 +230,9 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
       this.#incarnation = life;
       this.#phase = "running";
       life.actor.started?.(life);
-      this.#limit.started();
+      this.#limit?.started();
     } catch (error) {
-      this.#limit.startFailed();
+      this.#restarts.startFailed();
       this.fail(error);
     }
     return 1;
@@ -253,13 +253,13 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
     this.#supervisor.left(this);
     this.#buryMail();
     this.questions.refuseAll();
-    this.watchers.notify();
+    this.#watchers?.notify();
   }
 
   #endLife(): void {
     const life = this.#incarnation;
     life?.close();
-    for (const child of [...this.#children].toReversed()) child.end();
+    for (const child of this.#childrenInOrder.toReversed()) child.end();
     life?.end();
     this.#incarnation = undefined;
     this.#mailbox.held = false;
@@ -302,10 +302,24 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
   }
 
   #restart(error: unknown): void {
-    if (this.#limit.allows(this.#supervisor.supervision, this.machine.clock.monotonicMs())) return this.renew();
+    if (this.#restarts.allows(this.#supervisor.supervision, this.machine.clock.monotonicMs())) return this.renew();
     this.machine.log.error("An actor was restarted too often; it is stopped.", { path: this.path });
     this.end();
     this.#supervisor.escalated(this, error);
+  }
+
+  get #restarts(): RestartLimit {
+    this.#limit ??= new RestartLimit();
+    return this.#limit;
+  }
+
+  // ---- death watch
+
+  /** Undefined when it is gone already. */
+  watch(notify: () => void): Cancel | undefined {
+    if (this.#phase === "stopped") return undefined;
+    this.#watchers ??= new Watchers();
+    return this.#watchers.add(notify);
   }
 
   // ---- children
@@ -315,6 +329,7 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
     if (this.#phase === "stopped") return new DeadAddress(path, this.machine.deadLetters);
     const { name: _, ...rest } = props;
     const child = new Cell<Child>(this.machine, this, { ...rest, path });
+    this.#children ??= new Set();
     this.#children.add(child);
     return child.self;
   }
@@ -324,12 +339,16 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
     if (child instanceof Cell && !child.#alive) child.end();
   }
 
+  get #childrenInOrder(): readonly Cell<unknown>[] {
+    return this.#children === undefined ? [] : [...this.#children];
+  }
+
   get #alive(): boolean {
     return this.#incarnation !== undefined;
   }
 
   left(child: Branch): void {
-    this.#children.delete(child as Cell<unknown>);
+    this.#children?.delete(child as Cell<unknown>);
   }
 
   worked(): void {
@@ -367,6 +386,6 @@ class CellAddress<Message> extends Address<Message> {
   }
 
   watch(notify: () => void): Cancel | undefined {
-    return this.#cell.stopped ? undefined : this.#cell.watchers.add(notify);
+    return this.#cell.watch(notify);
   }
 }

@@ -24,7 +24,7 @@ export interface Place<Message> {
 export class Incarnation<Message> implements Context<Message>, Addressee {
   readonly actor: Actor<Message>;
   readonly #place: Place<Message>;
-  readonly #ties = new Set<Cancel>();
+  #ties: Set<Cancel> | undefined;
   #timersPending = 0;
   #pipesPending = 0;
   #closing = false;
@@ -72,13 +72,18 @@ export class Incarnation<Message> implements Context<Message>, Addressee {
       envelope.cancelled = true;
       if (this.#endTimer(cancel)) cancelTimer();
     };
-    this.#ties.add(cancel);
+    this.#tie(cancel);
     this.#timersPending += 1;
     return cancel;
   }
 
+  #tie(cancel: Cancel): void {
+    this.#ties ??= new Set();
+    this.#ties.add(cancel);
+  }
+
   #endTimer(tie: Cancel): boolean {
-    if (!this.#ties.delete(tie)) return false;
+    if (this.#ties?.delete(tie) !== true) return false;
     this.#timersPending -= 1;
     return true;
   }
@@ -124,24 +129,24 @@ export class Incarnation<Message> implements Context<Message>, Addressee {
     if (this.#closing) return () => undefined;
     const envelope = new Envelope<Message>(this, () => message);
     const notify = () => {
-      this.#ties.delete(cancel);
+      this.#ties?.delete(cancel);
       this.#place.post(envelope);
     };
     const unwatch = addressOf(ref).watch(notify);
     const cancel = () => {
       envelope.cancelled = true;
-      this.#ties.delete(cancel);
+      this.#ties?.delete(cancel);
       unwatch?.();
     };
     if (unwatch === undefined) this.#place.post(envelope);
-    else this.#ties.add(cancel);
+    else this.#tie(cancel);
     return cancel;
   }
 
   /** Timers and watches end. */
   close(): void {
     this.#closing = true;
-    for (const cancel of this.#ties) cancel();
+    if (this.#ties !== undefined) for (const cancel of this.#ties) cancel();
   }
 
   /** The actor's last call, after which nothing reaches or leaves this life. */

@@ -7,49 +7,47 @@ const RETRY_AFTER_SECONDS = 1;
 
 /** A question as the actor's side sees it, whatever its answer is. */
 interface OpenQuestion {
+  /** Its message is with the actor, no longer in the mailbox. */
+  delivered: boolean;
   fail(error: unknown): void;
   onSettled(cleanup: Cancel): void;
 }
 
 /** The open questions of one actor, each tied to the message that carries it. */
 export class Questions {
-  readonly #byMessage = new Map<unknown, OpenQuestion>();
-  readonly #delivered = new Set<OpenQuestion>();
+  #byMessage: Map<unknown, OpenQuestion> | undefined;
 
   get size(): number {
-    return this.#byMessage.size;
+    return this.#byMessage === undefined ? 0 : this.#byMessage.size;
   }
 
   add(message: unknown, question: OpenQuestion): void {
-    this.#byMessage.set(message, question);
-    question.onSettled(() => {
-      this.#byMessage.delete(message);
-      this.#delivered.delete(question);
-    });
+    const byMessage = (this.#byMessage ??= new Map());
+    byMessage.set(message, question);
+    question.onSettled(() => void byMessage.delete(message));
   }
 
-  delivered(message: unknown): void {
-    const question = this.#byMessage.get(message);
-    if (question !== undefined) this.#delivered.add(question);
-  }
-
-  putBack(message: unknown): void {
-    const question = this.#byMessage.get(message);
-    if (question !== undefined) this.#delivered.delete(question);
+  mark(message: unknown, delivered: boolean): void {
+    const question = this.#byMessage?.get(message);
+    if (question !== undefined) question.delivered = delivered;
   }
 
   /** The message was lost in a failure. */
   refuse(message: unknown): void {
-    this.#byMessage.get(message)?.fail(dead("failed at the message"));
+    this.#byMessage?.get(message)?.fail(dead("failed at the message"));
   }
 
   /** Who knew the answer is gone; messages that still wait will be read by the successor. */
   refuseDelivered(): void {
-    for (const question of this.#delivered) question.fail(dead("was restarted"));
+    for (const question of this.#open) if (question.delivered) question.fail(dead("was restarted"));
   }
 
   refuseAll(): void {
-    for (const question of this.#byMessage.values()) question.fail(dead("has stopped"));
+    for (const question of this.#open) question.fail(dead("has stopped"));
+  }
+
+  get #open(): readonly OpenQuestion[] {
+    return this.#byMessage === undefined ? [] : [...this.#byMessage.values()];
   }
 }
 
@@ -58,6 +56,7 @@ export class Question<Answer> implements Reply<Answer>, OpenQuestion {
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (error: unknown) => void;
   readonly #cleanups: Cancel[] = [];
+  delivered = false;
   #settled = false;
 
   constructor() {

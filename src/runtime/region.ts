@@ -30,7 +30,8 @@ export class CellRegion<Message> implements Region<Message>, Branch {
 
   constructor(machine: Machine, props: RegionProps<Message>, report: ReportFailure) {
     this.machine = machine;
-    this.#props = props;
+    // At least one millisecond, or a busy actor would be looked at without end.
+    this.#props = { ...props, idleMs: Math.max(1, props.idleMs) };
     this.#report = report;
   }
 
