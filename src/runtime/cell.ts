@@ -1,6 +1,7 @@
 import type { Cancel } from "../system/clock.ts";
 import { assertNever, messageOf } from "../system/errors.ts";
-import { Address, DeadAddress } from "./address.ts";
+import { DeadAddress } from "./address.ts";
+import { CellAddress } from "./cell-address.ts";
 import type { Runnable } from "./dispatcher.ts";
 import { Envelope } from "./envelope.ts";
 import { Incarnation, type Place } from "./incarnation.ts";
@@ -9,34 +10,8 @@ import { Mailbox } from "./mailbox.ts";
 import { Questions } from "./question.ts";
 import { directiveFor, RestartLimit, SUPERVISION_DEFAULT } from "./supervision.ts";
 import type { Actor, Directive, Props, Ref, Supervision, Told } from "./types.ts";
+import type { Branch, CellProps, Supervisor } from "./tree.ts";
 import { Watchers } from "./watchers.ts";
-
-/** Who stands above an actor. */
-export interface Supervisor {
-  readonly supervision: Supervision;
-  /** A failure that this one did not settle. A child that may not go on has been stopped when this returns. */
-  escalated(child: Branch, error: unknown): void;
-  left(child: Branch): void;
-  /** The child had a turn. */
-  worked(): void;
-}
-
-/** What hangs in the tree. */
-export interface Branch {
-  readonly path: string;
-  /** For good, children first, at once: only between two messages. */
-  end(): void;
-}
-
-export interface CellProps<Message> {
-  readonly path: string;
-  readonly create: () => Actor<Message>;
-  readonly capacity?: number | undefined;
-  readonly batch?: number | undefined;
-  readonly supervision?: Supervision | undefined;
-  /** Where the address is one that outlives the cell. */
-  readonly self?: Ref<Message>;
-}
 
 type Phase = "unborn" | "running" | "closing" | "stopped";
 type Waiting<Message> = Message | Envelope<Message>;
@@ -353,39 +328,5 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
 
   worked(): void {
     // Only a region counts its actors' turns.
-  }
-}
-
-/** The address of an actor that stays until it is stopped. */
-class CellAddress<Message> extends Address<Message> {
-  readonly #cell: Cell<Message>;
-
-  constructor(cell: Cell<Message>) {
-    super();
-    this.#cell = cell;
-  }
-
-  get path(): string {
-    return this.#cell.path;
-  }
-
-  tell(message: Message): Told {
-    return this.#cell.tell(message);
-  }
-
-  tellFirst(message: Message): Told {
-    return this.#cell.tellFirst(message);
-  }
-
-  questions(): Questions | undefined {
-    return this.#cell.stopped ? undefined : this.#cell.questions;
-  }
-
-  stop(): void {
-    this.#cell.machine.dispatcher.defer(() => this.#cell.end());
-  }
-
-  watch(notify: () => void): Cancel | undefined {
-    return this.#cell.watch(notify);
   }
 }

@@ -1,10 +1,11 @@
 import type { Cancel } from "../system/clock.ts";
 import { Address } from "./address.ts";
-import { type Branch, Cell, type Supervisor } from "./cell.ts";
+import { Cell } from "./cell.ts";
 import type { Machine } from "./machine.ts";
 import type { Questions } from "./question.ts";
 import { Place, Recency } from "./recency.ts";
 import { SUPERVISION_DEFAULT } from "./supervision.ts";
+import type { Branch, CellProps, Supervisor } from "./tree.ts";
 import type { Ref, Region, RegionProps, Supervision, Told } from "./types.ts";
 import { Watchers } from "./watchers.ts";
 
@@ -171,7 +172,7 @@ class Tenant<Message> implements Supervisor {
   /** Out of memory on purpose: that is not its end, it comes back with the next message. */
   #leaving = false;
 
-  constructor(region: CellRegion<Message>, key: string, props: ConstructorParameters<typeof Cell<Message>>[2]) {
+  constructor(region: CellRegion<Message>, key: string, props: CellProps<Message>) {
     this.#region = region;
     this.key = key;
     this.cell = new Cell(region.machine, this, props);

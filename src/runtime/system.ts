@@ -3,13 +3,14 @@ import type { Clock, Scheduler, Timers } from "../system/clock.ts";
 import { messageOf } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
 import { DeadAddress } from "./address.ts";
-import { type Branch, Cell, type Supervisor } from "./cell.ts";
+import { Cell } from "./cell.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { Machine } from "./machine.ts";
 import { ask } from "./question.ts";
 import { CellRegion, type ReportFailure } from "./region.ts";
 import { SUPERVISION_DEFAULT } from "./supervision.ts";
+import type { Branch, Supervisor } from "./tree.ts";
 import type { ActorSystem, Props, Ref, Region, RegionProps, Supervision } from "./types.ts";
 
 export interface ActorSystemOptions {

@@ -57,6 +57,23 @@ describe("a region", () => {
     expect(letters).toEqual([]);
   });
 
+  test("with no idle time at all keeps a busy actor without watching it all the time", () => {
+    const { time, system } = createWorld();
+    const receive = (message: string, context: Context<string>) => {
+      if (message === "suspend") context.suspend();
+      else context.resume();
+    };
+    const region = regionOf(system, [], { receive }, { idleMs: 0 });
+    region.ref("a").tell("suspend");
+    time.advance(10);
+    expect(region.active).toBe(1);
+
+    region.ref("a").tellFirst("resume");
+    time.advance(10);
+
+    expect(region.active).toBe(0);
+  });
+
   test("keeps one timer, however many actors it has", () => {
     const { time, system } = createWorld();
     const region = regionOf(system, []);
