@@ -1,0 +1,252 @@
+import type { Cancel } from "../system/clock.ts";
+import { Address } from "./address.ts";
+import { Cell } from "./cell.ts";
+import type { Machine } from "./machine.ts";
+import type { Questions } from "./question.ts";
+import { Place, Recency } from "./recency.ts";
+import { SUPERVISION_DEFAULT } from "./supervision.ts";
+import type { Branch, CellProps, Supervisor } from "./tree.ts";
+import type { Ref, Region, RegionProps, Supervision, Told } from "./types.ts";
+import { Watchers } from "./watchers.ts";
+
+/** So many actors are looked at in one go; the rest waits for the next, so that nobody else stands still. */
+const LOOKS_SWEEP = 1024;
+/** While over the limit each turn of an actor looks at so few. */
+const LOOKS_OVERFLOW = 16;
+
+/** Hears of a failure that no supervisor settled. */
+export type ReportFailure = (path: string, error: unknown) => void;
+
+/** Actors by key. It holds those in memory in the order of their last turn and lets the idle ones go. */
+export class CellRegion<Message> implements Region<Message>, Branch {
+  readonly machine: Machine;
+  readonly #props: RegionProps<Message>;
+  readonly #report: ReportFailure;
+  readonly #tenants = new Map<string, Tenant<Message>>();
+  readonly #recency = new Recency<Tenant<Message>>();
+  readonly #watchers = new Map<string, Watchers>();
+  #cancelSweep: Cancel | undefined;
+  #evicting = false;
+  #ended = false;
+
+  constructor(machine: Machine, props: RegionProps<Message>, report: ReportFailure) {
+    this.machine = machine;
+    // At least one millisecond, or a busy actor would be looked at without end.
+    this.#props = { ...props, idleMs: Math.max(1, props.idleMs) };
+    this.#report = report;
+  }
+
+  get path(): string {
+    return `/${this.#props.name}`;
+  }
+
+  get active(): number {
+    return this.#tenants.size;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get supervision(): Supervision {
+    return this.#props.supervision ?? SUPERVISION_DEFAULT;
+  }
+
+  ref(key: string): Ref<Message> {
+    return new KeyAddress(this, key);
+  }
+
+  find(key: string): Cell<Message> | undefined {
+    return this.#tenants.get(key)?.cell;
+  }
+
+  /** The actor of the key, made where there is none; undefined once the region has ended. */
+  bring(key: string, self: Ref<Message>): Cell<Message> | undefined {
+    return this.find(key) ?? (this.#ended ? undefined : this.#create(key, self));
+  }
+
+  #create(key: string, self: Ref<Message>): Cell<Message> {
+    const { create, capacity, batch } = this.#props;
+    const tenant = new Tenant(this, key, { path: self.path, self, create: () => create(key), capacity, batch });
+    this.#tenants.set(key, tenant);
+    this.used(tenant);
+    this.#armSweep(this.#props.idleMs);
+    return tenant.cell;
+  }
+
+  // ---- idle actors leave
+
+  used(tenant: Tenant<Message>): void {
+    if (tenant.cell.stopped) return;
+    this.#recency.use(tenant.place, this.machine.clock.monotonicMs());
+    if (this.#overfull && !this.#evicting) this.#deferEviction();
+  }
+
+  get #overfull(): boolean {
+    return this.#tenants.size > this.#props.maxActive;
+  }
+
+  #deferEviction(): void {
+    this.#evicting = true;
+    this.machine.dispatcher.defer(() => {
+      this.#evicting = false;
+      this.#release(LOOKS_OVERFLOW, () => this.#overfull);
+    });
+  }
+
+  #armSweep(delayMs: number): void {
+    this.#cancelSweep ??= this.machine.timers.after(Math.ceil(delayMs), () => {
+      this.#cancelSweep = undefined;
+      this.machine.dispatcher.defer(() => this.#sweep());
+    });
+  }
+
+  #sweep(): void {
+    if (this.#ended) return;
+    const dueMs = this.machine.clock.monotonicMs() - this.#props.idleMs;
+    this.#release(LOOKS_SWEEP, (place) => place.usedMs <= dueMs);
+    const oldest = this.#recency.oldest;
+    if (oldest !== undefined) this.#armSweep(Math.max(0, oldest.usedMs - dueMs));
+  }
+
+  /** Those that cannot go now move to the end of the order, where their time begins anew. */
+  #release(looks: number, wanted: (place: Place<Tenant<Message>>) => boolean): void {
+    const nowMs = this.machine.clock.monotonicMs();
+    for (let look = 0; look < looks; look++) {
+      const place = this.#recency.oldest;
+      if (place === undefined || !wanted(place)) return;
+      if (place.item.cell.quiet) place.item.leave();
+      else this.#recency.use(place, nowMs);
+    }
+  }
+
+  // ---- actors go
+
+  /** Asked to stop: it leaves memory, and messages that wait already are read by a successor, in their order. */
+  dismiss(key: string): void {
+    const tenant = this.#tenants.get(key);
+    if (tenant === undefined) return;
+    if (tenant.cell.idle) tenant.leave();
+    else tenant.cell.renew();
+  }
+
+  forget(tenant: Tenant<Message>): void {
+    if (this.#tenants.get(tenant.key) === tenant) this.#tenants.delete(tenant.key);
+    this.#recency.remove(tenant.place);
+  }
+
+  escalated(tenant: Tenant<Message>, error: unknown): void {
+    this.#report(tenant.cell.path, error);
+    tenant.cell.end();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#cancelSweep?.();
+    for (const tenant of [...this.#tenants.values()].toReversed()) tenant.cell.end();
+    for (const key of this.#watchers.keys()) this.notifyWatchers(key);
+  }
+
+  // ---- death watch
+
+  watch(key: string, notify: () => void): Cancel | undefined {
+    if (this.#ended) return undefined;
+    const watchers = this.#watchers.get(key) ?? new Watchers(() => this.#watchers.delete(key));
+    this.#watchers.set(key, watchers);
+    return watchers.add(notify);
+  }
+
+  notifyWatchers(key: string): void {
+    const watchers = this.#watchers.get(key);
+    this.#watchers.delete(key);
+    watchers?.notify();
+  }
+}
+
+/** One actor of a region, in memory. */
+class Tenant<Message> implements Supervisor {
+  readonly key: string;
+  readonly cell: Cell<Message>;
+  readonly place = new Place<Tenant<Message>>(this);
+  readonly #region: CellRegion<Message>;
+  /** Out of memory on purpose: that is not its end, it comes back with the next message. */
+  #leaving = false;
+
+  constructor(region: CellRegion<Message>, key: string, props: CellProps<Message>) {
+    this.#region = region;
+    this.key = key;
+    this.cell = new Cell(region.machine, this, props);
+  }
+
+  get supervision(): Supervision {
+    return this.#region.supervision;
+  }
+
+  worked(): void {
+    this.#region.used(this);
+  }
+
+  /** Out of the map first: a message sent by its last call makes a successor. */
+  leave(): void {
+    this.#leaving = true;
+    this.#region.forget(this);
+    this.cell.end();
+  }
+
+  left(): void {
+    this.#region.forget(this);
+    if (!this.#leaving) this.#region.notifyWatchers(this.key);
+  }
+
+  escalated(_cell: Branch, error: unknown): void {
+    this.#region.escalated(this, error);
+  }
+}
+
+/** The address of a key, whether its actor is in memory or not. */
+class KeyAddress<Message> extends Address<Message> {
+  readonly #region: CellRegion<Message>;
+  readonly #key: string;
+  #cell: Cell<Message> | undefined;
+
+  constructor(region: CellRegion<Message>, key: string) {
+    super();
+    this.#region = region;
+    this.#key = key;
+  }
+
+  get path(): string {
+    return `${this.#region.path}/${this.#key}`;
+  }
+
+  tell(message: Message): Told {
+    return this.#reach()?.tell(message) ?? this.#refuse(message);
+  }
+
+  tellFirst(message: Message): Told {
+    return this.#reach()?.tellFirst(message) ?? this.#refuse(message);
+  }
+
+  /** Remembered, because an actor that is written to once is often written to again. */
+  #reach(): Cell<Message> | undefined {
+    if (this.#cell?.stopped !== false) this.#cell = this.#region.bring(this.#key, this);
+    return this.#cell;
+  }
+
+  #refuse(message: Message): Told {
+    this.#region.machine.deadLetters.publish(this.path, message, "dead");
+    return "dead";
+  }
+
+  questions(): Questions | undefined {
+    return this.#region.find(this.#key)?.questions;
+  }
+
+  stop(): void {
+    this.#region.machine.dispatcher.defer(() => this.#region.dismiss(this.#key));
+  }
+
+  watch(notify: () => void): Cancel | undefined {
+    return this.#region.watch(this.#key, notify);
+  }
+}
