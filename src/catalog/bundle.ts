@@ -32,7 +32,7 @@ interface Metafile {
 /** Given by the program itself, and the same instance for all. */
 export const EXTERNAL = ["orchestrator"];
 
-const MAP_MARK = "//# sourceMappingURL=data:application/json;base64,";
+export const MAP_MARK = "//# sourceMappingURL=data:application/json;base64,";
 
 export async function bundleFile(file: string): Promise<Bundled> {
   const built = await Bun.build({
