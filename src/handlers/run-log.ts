@@ -22,7 +22,7 @@ export interface RunLog {
   end(key: string): void;
   /** Writes what was noted since the last call, at once: before the work is handed out. */
   flush(): void;
-  /** A clean end: nothing is left to suspect. */
+  /** A clean end: what was running then is not suspected. */
   close(): void;
 }
 
@@ -34,6 +34,8 @@ export interface RunLogOptions {
 }
 
 const BYTES_MAX = 4 * 1024 * 1024;
+/** Jobs that never come back would stay in the file for ever: the newest are enough. */
+const SUSPICIONS_MAX = 10_000;
 const BEGUN = "+";
 const BEGUN_ALONE = "!";
 const ENDED = "-";
@@ -53,7 +55,7 @@ export function openRunLog({ path, log, bytesMax = BYTES_MAX }: RunLogOptions): 
   let hasFailed = false;
 
   function read(): ReadonlyMap<string, Suspicion> {
-    for (const [key, suspicion] of parse(textOf(path))) suspicions.set(key, suspicion);
+    for (const [key, suspicion] of [...parse(textOf(path))].slice(-SUSPICIONS_MAX)) suspicions.set(key, suspicion);
     attempt(rewrite);
     return suspicions;
   }
@@ -64,10 +66,19 @@ export function openRunLog({ path, log, bytesMax = BYTES_MAX }: RunLogOptions): 
     mkdirSync(dirname(path), { recursive: true });
     if (file !== undefined) closeSync(file);
     file = openSync(draft, "w");
-    const lines = [...suspicions].map(([key, { crashes, interrupted }]) => `${CARRIED}${crashes} ${interrupted} ${key}\n`);
+    const lines = [...suspicions].map(
+      ([key, { crashes, interrupted }]) => `${CARRIED}${crashes} ${interrupted} ${key}\n`,
+    );
     for (const [key, isAlone] of open) lines.push(`${isAlone ? BEGUN_ALONE : BEGUN}${key}\n`);
     written = writeSync(file, lines.join(""));
     renameSync(draft, path);
+  }
+
+  /** What is known of handlers that kill the process outlives a clean end; the rest has no meaning any more. */
+  function keepCrashes(): void {
+    for (const [key, { crashes }] of suspicions) if (crashes === 0) suspicions.delete(key);
+    if (suspicions.size > 0) rewrite();
+    else rmSync(path, { force: true });
   }
 
   function flush(): void {
@@ -104,10 +115,11 @@ export function openRunLog({ path, log, bytesMax = BYTES_MAX }: RunLogOptions): 
     },
     flush,
     close() {
+      pending = "";
+      open.clear();
+      attempt(keepCrashes);
       if (file !== undefined) closeSync(file);
       file = undefined;
-      pending = "";
-      attempt(() => rmSync(path, { force: true }));
     },
   };
 }
