@@ -1,5 +1,11 @@
+/** What can be known to be wrong with a blueprint before a job runs it. */
 import type { Finding, Manifest } from "../catalog/port.ts";
-import { type Definition } from "./definition.ts";
+import { type DeclaredState, type Definition, definitionOf, isBlueprint } from "./definition.ts";
+import { type Graph, graphOf } from "./graph.ts";
+import { handlerProblems } from "./checks-handlers.ts";
+import { declarationProblems, startOf } from "./checks-states.ts";
+import { reachProblems } from "./checks-reach.ts";
+import type { Problem } from "./problem.ts";
 
 export interface Place {
   readonly file: string;
@@ -21,6 +27,41 @@ export interface Inspection {
 }
 
 /** `subject`: a Blueprint (of any module instance) or its Definition. */
-export function inspect(_subject: object | Definition, _locate: Locate): Inspection {
-  throw new Error("not built yet");
+export function inspect(subject: object, locate: Locate): Inspection {
+  const definition = isBlueprint(subject) ? definitionOf(subject) : (subject as Definition);
+  const graph = graphOf(definition);
+  const start = startOf(definition);
+  const problems = [
+    ...declarationProblems(definition),
+    ...graph.handlers.flatMap((node) => handlerProblems(definition, node)),
+    ...reachProblems(definition, graph, start),
+  ];
+  return {
+    manifest: manifestOf(definition, graph, start),
+    findings: problems.map((problem) => findingOf(problem, locate)),
+  };
+}
+
+function findingOf({ at, severity, rule, message }: Problem, locate: Locate): Finding {
+  return { severity, rule, message, ...locate(at?.text ?? "", at?.offset ?? 0) };
+}
+
+function manifestOf(definition: Definition, graph: Graph, start: string | undefined): ManifestParts {
+  const { name, endpoint, apiVersion, inputSchema, deadlineMs, concurrency, dataStores, states } = definition;
+  return {
+    name,
+    apiVersion,
+    start: start ?? "",
+    states: [...states.values()].map((state) => factsOf(state, start)),
+    edges: graph.edges,
+    ...(endpoint !== undefined && { endpoint }),
+    ...(inputSchema && { inputSchema }),
+    ...(deadlineMs !== undefined && { deadlineMs }),
+    ...(concurrency && { concurrency }),
+    ...(Object.keys(dataStores).length > 0 && { dataStores }),
+  };
+}
+
+function factsOf({ name, isEnd, isAggregator }: DeclaredState, start: string | undefined) {
+  return { name, isStart: name === start, isEnd, isAggregator };
 }
