@@ -45,6 +45,8 @@ export interface Step {
   readonly next?: string;
   /** JSON text of `{set?, unset?}`: what it changed in the history (the first step's includes the merge). */
   readonly patch?: string;
+  /** The reason that it gave for going on (`errorMessage`): the newest of a turn is the job's error. */
+  readonly error?: JobError;
 }
 
 /** How a turn ended. `state` is the state that it ended in. */

@@ -1,0 +1,291 @@
+/** Enters a state and runs handlers until the job has to wait, is at an end, or something went wrong. */
+import type { Ending, HandlerHost, Step, Turn, TurnReply } from "../handlers/port.ts";
+import type { JobError } from "../job/model.ts";
+import type { Clock, Timers } from "../system/clock.ts";
+import { Refusal } from "../system/errors.ts";
+import type { Log } from "../system/log.ts";
+import { holds } from "./conditions.ts";
+import { type DeclaredHandler, type DeclaredState, type Definition, isImplicitEnd } from "./definition.ts";
+import { broke, firstPlace, invalid, refused, threw } from "./failures.ts";
+import { HandlerContext } from "./handler-context.ts";
+import { type HandlerEnd, RunSignal, runWatched } from "./handler-run.ts";
+import { HistoryDraft } from "./history-draft.ts";
+import { actionsOf, type Outcome, Recorder } from "./recorder.ts";
+
+export interface ExecuteOptions {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+  /** Aborting it ends the turn with `broke`, code HANDLER_ABORTED. */
+  readonly signal?: AbortSignal;
+  /** A chain of handlers that took longer is paused after the handler at hand. Default 25. */
+  readonly chainMsMax?: number;
+  /** The place in the user's file that a stack trace names: maps through a source map where there is one. */
+  readonly placeOf?: (stack: string) => string | undefined;
+}
+
+const CHAIN_MS_MAX = 25;
+const OUTCOME_BYTES_MAX = 1024 * 1024;
+const BYTES_PER_CHARACTER_MAX = 3;
+
+/** Never rejects for what a handler did. */
+export async function executeTurn(
+  definition: Definition,
+  turn: Turn,
+  host: HandlerHost,
+  options: ExecuteOptions,
+): Promise<TurnReply> {
+  const chain = new Chain(definition, turn, host, options);
+  let ending = chain.enter();
+  while (!isEnding(ending)) ending = await ending;
+  return chain.reply(ending);
+}
+
+/** What one run of a handler works on. */
+interface Run {
+  readonly declared: DeclaredHandler;
+  readonly context: HandlerContext;
+  readonly recorder: Recorder;
+  readonly signal: RunSignal;
+  readonly history: HistoryDraft;
+  readonly startedAtMs: number;
+  readonly startMs: number;
+}
+
+class Chain {
+  readonly #definition: Definition;
+  readonly #turn: Turn;
+  readonly #host: HandlerHost;
+  readonly #options: ExecuteOptions;
+  readonly #steps: Step[] = [];
+  readonly #startMs: number;
+  #state: string;
+  #history: string;
+  /** Why the state at hand was entered. */
+  #cause: JobError | undefined;
+  /** The newest error that a handler of this turn gave. */
+  #error: JobError | undefined;
+
+  constructor(definition: Definition, turn: Turn, host: HandlerHost, options: ExecuteOptions) {
+    this.#definition = definition;
+    this.#turn = turn;
+    this.#host = host;
+    this.#options = options;
+    this.#state = turn.state;
+    this.#history = turn.stateHistory;
+    this.#cause = turn.error;
+    this.#startMs = options.clock.monotonicMs();
+  }
+
+  /** Runs on for as long as handlers answer at once. */
+  enter(): Ending | Promise<Ending> {
+    for (;;) {
+      const result = this.#enterState();
+      if (result instanceof Promise) return result.then((ending) => ending ?? this.enter());
+      if (result) return result;
+    }
+  }
+
+  reply(ending: Ending): TurnReply {
+    const steps = this.#steps;
+    if (this.#history === this.#turn.stateHistory) return { steps, ending };
+    return { steps, stateHistory: this.#history, ending };
+  }
+
+  /** Undefined: the chain goes on. */
+  #enterState(): Ending | undefined | Promise<Ending | undefined> {
+    const name = this.#state;
+    if (this.#options.signal?.aborted) return broke(name, "HANDLER_ABORTED", "The turn was given up before it ran.");
+    const state = this.#definition.states.get(name);
+    if (!state) return isImplicitEnd(name) ? this.#endImplicitly() : unknownState(name);
+    if (!state.isEnd && this.#turn.steps + this.#steps.length >= this.#turn.maxSteps) {
+      return tooManySteps(name, this.#turn.maxSteps);
+    }
+    const run = this.#prepare(state);
+    return "kind" in run ? run : this.#runHandler(state, run);
+  }
+
+  #runHandler(state: DeclaredState, run: Run): Ending | undefined | Promise<Ending | undefined> {
+    const actions = actionsOf(run.recorder);
+    const end = runWatched(() => run.declared.handler(run.context, actions), {
+      run: run.signal,
+      timers: this.#options.timers,
+      timeoutMs: run.declared.timeoutMs ?? this.#turn.timeoutMs,
+      signal: this.#options.signal,
+    });
+    if (end instanceof Promise) return end.then((how) => this.#conclude(state, run, how));
+    return this.#conclude(state, run, end);
+  }
+
+  #prepare(state: DeclaredState): Run | Ending {
+    const { clock, log } = this.#options;
+    const isFirst = this.#steps.length === 0;
+    const turn = this.#turn;
+    const recorder = new Recorder({
+      definition: this.#definition,
+      state: state.name,
+      isEnd: state.isEnd,
+      defaults: turn.defaults,
+    });
+    const signal = new RunSignal();
+    const history = new HistoryDraft(this.#history, isFirst ? turn.merge : undefined);
+    const context = new HandlerContext({
+      turn,
+      state: state.name,
+      attempt: isFirst ? turn.attempt : 1,
+      error: this.#cause,
+      aggregation: isFirst ? turn.aggregation : undefined,
+      history,
+      recorder,
+      run: signal,
+      host: this.#host,
+      log,
+    });
+    const declared = this.#choose(state, context);
+    if ("kind" in declared) return declared;
+    const startedAtMs = clock.nowMs();
+    return { declared, context, recorder, signal, history, startedAtMs, startMs: clock.monotonicMs() };
+  }
+
+  /** The first handler whose condition holds, else the one without a condition. */
+  #choose(state: DeclaredState, context: HandlerContext): DeclaredHandler | Ending {
+    try {
+      for (const declared of state.conditional) {
+        if (declared.condition && holds(declared.condition, context)) return declared;
+      }
+    } catch (error) {
+      if (error instanceof Refusal) return refused(state.name, error);
+      return threw(state.name, error, this.#placeOf());
+    }
+    return state.fallback ?? noHandler(state.name);
+  }
+
+  #conclude(state: DeclaredState, run: Run, end: HandlerEnd): Ending | undefined {
+    run.recorder.close();
+    const problem = run.recorder.problem;
+    if (problem) return refused(state.name, problem);
+    switch (end.kind) {
+      case "threw":
+        return threw(state.name, end.error, this.#placeOf());
+      case "timeout":
+        return timedOut(state.name, run.declared.timeoutMs ?? this.#turn.timeoutMs);
+      case "aborted":
+        return broke(state.name, "HANDLER_ABORTED", `The handler of state "${state.name}" was given up while it ran.`);
+      case "returned":
+        return this.#accept(state, run);
+      default:
+        return end satisfies never;
+    }
+  }
+
+  #accept(state: DeclaredState, run: Run): Ending | undefined {
+    try {
+      const outcome = run.recorder.outcome();
+      const change = run.history.finish();
+      assertSize(state.name, change.patch === undefined ? "" : change.text, outcome);
+      this.#history = change.text;
+      this.#addStep(run, change.patch, outcome);
+      return outcome ? this.#follow(state.name, outcome) : this.#ended(state.name);
+    } catch (error) {
+      if (error instanceof Refusal) return refused(state.name, error);
+      throw error;
+    }
+  }
+
+  #follow(state: string, outcome: Outcome): Ending | undefined {
+    if (outcome.kind === "tasks") {
+      const { orders, into } = outcome;
+      return { kind: "tasks", state, orders, ...(into !== undefined && { into }) };
+    }
+    this.#state = outcome.to;
+    this.#cause = outcome.error;
+    this.#error = outcome.error ?? this.#error;
+    return this.#isLong() && !this.#isEnd(outcome.to) ? this.#paused(outcome.to) : undefined;
+  }
+
+  #endImplicitly(): Ending {
+    const { clock } = this.#options;
+    const isFirst = this.#steps.length === 0;
+    const { text, patch } = new HistoryDraft(this.#history, isFirst ? this.#turn.merge : undefined).finish();
+    this.#history = text;
+    this.#steps.push({
+      state: this.#state,
+      startedAtMs: clock.nowMs(),
+      durationMs: 0,
+      ...(patch !== undefined && { patch }),
+    });
+    return this.#ended(this.#state);
+  }
+
+  #addStep(run: Run, patch: string | undefined, outcome: Outcome | undefined): void {
+    const step: { -readonly [Key in keyof Step]: Step[Key] } = {
+      state: run.context.currentState,
+      startedAtMs: run.startedAtMs,
+      durationMs: Math.round((this.#options.clock.monotonicMs() - run.startMs) * 100) / 100,
+    };
+    if (outcome?.kind === "transition") {
+      step.next = outcome.to;
+      if (outcome.error) step.error = outcome.error;
+    }
+    if (patch !== undefined) step.patch = patch;
+    this.#steps.push(step);
+  }
+
+  #ended(state: string): Ending {
+    return this.#error ? { kind: "ended", state, error: this.#error } : { kind: "ended", state };
+  }
+
+  #paused(state: string): Ending {
+    return this.#error ? { kind: "paused", state, error: this.#error } : { kind: "paused", state };
+  }
+
+  #isLong(): boolean {
+    return this.#options.clock.monotonicMs() - this.#startMs > (this.#options.chainMsMax ?? CHAIN_MS_MAX);
+  }
+
+  /** An end with no handler costs nothing: pausing before it would only cost a commit. */
+  #isEnd(state: string): boolean {
+    return !this.#definition.states.has(state) && isImplicitEnd(state);
+  }
+
+  #placeOf(): (stack: string) => string | undefined {
+    return this.#options.placeOf ?? firstPlace;
+  }
+}
+
+function isEnding(value: Ending | Promise<Ending>): value is Ending {
+  return !(value instanceof Promise);
+}
+
+function assertSize(state: string, history: string, outcome: Outcome | undefined): void {
+  const orders = outcome?.kind === "tasks" ? outcome.orders : [];
+  const length = orders.reduce((sum, order) => sum + order.params.length, history.length);
+  if (length * BYTES_PER_CHARACTER_MAX <= OUTCOME_BYTES_MAX) return;
+  const bytes = orders.reduce((sum, order) => sum + Buffer.byteLength(order.params), Buffer.byteLength(history));
+  if (bytes <= OUTCOME_BYTES_MAX) return;
+  throw new Refusal(
+    "OUTCOME_TOO_LARGE",
+    413,
+    `State "${state}" wants to keep ${bytes} bytes and ${OUTCOME_BYTES_MAX} are allowed: keep large data in files and store where they are.`,
+  );
+}
+
+function unknownState(state: string): Ending {
+  const message = `State "${state}" does not exist in this blueprint: declare it or correct the name.`;
+  return invalid(state, { code: "UNKNOWN_STATE", message });
+}
+
+function tooManySteps(state: string, maxSteps: number): Ending {
+  const message = `The job went through ${maxSteps} states without a wait and stopped before "${state}": look for states that lead to each other in a circle.`;
+  return invalid(state, { code: "LOOP_LIMIT", message });
+}
+
+function noHandler(state: string): Ending {
+  const message = `No condition of state "${state}" holds and it has no default: add handlerFor("${state}", …) without a condition.`;
+  return invalid(state, { code: "NO_HANDLER", message });
+}
+
+function timedOut(state: string, timeoutMs: number): Ending {
+  const message = `The handler of state "${state}" ran for more than ${timeoutMs / 1000} s: hand long work to a worker or raise its timeoutSeconds.`;
+  return broke(state, "HANDLER_TIMEOUT", message);
+}

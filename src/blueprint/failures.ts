@@ -1,0 +1,42 @@
+/** The words for what went wrong in a handler. */
+import type { Ending } from "../handlers/port.ts";
+import type { JobError } from "../job/model.ts";
+import { messageOf, type Refusal } from "../system/errors.ts";
+
+const MESSAGE_LENGTH_MAX = 4000;
+
+export function invalid(state: string, error: JobError): Ending {
+  return { kind: "invalid", state, error: { code: error.code, message: error.message } };
+}
+
+export function broke(state: string, code: string, message: string): Ending {
+  return { kind: "broke", state, error: { code, message }, alone: false };
+}
+
+export function refused(state: string, refusal: Refusal): Ending {
+  return invalid(state, { code: refusal.code, message: refusal.message });
+}
+
+export function threw(state: string, error: unknown, placeOf: (stack: string) => string | undefined): Ending {
+  const place = error instanceof Error && error.stack ? placeOf(error.stack) : undefined;
+  const message = shown(error).slice(0, MESSAGE_LENGTH_MAX);
+  return broke(state, "HANDLER_ERROR", place ? `${message} (at ${place})` : message);
+}
+
+/** The first line of a stack trace that names a place in a file. */
+export function firstPlace(stack: string): string | undefined {
+  for (const line of stack.split("\n").slice(1)) {
+    const place = /^\s*at (?:.*\()?(.+:\d+:\d+)\)?$/.exec(line)?.[1];
+    if (place && !place.startsWith("native:")) return place;
+  }
+  return undefined;
+}
+
+/** A thrown value can refuse to be shown as text. */
+function shown(error: unknown): string {
+  try {
+    return messageOf(error);
+  } catch {
+    return "It threw a value that cannot be shown.";
+  }
+}

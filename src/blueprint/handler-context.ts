@@ -1,0 +1,101 @@
+import type { HandlerHost, Turn } from "../handlers/port.ts";
+import type { JobError } from "../job/model.ts";
+import type { Log } from "../system/log.ts";
+import type { RunSignal } from "./handler-run.ts";
+import type { HistoryDraft } from "./history-draft.ts";
+import { notAvailable, type Recorder } from "./recorder.ts";
+import type { Context, DataStore, JobState, TaskResult } from "./sdk.ts";
+
+export interface ContextParts {
+  readonly turn: Turn;
+  readonly state: string;
+  readonly attempt: number;
+  readonly error: JobError | undefined;
+  /** JSON text: only for an aggregator whose branches have ended. */
+  readonly aggregation: string | undefined;
+  readonly history: HistoryDraft;
+  readonly recorder: Recorder;
+  readonly run: RunSignal;
+  readonly host: HandlerHost;
+  readonly log: Log;
+}
+
+/** What a handler sees. What costs something is made when the handler first looks at it. */
+export class HandlerContext implements Context {
+  readonly jobId: string;
+  readonly blueprint: string;
+  readonly currentState: string;
+  readonly attempt: number;
+  declare readonly error?: JobError;
+  readonly #parts: ContextParts;
+  #initialData: unknown;
+  #aggregation: Record<string, TaskResult> | undefined;
+  #log: Log | undefined;
+
+  constructor(parts: ContextParts) {
+    this.#parts = parts;
+    this.jobId = parts.turn.jobId;
+    this.blueprint = parts.turn.blueprint;
+    this.currentState = parts.state;
+    this.attempt = parts.attempt;
+    if (parts.error) this.error = parts.error;
+  }
+
+  get initialData(): unknown {
+    this.#initialData ??= JSON.parse(this.#parts.turn.initialData);
+    return this.#initialData;
+  }
+
+  get stateHistory(): Record<string, unknown> {
+    this.#parts.recorder.assertOpen();
+    return this.#parts.history.values;
+  }
+
+  get aggregationResults(): Record<string, TaskResult> {
+    this.#aggregation ??= JSON.parse(this.#parts.aggregation ?? "{}") as Record<string, TaskResult>;
+    return this.#aggregation;
+  }
+
+  get client(): Context["client"] {
+    return this.#parts.turn.client;
+  }
+
+  get dataStores(): Record<string, DataStore> {
+    return laterStores(this.#parts.recorder);
+  }
+
+  get storage(): Context["storage"] {
+    const { host, recorder, turn } = this.#parts;
+    return {
+      async getJobState(jobId) {
+        recorder.assertOpen();
+        const text = await host.jobState(turn.jobId, String(jobId));
+        return text === undefined ? undefined : (JSON.parse(text) as JobState);
+      },
+    };
+  }
+
+  get signal(): AbortSignal {
+    return this.#parts.run.signal;
+  }
+
+  get log(): Log {
+    const { log, state, turn } = this.#parts;
+    this.#log ??= log.with({ job_id: turn.jobId, blueprint: turn.blueprint, state });
+    return this.#log;
+  }
+}
+
+/** Taking a store out by its name says what is missing, rather than failing on `undefined`. */
+function laterStores(recorder: Recorder): Record<string, DataStore> {
+  return new Proxy<Record<string, DataStore>>(
+    {},
+    {
+      get(_target, name) {
+        if (typeof name === "symbol") return undefined;
+        recorder.assertOpen();
+        return recorder.refuse(notAvailable(`data stores ("${name}")`));
+      },
+    },
+  );
+}

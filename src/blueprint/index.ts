@@ -1,0 +1,6 @@
+/** What the rest of the program uses of this folder. Blueprint files see `src/index.ts`. */
+export { Blueprint } from "./blueprint.ts";
+export { collectBlueprints } from "./collect.ts";
+export { definitionOf, isBlueprint, type DeclaredHandler, type DeclaredState, type Definition } from "./definition.ts";
+export { executeTurn, type ExecuteOptions } from "./execute.ts";
+export { inspect, type Inspection, type Locate, type ManifestParts, type Place } from "./checks.ts";

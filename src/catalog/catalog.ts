@@ -1,0 +1,192 @@
+/** The blueprints folder as the server knows it: loaded, watched, and kept for the jobs that began with it. */
+import { mkdir } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { Registers } from "../storage/port.ts";
+import type { Clock, Timers } from "../system/clock.ts";
+import { messageOf } from "../system/errors.ts";
+import type { Service } from "../system/lifecycle.ts";
+import type { Log } from "../system/log.ts";
+import { createBundleStore } from "./bundle-store.ts";
+import { type KnownFile, keyOf, needsLoad, stampsOf } from "./files.ts";
+import { errorAt, formatFinding } from "./findings.ts";
+import { type FolderView, viewFolder } from "./folder.ts";
+import type { LoadedBundle, LoadResult } from "./load.ts";
+import { createLoader } from "./loader.ts";
+import type { Catalog, Finding, Manifest } from "./port.ts";
+import { isUnchanged, readServedIndex, type ServedFile, writeServedIndex } from "./served-index.ts";
+import { decideServing, endpointKey, NOTHING_SERVES, type Serving } from "./serving.ts";
+import { createWatcher } from "./watcher.ts";
+
+export interface CatalogOptions {
+  readonly folder: string;
+  /** Bundles are written here for the threads; in the data folder. */
+  readonly bundlesFolder: string;
+  readonly registers: Pick<Registers, "saveBundle" | "bundle">;
+  /** Kept with each bundle: the version of the program that made it. */
+  readonly sdkVersion: string;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+  /** The longest time that the loading of one file may take. */
+  readonly loadMs?: number;
+  readonly debounceMs?: number;
+  readonly rescanMs?: number;
+}
+
+export interface FolderCatalog extends Catalog, Service {
+  /** Looks at the folder now; resolves when what it found serves. */
+  reload(): Promise<void>;
+}
+
+const DEBOUNCE_MS = 100;
+const RESCAN_MS = 30_000;
+
+export function createCatalog(options: CatalogOptions): FolderCatalog {
+  const { log, clock, timers, sdkVersion } = options;
+  const folder = resolve(options.folder);
+  const bundlesFolder = resolve(options.bundlesFolder);
+  const loader = createLoader({ ...options, folder, bundlesFolder });
+  const bundles = createBundleStore(bundlesFolder, options.registers);
+  const listeners = new Set<() => void>();
+  const known = new Map<string, KnownFile>();
+  let serving: Serving = NOTHING_SERVES;
+  let findings: readonly Finding[] = [];
+  let reloading: Promise<void> = Promise.resolve();
+  let waiting: Promise<void> | undefined;
+  let started: Promise<void> | undefined;
+  let stopped = false;
+
+  const watcher = createWatcher({
+    folder,
+    timers,
+    log,
+    debounceMs: options.debounceMs ?? DEBOUNCE_MS,
+    rescanMs: options.rescanMs ?? RESCAN_MS,
+    changed: () => void reload(),
+  });
+
+  /** Calls while one is waiting to begin share it: it will see what they want seen. */
+  function reload(): Promise<void> {
+    waiting ??= reloading.then(() => {
+      waiting = undefined;
+      reloading = look().catch((error: unknown) =>
+        log.error("the blueprints folder could not be read; what served before serves on", {
+          folder,
+          reason: messageOf(error),
+        }),
+      );
+      return reloading;
+    });
+    return waiting;
+  }
+
+  async function look(): Promise<void> {
+    if (stopped) return;
+    const view = await viewFolder(folder);
+    const gone = [...known.keys()].filter((file) => !view.blueprintFiles.includes(file));
+    for (const file of gone) known.delete(file);
+    const needs = await Promise.all(view.blueprintFiles.map(async (file) => needsLoad(known.get(file), view)));
+    const changed = view.blueprintFiles.filter((_file, index) => needs[index]);
+    const results = await loader.load(changed);
+    if (stopped) return;
+    for (const result of results) known.set(result.file, await take(result, view));
+    if (results.length > 0 || gone.length > 0) await publish();
+  }
+
+  async function take(result: LoadResult, view: FolderView): Promise<KnownFile> {
+    const good = known.get(result.file)?.good;
+    const inputs = await stampsOf([result.file, ...Object.keys(result.inputs)], view);
+    const refused = (errors: readonly Finding[], refusedIn: string): KnownFile => {
+      for (const finding of errors)
+        log.error(`blueprint file refused: ${formatFinding(finding)}`, { servesOn: good?.hash });
+      return { ...(good && { good }), findings: errors, inputs, refusedIn };
+    };
+    const { bundle } = result;
+    if (!bundle) return refused(result.findings, keyOf(view));
+    try {
+      await store(result.file, bundle);
+    } catch (error) {
+      // Never the key of a folder: it is tried again at the next look.
+      const message = `the bundle could not be stored (${messageOf(error)}): it is tried again`;
+      return refused([errorAt(result, "store", message)], "");
+    }
+    for (const finding of result.findings) log.warn(`blueprint file: ${formatFinding(finding)}`);
+    const { hash, manifests } = bundle;
+    return {
+      good: { hash, manifests, findings: result.findings, inputs: result.inputs },
+      findings: result.findings,
+      inputs,
+    };
+  }
+
+  function store(file: string, { hash, code, manifests }: LoadedBundle): Promise<void> {
+    const texts = { code, manifests: JSON.stringify(manifests) };
+    return bundles.save({ hash, file, ...texts, sdkVersion, createdAtMs: clock.nowMs() }, manifests);
+  }
+
+  async function publish(): Promise<void> {
+    const good = new Map<string, ServedFile>();
+    for (const [file, { good: version }] of known) if (version) good.set(file, version);
+    const files = [...good].map(([file, { manifests }]) => ({ file, manifests }));
+    serving = decideServing(files, serving);
+    findings = [...[...known.values()].flatMap((file) => file.findings), ...serving.findings];
+    for (const finding of serving.findings) log.error(`blueprint refused: ${formatFinding(finding)}`);
+    await remember(good);
+    for (const listener of listeners) listener();
+  }
+
+  /** Only makes the next start quicker: without it everything is loaded again. */
+  async function remember(good: ReadonlyMap<string, ServedFile>): Promise<void> {
+    try {
+      await mkdir(bundlesFolder, { recursive: true });
+      await writeServedIndex(bundlesFolder, sdkVersion, good);
+    } catch (error) {
+      log.warn("the index of served blueprints could not be written", { reason: messageOf(error) });
+    }
+  }
+
+  async function recall(): Promise<void> {
+    const view = await viewFolder(folder);
+    const index = await readServedIndex(bundlesFolder, sdkVersion);
+    await Promise.all(view.blueprintFiles.map((file) => recallFile(file, index.get(file), view)));
+    if (known.size > 0) await publish();
+  }
+
+  async function recallFile(file: string, good: ServedFile | undefined, view: FolderView): Promise<void> {
+    if (!good || !(await bundles.bring(good.hash))) return;
+    const inputs = await stampsOf(Object.keys(good.inputs), view);
+    const fresh = await isUnchanged(good);
+    // An impossible stamp has a changed file loaded at the first look; until then its last good version serves.
+    known.set(file, { good, findings: good.findings, inputs: fresh ? inputs : new Map([[file, "changed"]]) });
+  }
+
+  async function start(): Promise<void> {
+    await recall();
+    await reload();
+    if (!stopped) watcher.start();
+  }
+
+  return {
+    current: (name) => serving.byName.get(name),
+    byEndpoint: (apiVersion, endpoint) => serving.byEndpoint.get(endpointKey(apiVersion, endpoint)),
+    async pinned(hash, name) {
+      const manifests: readonly Manifest[] | undefined = await bundles.bring(hash);
+      return manifests?.find((manifest) => manifest.name === name);
+    },
+    list: () => [...serving.byName.values()],
+    findings: () => findings,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    reload,
+    start: () => (started ??= start()),
+    async stop() {
+      stopped = true;
+      watcher.stop();
+      loader.stop();
+      await started?.catch(() => undefined);
+      await reloading;
+    },
+  };
+}

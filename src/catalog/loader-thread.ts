@@ -1,0 +1,52 @@
+/** Entry of the thread that loads blueprint files. It is ended when its files are done. */
+import { relative } from "node:path";
+import { inspect } from "node:util";
+import { messageOf } from "../system/errors.ts";
+import { evaluate, prepare } from "./load.ts";
+import type { LoaderMessage, LoadRequest } from "./loader-messages.ts";
+
+declare const self: Worker;
+
+/** Bundling uses the bundler's own threads: enough at once to keep them busy, and no more. */
+const AT_ONCE = 16;
+
+function tell(message: LoaderMessage): void {
+  postMessage(message);
+}
+
+async function loadAll({ files, bundlesFolder, folder }: LoadRequest): Promise<void> {
+  const target = {
+    bundlesFolder,
+    nameOf: (file: string) => relative(folder, file),
+    evaluating: (file: string) => tell({ type: "evaluating", file }),
+  };
+  for (let first = 0; first < files.length; first += AT_ONCE) {
+    for (const { result, bundle } of await Promise.all(files.slice(first, first + AT_ONCE).map(prepare))) {
+      tell({ type: "loaded", result: bundle ? await evaluate(result, bundle, target) : result });
+    }
+  }
+}
+
+function redirectConsole(): void {
+  const write =
+    (level: "debug" | "info" | "warn" | "error") =>
+    (...parts: unknown[]) =>
+      tell({ type: "console", level, message: parts.map((part) => textOf(part)).join(" ") });
+  Object.assign(console, {
+    log: write("info"),
+    info: write("info"),
+    debug: write("debug"),
+    warn: write("warn"),
+    error: write("error"),
+  });
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : inspect(value);
+}
+
+redirectConsole();
+const stray = (error: unknown) => tell({ type: "console", level: "warn", message: `stray error: ${messageOf(error)}` });
+process.on("unhandledRejection", stray);
+process.on("uncaughtException", stray);
+self.addEventListener("message", (event: MessageEvent<LoadRequest>) => void loadAll(event.data));

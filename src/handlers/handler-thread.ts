@@ -1,0 +1,130 @@
+/** The main thread's side of one handler thread: what it runs, whether it still answers, and its end. */
+import type { Cancel, Timers } from "../system/clock.ts";
+import { createBatch } from "./batch.ts";
+import { type FromThread, readFromThread, type ToThread, writeToThread } from "./frames.ts";
+import { createMarkBuffer, readMark, type RunningHandler } from "./running-mark.ts";
+
+export type ThreadEnd = "blocked" | "died";
+
+export interface HandlerThreadOptions {
+  readonly timers: Timers;
+  readonly soon: (run: () => void) => void;
+  /** Silent for so long while it has work: blocked. */
+  readonly blockMs: number;
+  readonly received: (messages: readonly FromThread[]) => void;
+  /** It will answer nothing any more. Told once, and not after `end`. */
+  readonly over: (how: ThreadEnd, detail: string) => void;
+  /** It was ended, and goes on all the same: -1 once it is really gone. */
+  readonly undead: (change: 1 | -1) => void;
+}
+
+export interface HandlerThread {
+  send(message: ToThread): void;
+  /** Posts what was sent, without waiting for the end of the tick. */
+  flush(): void;
+  /** Begins to watch it, for as long as `isBusy` says so. */
+  watch(isBusy: () => boolean): void;
+  /** The handler that it began last. */
+  running(): RunningHandler | undefined;
+  readonly isReady: boolean;
+  end(): void;
+}
+
+/** Looks in each period: a thread is blocked after four looks without an answer, however late this thread's own timers are. */
+const LOOKS = 4;
+/** What is not gone by then stands in a call of the system that nothing can interrupt. */
+const GRACE_MS = 1_000;
+
+export function startHandlerThread(options: HandlerThreadOptions): HandlerThread {
+  const { timers } = options;
+  const worker = new Worker(new URL("./thread.ts", import.meta.url).href);
+  const mark = createMarkBuffer();
+  const batch = createBatch(options.soon, (text) => post(worker, text));
+  let isReady = false;
+  let isOver = false;
+  let isClosed = false;
+  let isUndead = false;
+  let isWatched = false;
+  let cancelLook: Cancel = () => undefined;
+  let pings = 0;
+  let ponged = 0;
+  let silentLooks = 0;
+
+  const end = () => {
+    if (isOver) return;
+    isOver = true;
+    cancelLook();
+    if (isClosed) return;
+    worker.terminate();
+    timers.after(GRACE_MS, () => {
+      if (isClosed) return;
+      isUndead = true;
+      options.undead(1);
+    });
+  };
+  const finish = (how: ThreadEnd, detail: string) => {
+    if (isOver) return;
+    end();
+    options.over(how, detail);
+  };
+  const ping = () => {
+    pings += 1;
+    batch.add(writeToThread({ kind: "ping", ping: pings }));
+  };
+  const look = (isBusy: () => boolean) => {
+    silentLooks = ponged === pings ? 0 : silentLooks + 1;
+    if (silentLooks >= LOOKS) return finish("blocked", `it did not answer for ${options.blockMs / 1000} s`);
+    if (ponged === pings) {
+      isWatched = isBusy();
+      if (!isWatched) return;
+      ping();
+    }
+    cancelLook = timers.after(options.blockMs / LOOKS, () => look(isBusy));
+  };
+
+  worker.addEventListener("message", ({ data }: MessageEvent<string>) => {
+    if (isOver) return;
+    const messages = readFromThread(data);
+    for (const message of messages) {
+      if (message.kind === "ready") isReady = true;
+      if (message.kind === "pong") ponged = message.ping;
+    }
+    options.received(messages);
+  });
+  worker.addEventListener("error", (event) => {
+    event.preventDefault();
+    finish("died", event.message);
+  });
+  worker.addEventListener("close", (event) => {
+    isClosed = true;
+    if (isUndead) options.undead(-1);
+    finish("died", `it ended with code ${codeOf(event)}`);
+  });
+  post(worker, mark);
+
+  return {
+    send: (message) => batch.add(writeToThread(message)),
+    flush: () => batch.flush(),
+    watch(isBusy) {
+      if (isWatched || isOver) return;
+      isWatched = true;
+      silentLooks = 0;
+      ping();
+      cancelLook = timers.after(options.blockMs / LOOKS, () => look(isBusy));
+    },
+    running: () => readMark(mark),
+    get isReady() {
+      return isReady;
+    },
+    end,
+  };
+}
+
+function post(worker: Worker, message: string | SharedArrayBuffer): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+  worker.postMessage(message);
+}
+
+function codeOf(event: Event): string {
+  return "code" in event ? String(event.code) : "unknown";
+}

@@ -1,0 +1,340 @@
+/** Runs turns in threads that can be ended and replaced: one bad handler costs its own job and nothing else. */
+import type { Cancel } from "../system/clock.ts";
+import type { System } from "../system/index.ts";
+import type { Service } from "../system/lifecycle.ts";
+import { askTurn, type PendingTurn } from "./pending-turn.ts";
+import type { HandlerHost, HandlerRunner, Turn, TurnReply } from "./port.ts";
+import { aborted, blocked, killedProcess, threadDied } from "./replies.ts";
+import { openRunLog, runKey, type RunLog, type Suspicion } from "./run-log.ts";
+import { createSuspects } from "./suspects.ts";
+import { type LostThread, startTurnThread, type TurnThread, type TurnThreadOptions } from "./turn-thread.ts";
+
+export interface ThreadPoolOptions {
+  readonly system: Pick<System, "timers" | "scheduler" | "log">;
+  readonly host: HandlerHost;
+  /** Where a bundle lies as a file. */
+  readonly bundlePath: (hash: string) => string;
+  /** The file that tells the next process what was running when this one died. */
+  readonly runLogPath: string;
+  readonly threads?: number;
+  /** Turns at once in a thread; more wait. */
+  readonly turnsPerThread?: number;
+  /** A thread with work that is silent for so long is replaced. */
+  readonly blockMs?: number;
+  /** Threads that were ended and stand in a call that nothing can interrupt: at four, restart in an orderly way. */
+  readonly onUndead?: (count: number) => void;
+}
+
+export interface ThreadPool extends HandlerRunner, Service {}
+
+const THREADS = 2;
+const TURNS_PER_THREAD = 2_000;
+const BLOCK_MS = 2_000;
+const LANES = 2;
+/** Blueprints with a thread to themselves after one of their handlers was charged. */
+const ISOLATED_MAX = 4;
+const CRASHES_MAX = 3;
+const RESTART_MS = 250;
+/** A job that was cancelled never asks for its next turn: such ones must not pile up. */
+const SUSPECTED_NEXT_MAX = 1_000;
+
+export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
+  return new Pool(options);
+}
+
+class Pool implements ThreadPool {
+  readonly #options: ThreadPoolOptions;
+  readonly #blockMs: number;
+  readonly #runLog: RunLog;
+  readonly #threads = new Set<TurnThread>();
+  readonly #isolated = new Map<string, TurnThread | undefined>();
+  readonly #places = new Map<PendingTurn, TurnThread>();
+  readonly #unanswered = new Set<PendingTurn>();
+  readonly #restarts = new Set<Cancel>();
+  readonly #killers = new Set<string>();
+  readonly #retiring = new Set<TurnThread>();
+  /** Turns that go on from what ran alone: they run alone too. */
+  readonly #suspectedNext = new Set<string>();
+  #suspicions: ReadonlyMap<string, Suspicion> = new Map();
+  #toHandOut: PendingTurn[] = [];
+  #isPlanned = false;
+  #runs = 0;
+  #undead = 0;
+  #life: "new" | "running" | "stopped" = "new";
+
+  readonly #suspects = createSuspects({
+    lanes: LANES,
+    start: (answered, over) => startTurnThread({ ...this.#threadOptions(), answered, over }),
+    begin: (pending) => {
+      pending.run = ++this.#runs;
+      this.#runLog.begin(pending.key, true);
+      this.#runLog.flush();
+    },
+    answered: (pending, reply) => {
+      // Alone, a chain pauses after each handler: the one that blocks may be the next.
+      if (reply.ending.kind === "paused") this.#suspectNext(pending.turn.jobId, reply.ending.state);
+      this.#answer(pending, reply);
+    },
+    guilty: (pending, end) => this.#charge(pending, end),
+  });
+
+  constructor(options: ThreadPoolOptions) {
+    this.#options = options;
+    this.#blockMs = options.blockMs ?? BLOCK_MS;
+    this.#runLog = openRunLog({ path: options.runLogPath, log: options.system.log });
+  }
+
+  async start(): Promise<void> {
+    if (this.#life !== "new") return;
+    this.#life = "running";
+    this.#suspicions = this.#runLog.read();
+    if (this.#suspicions.size > 0) {
+      this.#log.warn("the last process died while handlers ran: these run alone until they have ended well", {
+        handlers: this.#suspicions.size,
+      });
+    }
+    for (let index = 0; index < (this.#options.threads ?? THREADS); index++) this.#startShared();
+    this.#plan();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#life === "stopped") return;
+    this.#life = "stopped";
+    for (const cancel of this.#restarts) cancel();
+    this.#suspects.stop();
+    for (const thread of this.#allThreads()) thread.end();
+    for (const pending of this.#unanswered)
+      pending.answer(aborted(pending.turn, "The server stops: it runs again later."));
+    this.#unanswered.clear();
+    this.#runLog.close();
+  }
+
+  run(turn: Turn, signal?: AbortSignal): Promise<TurnReply> {
+    if (this.#life === "stopped") return Promise.resolve(aborted(turn, "The server stops: it runs again later."));
+    if (signal?.aborted) return Promise.resolve(aborted(turn, "The turn was given up before it ran."));
+    const { pending, reply } = askTurn(turn, undefined);
+    const suspicion = this.#suspicions.get(pending.key);
+    return suspicion ? this.#runSuspect(turn, pending.key, suspicion, signal) : this.#ask(pending, reply, signal);
+  }
+
+  #runSuspect(turn: Turn, key: string, suspicion: Suspicion, signal?: AbortSignal): Promise<TurnReply> {
+    if (suspicion.crashes >= CRASHES_MAX) {
+      // The first attempt of a new visit comes from a person who wants it tried again.
+      const isTriedAgain = this.#killers.has(key) && turn.attempt === 1;
+      if (!isTriedAgain) {
+        this.#killers.add(key);
+        return Promise.resolve(killedProcess(turn, suspicion.crashes));
+      }
+      this.#killers.delete(key);
+      this.#runLog.end(key);
+    }
+    const asked = askTurn(turn, suspicion.crashes >= CRASHES_MAX ? { crashes: 0, interrupted: 0 } : suspicion);
+    return this.#ask(asked.pending, asked.reply, signal);
+  }
+
+  #ask(pending: PendingTurn, reply: Promise<TurnReply>, signal?: AbortSignal): Promise<TurnReply> {
+    this.#unanswered.add(pending);
+    if (signal) this.#abortWith(signal, pending, reply);
+    this.#toHandOut.push(pending);
+    this.#plan();
+    return reply;
+  }
+
+  #abortWith(signal: AbortSignal, pending: PendingTurn, reply: Promise<TurnReply>): void {
+    const abort = () => this.#abort(pending);
+    signal.addEventListener("abort", abort, { once: true });
+    void reply.then(() => signal.removeEventListener("abort", abort));
+  }
+
+  /** Answers at once; the thread still says when the handler has really ended. */
+  #abort(pending: PendingTurn): void {
+    if (pending.isAnswered) return;
+    this.#unanswered.delete(pending);
+    pending.answer(aborted(pending.turn, "The turn was given up while it ran."));
+    const place = this.#suspects.abort(pending);
+    if (place === "waiting") this.#runLog.end(pending.key);
+    if (place === undefined) this.#places.get(pending)?.abort(pending);
+  }
+
+  /** One write of the run log and one post to each thread for all that a tick brings. */
+  #plan(): void {
+    if (this.#isPlanned || this.#life !== "running") return;
+    this.#isPlanned = true;
+    this.#options.system.scheduler.soon(() => this.#handOut());
+  }
+
+  #handOut(): void {
+    this.#isPlanned = false;
+    const waiting = this.#toHandOut;
+    this.#toHandOut = [];
+    const chosen: [PendingTurn, TurnThread][] = [];
+    const planned = new Map<TurnThread, number>();
+    for (const pending of waiting) {
+      if (pending.isAnswered) continue;
+      if (pending.suspicion || this.#suspectedNext.delete(pending.key)) {
+        this.#suspects.add(pending);
+        continue;
+      }
+      const thread = this.#choose(pending.turn.hash, planned);
+      if (!thread) {
+        this.#toHandOut.push(pending);
+        continue;
+      }
+      planned.set(thread, (planned.get(thread) ?? 0) + 1);
+      this.#runLog.begin(pending.key, false);
+      chosen.push([pending, thread]);
+    }
+    this.#runLog.flush();
+    for (const [pending, thread] of chosen) this.#give(pending, thread);
+  }
+
+  #give(pending: PendingTurn, thread: TurnThread): void {
+    pending.run = ++this.#runs;
+    this.#places.set(pending, thread);
+    thread.run(pending, false);
+  }
+
+  #choose(hash: string, planned: ReadonlyMap<TurnThread, number>): TurnThread | undefined {
+    const loadOf = (thread: TurnThread) => thread.load + (planned.get(thread) ?? 0);
+    let best = this.#isolated.has(hash) ? this.#isolatedThread(hash) : undefined;
+    for (const thread of best ? [] : this.#threads) if (!best || loadOf(thread) < loadOf(best)) best = thread;
+    return best && loadOf(best) < (this.#options.turnsPerThread ?? TURNS_PER_THREAD) ? best : undefined;
+  }
+
+  #answer(pending: PendingTurn, reply: TurnReply): void {
+    this.#places.delete(pending);
+    this.#unanswered.delete(pending);
+    this.#runLog.end(pending.key);
+    pending.answer(reply);
+    if (this.#retiring.size > 0) this.#endRetired();
+    if (this.#toHandOut.length > 0) this.#plan();
+  }
+
+  #lost(end: LostThread): void {
+    const { how, detail, lost, running } = end;
+    this.#log.error("a handler thread was replaced; what ran in it runs again, each alone", {
+      how,
+      detail,
+      turns: lost.length,
+      ...(running && { job_id: running.jobId, blueprint: running.blueprint, state: running.state }),
+    });
+    for (const pending of lost) {
+      this.#places.delete(pending);
+      if (pending.isAnswered) this.#runLog.end(pending.key);
+    }
+    // The one that began last most likely did it: the sooner it is known, the fewer wait.
+    const open = lost.filter((pending) => !pending.isAnswered);
+    const isPrime = (pending: PendingTurn) => pending.turn.jobId === running?.jobId;
+    for (const pending of [...open.filter(isPrime), ...open.filter((each) => !isPrime(each))])
+      this.#suspects.add(pending);
+  }
+
+  #charge(pending: PendingTurn, { how, detail, running }: LostThread): void {
+    const { turn } = pending;
+    const reply = how === "blocked" ? blocked(turn, running, this.#blockMs) : threadDied(turn, running, detail);
+    this.#log.error(`a handler ${how === "blocked" ? "blocked its thread" : "took its thread down"}, alone in it`, {
+      job_id: turn.jobId,
+      blueprint: turn.blueprint,
+      state: running?.state ?? turn.state,
+      detail,
+    });
+    this.#isolate(turn.hash);
+    this.#answer(pending, reply);
+  }
+
+  /** Its other jobs go on in a thread of their own, where they can hold up nobody else. */
+  #isolate(hash: string): void {
+    if (this.#isolated.has(hash)) return;
+    this.#isolated.set(hash, undefined);
+    const oldest = this.#isolated.keys().next().value;
+    if (this.#isolated.size <= ISOLATED_MAX || oldest === undefined) return;
+    const thread = this.#isolated.get(oldest);
+    this.#isolated.delete(oldest);
+    if (thread) this.#retiring.add(thread);
+    this.#endRetired();
+  }
+
+  #endRetired(): void {
+    for (const thread of this.#retiring) {
+      if (thread.load > 0) continue;
+      this.#retiring.delete(thread);
+      thread.end();
+    }
+  }
+
+  #suspectNext(jobId: string, state: string): void {
+    this.#suspectedNext.add(runKey(jobId, state));
+    const oldest = this.#suspectedNext.values().next().value;
+    if (this.#suspectedNext.size > SUSPECTED_NEXT_MAX && oldest !== undefined) this.#suspectedNext.delete(oldest);
+  }
+
+  #isolatedThread(hash: string): TurnThread {
+    const known = this.#isolated.get(hash);
+    if (known) return known;
+    const thread = this.#startThread((gone) => {
+      this.#retiring.delete(gone);
+      if (this.#isolated.get(hash) === gone) this.#isolated.set(hash, undefined);
+    });
+    this.#isolated.set(hash, thread);
+    return thread;
+  }
+
+  #startShared(): void {
+    const thread = this.#startThread((gone, wasReady) => {
+      this.#threads.delete(gone);
+      if (wasReady) this.#startShared();
+      else this.#restartLater();
+    });
+    this.#threads.add(thread);
+    this.#plan();
+  }
+
+  /** One that cannot even start is not tried again at once. */
+  #restartLater(): void {
+    const cancel = this.#options.system.timers.after(RESTART_MS, () => {
+      this.#restarts.delete(cancel);
+      this.#startShared();
+    });
+    this.#restarts.add(cancel);
+  }
+
+  #startThread(replace: (gone: TurnThread, wasReady: boolean) => void): TurnThread {
+    return startTurnThread({
+      ...this.#threadOptions(),
+      answered: (pending, reply) => this.#answer(pending, reply),
+      over: (thread, end) => {
+        if (this.#life === "stopped") return;
+        replace(thread, end.wasReady);
+        this.#lost(end);
+      },
+    });
+  }
+
+  #threadOptions(): Omit<TurnThreadOptions, "answered" | "over"> {
+    const { system, host, bundlePath, onUndead } = this.#options;
+    return {
+      timers: system.timers,
+      soon: (run) => system.scheduler.soon(run),
+      log: system.log,
+      blockMs: this.#blockMs,
+      host,
+      bundlePath,
+      undead: (change) => {
+        this.#undead += change;
+        onUndead?.(this.#undead);
+      },
+    };
+  }
+
+  #allThreads(): TurnThread[] {
+    return [
+      ...this.#threads,
+      ...this.#retiring,
+      ...[...this.#isolated.values()].filter((thread) => thread !== undefined),
+    ];
+  }
+
+  get #log() {
+    return this.#options.system.log;
+  }
+}

@@ -1,0 +1,163 @@
+/** The work of a handler thread: it runs the turns that it is sent, many at once, and posts what came of them. */
+import { executeTurn } from "../blueprint/index.ts";
+import type { Definition } from "../blueprint/index.ts";
+import { createPlaceFinder, importDefinitions } from "../catalog/index.ts";
+import { messageOf } from "../system/errors.ts";
+import type { System } from "../system/index.ts";
+import type { LogLine } from "../system/log.ts";
+import { createBatch } from "./batch.ts";
+import { type FromThread, readToThread, type ToThread, writeFromThread } from "./frames.ts";
+import { markHandlers } from "./marked.ts";
+import type { HandlerHost, Turn, TurnReply } from "./port.ts";
+import type { RunningHandler } from "./running-mark.ts";
+
+export interface ThreadSession {
+  receive(batch: string): void;
+  log(line: LogLine): void;
+}
+
+export interface ThreadSessionOptions {
+  readonly system: Pick<System, "clock" | "timers" | "scheduler" | "log">;
+  readonly post: (text: string) => void;
+  readonly mark: (running: RunningHandler) => void;
+}
+
+interface LoadedBundle {
+  readonly definitions: ReadonlyMap<string, Definition>;
+  readonly placeOf: (stack: string) => string | undefined;
+}
+
+type Run = Extract<ToThread, { kind: "run" }>;
+
+/** After so long messages are read first: pings must be answered while many short turns are begun. */
+const BEGIN_MS_MAX = 5;
+/** Has a chain pause after each handler, so that it is known which of them fails. */
+const PAUSE_ALWAYS_MS = -1;
+
+export function createThreadSession({ system, post, mark }: ThreadSessionOptions): ThreadSession {
+  const { clock, timers, scheduler, log } = system;
+  const batch = createBatch(scheduler.soon, post);
+  const paths = new Map<string, string>();
+  const bundles = new Map<string, LoadedBundle>();
+  const loading = new Map<string, Promise<LoadedBundle>>();
+  const aborts = new Map<number, AbortController>();
+  const asked = new Map<number, PromiseWithResolvers<string | undefined>>();
+  const toBegin: Run[] = [];
+  let isBeginning = false;
+  let asks = 0;
+
+  const send = (message: FromThread) => batch.add(writeFromThread(message));
+  const host: HandlerHost = {
+    jobState(askingJobId, jobId) {
+      const answer = Promise.withResolvers<string | undefined>();
+      asks += 1;
+      asked.set(asks, answer);
+      send({ kind: "ask", ask: asks, askingJobId, jobId });
+      return answer.promise;
+    },
+  };
+
+  function receive(text: string): void {
+    for (const message of readToThread(text)) take(message);
+    if (!isBeginning) beginRuns();
+  }
+
+  function take(message: ToThread): void {
+    switch (message.kind) {
+      case "run":
+        toBegin.push(message);
+        return;
+      case "bundle":
+        paths.set(message.hash, message.path);
+        return;
+      case "abort":
+        aborts.get(message.run)?.abort();
+        return;
+      case "ping":
+        send({ kind: "pong", ping: message.ping });
+        // Before any handler runs again: what it does must not look like silence.
+        batch.flush();
+        return;
+      case "answer":
+        takeAnswer(message);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  function takeAnswer({ ask, json, problem }: Extract<ToThread, { kind: "answer" }>): void {
+    const answer = asked.get(ask);
+    asked.delete(ask);
+    if (problem === undefined) answer?.resolve(json);
+    else answer?.reject(new Error(problem));
+  }
+
+  function beginRuns(): void {
+    const startMs = clock.monotonicMs();
+    isBeginning = false;
+    for (let run = toBegin.shift(); run; run = toBegin.shift()) {
+      begin(run);
+      if (toBegin.length > 0 && clock.monotonicMs() - startMs > BEGIN_MS_MAX) {
+        isBeginning = true;
+        scheduler.afterInput(beginRuns);
+        return;
+      }
+    }
+  }
+
+  function begin(run: Run): void {
+    const controller = new AbortController();
+    aborts.set(run.run, controller);
+    void execute(run, controller.signal).then((reply) => {
+      aborts.delete(run.run);
+      send({ kind: "reply", run: run.run, reply });
+    });
+  }
+
+  async function execute({ turn, isAlone }: Run, signal: AbortSignal): Promise<TurnReply> {
+    mark(turn);
+    try {
+      const bundle = bundles.get(turn.hash) ?? (await load(turn.hash));
+      const definition = bundle.definitions.get(turn.blueprint);
+      if (!definition) return unavailable(turn, "its bundle does not hold it");
+      const { placeOf } = bundle;
+      const pauses = isAlone && { chainMsMax: PAUSE_ALWAYS_MS };
+      return await executeTurn(definition, turn, host, { clock, timers, log, signal, placeOf, ...pauses });
+    } catch (error) {
+      return unavailable(turn, messageOf(error));
+    }
+  }
+
+  async function load(hash: string): Promise<LoadedBundle> {
+    const known = loading.get(hash) ?? importBundle(paths.get(hash) ?? "");
+    loading.set(hash, known);
+    try {
+      const bundle = await known;
+      bundles.set(hash, bundle);
+      return bundle;
+    } finally {
+      // A failure is not kept: the file may be back at the next try.
+      loading.delete(hash);
+    }
+  }
+
+  async function importBundle(path: string): Promise<LoadedBundle> {
+    const definitions = new Map<string, Definition>();
+    for (const [name, definition] of await importDefinitions(path))
+      definitions.set(name, markHandlers(definition, mark));
+    return { definitions, placeOf: createPlaceFinder(path) };
+  }
+
+  send({ kind: "ready" });
+  return { receive, log: (line) => send({ kind: "log", line }) };
+}
+
+/** Worth another try: the catalog brings a bundle back when it is asked for. */
+function unavailable(turn: Turn, why: string): TurnReply {
+  const message = `Blueprint "${turn.blueprint}" (version ${turn.hash.slice(0, 12)}) could not be loaded: ${why}.`;
+  return {
+    steps: [],
+    ending: { kind: "broke", state: turn.state, error: { code: "BUNDLE_UNAVAILABLE", message }, alone: false },
+  };
+}

@@ -1,0 +1,119 @@
+/** A handler thread with the turns that are out in it. */
+import type { Timers } from "../system/clock.ts";
+import type { Log } from "../system/log.ts";
+import { messageOf } from "../system/errors.ts";
+import type { FromThread } from "./frames.ts";
+import { type HandlerThread, startHandlerThread, type ThreadEnd } from "./handler-thread.ts";
+import type { PendingTurn } from "./pending-turn.ts";
+import type { HandlerHost, TurnReply } from "./port.ts";
+import type { RunningHandler } from "./running-mark.ts";
+
+export interface TurnThreadOptions {
+  readonly timers: Timers;
+  readonly soon: (run: () => void) => void;
+  readonly blockMs: number;
+  readonly host: HandlerHost;
+  readonly bundlePath: (hash: string) => string;
+  readonly log: Log;
+  readonly undead: (change: 1 | -1) => void;
+  readonly answered: (pending: PendingTurn, reply: TurnReply) => void;
+  /** With the turns that were out. */
+  readonly over: (thread: TurnThread, end: LostThread) => void;
+}
+
+export interface LostThread {
+  readonly how: ThreadEnd;
+  readonly detail: string;
+  readonly running: RunningHandler | undefined;
+  readonly wasReady: boolean;
+  readonly lost: readonly PendingTurn[];
+}
+
+export interface TurnThread {
+  readonly load: number;
+  /** Turns that it was ever given. */
+  readonly begun: number;
+  run(pending: PendingTurn, isAlone: boolean): void;
+  abort(pending: PendingTurn): void;
+  /** Ends it; what is out in it is not answered. */
+  end(): void;
+}
+
+export function startTurnThread(options: TurnThreadOptions): TurnThread {
+  const { host, log } = options;
+  const out = new Map<number, PendingTurn>();
+  const knownBundles = new Set<string>();
+  let begun = 0;
+
+  const thread: HandlerThread = startHandlerThread({
+    timers: options.timers,
+    soon: options.soon,
+    blockMs: options.blockMs,
+    undead: options.undead,
+    received: (messages) => {
+      for (const message of messages) take(message);
+    },
+    over(how, detail) {
+      const lost = [...out.values()];
+      out.clear();
+      options.over(self, { how, detail, running: thread.running(), wasReady: thread.isReady, lost });
+    },
+  });
+
+  function take(message: FromThread): void {
+    switch (message.kind) {
+      case "reply": {
+        const pending = out.get(message.run);
+        out.delete(message.run);
+        if (pending) options.answered(pending, message.reply);
+        return;
+      }
+      case "ask":
+        void answerAsk(message);
+        return;
+      case "log":
+        log[message.line.level](message.line.message, message.line.fields);
+        return;
+      case "ready":
+      case "pong":
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  async function answerAsk({ ask, askingJobId, jobId }: Extract<FromThread, { kind: "ask" }>): Promise<void> {
+    try {
+      const json = await host.jobState(askingJobId, jobId);
+      thread.send({ kind: "answer", ask, ...(json !== undefined && { json }) });
+    } catch (error) {
+      thread.send({ kind: "answer", ask, problem: messageOf(error) });
+    }
+  }
+
+  const self: TurnThread = {
+    get load() {
+      return out.size;
+    },
+    get begun() {
+      return begun;
+    },
+    run(pending, isAlone) {
+      const { turn, run } = pending;
+      if (!knownBundles.has(turn.hash)) {
+        knownBundles.add(turn.hash);
+        thread.send({ kind: "bundle", hash: turn.hash, path: options.bundlePath(turn.hash) });
+      }
+      begun += 1;
+      out.set(run, pending);
+      thread.send({ kind: "run", run, isAlone, turn });
+      thread.watch(() => out.size > 0);
+    },
+    abort: (pending) => thread.send({ kind: "abort", run: pending.run }),
+    end() {
+      out.clear();
+      thread.end();
+    },
+  };
+  return self;
+}
