@@ -1,0 +1,176 @@
+/**
+ * Many units, one sync: a journal over a writer that stores a group at a stroke. It knows no
+ * database. What arrives while nothing is on its way is written once the input at hand is read;
+ * what arrives meanwhile is the next group.
+ */
+import type { Scheduler } from "../system/clock.ts";
+import { messageOf, type Refusal } from "../system/errors.ts";
+import type { Journal, Unit } from "./port.ts";
+import { outcomeUnknown, storeClosed, storeFull, storeInvalid } from "./refusals.ts";
+
+const UNITS_MAX = 256;
+const BYTES_MAX = 4 * 1024 * 1024;
+
+/** How a group ended. An index is the unit's place in the group. */
+export type GroupOutcome =
+  /** Durable, apart from the units that were refused before their first write. */
+  | { readonly type: "stored"; readonly refused: ReadonlyMap<number, Refusal> }
+  /** Rolled back because this unit cannot be written. */
+  | { readonly type: "invalid"; readonly index: number; readonly reason: string }
+  /** Rolled back for want of space. */
+  | { readonly type: "full" }
+  /** Nobody can tell. */
+  | { readonly type: "unknown"; readonly error: unknown };
+
+export interface GroupWriter {
+  /** Synchronous; later units of the group see what earlier ones wrote. */
+  write(units: readonly Unit[]): GroupOutcome;
+}
+
+export interface GroupJournalOptions {
+  readonly writer: GroupWriter;
+  readonly scheduler: Scheduler;
+  /** Called once: the process must end, since nobody knows what is on disk. */
+  readonly onFatal: (error: unknown) => void;
+  readonly unitsMax?: number;
+  readonly bytesMax?: number;
+}
+
+export interface GroupJournal extends Journal {
+  /** Refuses what comes from now on; resolves when all that was accepted is settled. */
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  readonly unit: Unit;
+  readonly bytes: number;
+  readonly resolve: () => void;
+  readonly reject: (refusal: Refusal) => void;
+}
+
+export function createGroupJournal(options: GroupJournalOptions): GroupJournal {
+  const { writer, scheduler, onFatal, unitsMax = UNITS_MAX, bytesMax = BYTES_MAX } = options;
+  let queue: Waiting[] = [];
+  let scheduled = false;
+  let failed: Refusal | undefined;
+  let closing: PromiseWithResolvers<void> | undefined;
+
+  function schedule(): void {
+    if (scheduled) return;
+    scheduled = true;
+    scheduler.afterInput(flush);
+  }
+
+  function flush(): void {
+    scheduled = false;
+    const group = takeGroup();
+    if (group.length > 0) settle(group);
+    if (queue.length > 0) schedule();
+    else closing?.resolve();
+  }
+
+  function takeGroup(): Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    for (const waiting of queue) {
+      bytes += waiting.bytes;
+      // A unit that is too large alone still has to be written: it is a group of its own.
+      if (count === unitsMax || (count > 0 && bytes > bytesMax)) break;
+      count++;
+    }
+    const group = queue.slice(0, count);
+    queue = queue.slice(count);
+    return group;
+  }
+
+  function settle(whole: readonly Waiting[]): void {
+    let group = whole;
+    while (group.length > 0) {
+      const outcome = attempt(group);
+      switch (outcome.type) {
+        case "stored":
+          settleStored(group, outcome.refused);
+          return;
+        case "invalid": {
+          const rest = leaveOut(group, outcome.index, outcome.reason);
+          // A writer that names a unit that is not there would be asked for ever.
+          if (rest.length === group.length) {
+            fail(group, new RangeError(`the writer named unit ${outcome.index} of a group of ${group.length}`));
+            return;
+          }
+          group = rest;
+          break;
+        }
+        case "full":
+          for (const waiting of group) waiting.reject(storeFull());
+          return;
+        case "unknown":
+          fail(group, outcome.error);
+          return;
+      }
+    }
+  }
+
+  function attempt(group: readonly Waiting[]): GroupOutcome {
+    try {
+      return writer.write(group.map((waiting) => waiting.unit));
+    } catch (error) {
+      // A writer that throws has not said what it left on disk.
+      return { type: "unknown", error };
+    }
+  }
+
+  function fail(group: readonly Waiting[], error: unknown): void {
+    const refusal = outcomeUnknown(messageOf(error));
+    failed = refusal;
+    const lost = [...group, ...queue];
+    queue = [];
+    for (const waiting of lost) waiting.reject(refusal);
+    onFatal(error);
+  }
+
+  return {
+    commit(unit) {
+      if (failed) return Promise.reject(failed);
+      if (closing) return Promise.reject(storeClosed());
+      return new Promise<void>((resolve, reject) => {
+        queue.push({ unit, bytes: bytesOf(unit), resolve, reject });
+        schedule();
+      });
+    },
+    close() {
+      closing ??= Promise.withResolvers<void>();
+      if (!scheduled) closing.resolve();
+      return closing.promise;
+    },
+  };
+}
+
+function settleStored(group: readonly Waiting[], refused: ReadonlyMap<number, Refusal>): void {
+  for (const [index, waiting] of group.entries()) {
+    const refusal = refused.get(index);
+    if (refusal) waiting.reject(refusal);
+    else waiting.resolve();
+  }
+}
+
+function leaveOut(group: readonly Waiting[], bad: number, reason: string): readonly Waiting[] {
+  group[bad]?.reject(storeInvalid(reason));
+  return group.filter((_, index) => index !== bad);
+}
+
+/** The large texts only: close enough for a limit, and cheap. */
+function bytesOf(unit: Unit): number {
+  let bytes = unit.idempotency?.answer.length ?? 0;
+  for (const write of unit.jobs) {
+    const { job } = write;
+    bytes += job.stateHistory.length + (job.merge?.length ?? 0) + (job.aggregation?.length ?? 0);
+    bytes += job.task?.order.params.length ?? 0;
+    if (write.expectedVersion === 0) bytes += job.initialData.length;
+    for (const branch of write.branches ?? []) {
+      bytes += (branch.wait?.order.params.length ?? 0) + (branch.result?.json.length ?? 0);
+    }
+    for (const event of write.events) bytes += event.patch?.length ?? 0;
+  }
+  return bytes;
+}

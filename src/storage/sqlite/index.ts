@@ -1,0 +1,95 @@
+/** The embedded store: one SQLite file in a data folder that one process holds. */
+import type { Database } from "bun:sqlite";
+import type { Clock, Scheduler } from "../../system/clock.ts";
+import type { Log } from "../../system/log.ts";
+import type { Random } from "../../system/random.ts";
+import { createGroupJournal } from "../group-commit.ts";
+import type { Storage } from "../port.ts";
+import { createBallast, noBallast, type Ballast } from "./ballast.ts";
+import { lockFolder, prepareFolder, type FolderLock } from "./data-folder.ts";
+import { openInFolder, openInMemory } from "./database.ts";
+import { createFault } from "./errors.ts";
+import { SqliteJobReader } from "./job-reader.ts";
+import { createReads } from "./reads.ts";
+import { SqliteRegisters } from "./registers.ts";
+import { guardSpace } from "./space-guard.ts";
+import { createWriter } from "./writer.ts";
+
+const BALLAST_BYTES = 64 * 1024 * 1024;
+
+export interface SqliteStorageOptions {
+  /** ":memory:" keeps nothing, for tests and for one-off runs. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly log: Log;
+  /** The disk failed and nobody knows what it holds: end the process. Called once. */
+  readonly onFatal: (error: unknown) => void;
+  readonly programVersion: string;
+  /** Space kept back for the day the disk is full; 0: none. */
+  readonly ballastBytes?: number;
+  /** The database grows no larger than this many pages; left out: as the disk allows. */
+  readonly pagesMax?: number;
+  readonly groupUnitsMax?: number;
+  readonly groupBytesMax?: number;
+}
+
+interface Place {
+  readonly database: Database;
+  readonly ballast: Ballast;
+  readonly lock?: FolderLock;
+}
+
+/** Rejects with DATA_FOLDER_LOCKED, DATA_FOLDER_READ_ONLY, DATA_FOLDER_NEWER or DATABASE_CORRUPT. */
+export async function openSqliteStorage(options: SqliteStorageOptions): Promise<Storage> {
+  const { clock, scheduler, random } = options;
+  const place = options.folder === ":memory:" ? inMemory(options) : inFolder(options);
+  const { database, ballast, lock } = place;
+  if (options.pagesMax !== undefined) database.run(`PRAGMA max_page_count = ${Math.floor(options.pagesMax)}`);
+
+  const fault = createFault(options.onFatal);
+  const reads = createReads(fault, scheduler);
+  const writer = createWriter(database, clock, fault);
+  const jobs = new SqliteJobReader(database, reads);
+  const registers = new SqliteRegisters({ database, random, fault, reads, makeRoom: () => ballast.release() });
+  const journal = createGroupJournal({
+    writer: guardSpace(writer, ballast),
+    scheduler,
+    onFatal: (error) => fault.raise(error),
+    ...(options.groupUnitsMax === undefined ? undefined : { unitsMax: options.groupUnitsMax }),
+    ...(options.groupBytesMax === undefined ? undefined : { bytesMax: options.groupBytesMax }),
+  });
+
+  async function closeAll(): Promise<void> {
+    await journal.close();
+    await ballast.close();
+    // Closing copies the log into the database. After a failure of the disk that is left to the next start.
+    if (fault.refusal) return;
+    reads.close();
+    for (const part of [writer, jobs]) part.finalize();
+    registers.close();
+    database.close(true);
+    lock?.release();
+  }
+
+  let closing: Promise<void> | undefined;
+  return { journal, jobs, registers, close: () => (closing ??= closeAll()) };
+}
+
+function inMemory(options: SqliteStorageOptions): Place {
+  return { database: openInMemory(options), ballast: noBallast };
+}
+
+function inFolder(options: SqliteStorageOptions): Place {
+  const { folder, clock, log, ballastBytes = BALLAST_BYTES } = options;
+  prepareFolder(folder);
+  const lock = lockFolder(folder, { pid: process.pid, startedAtMs: clock.nowMs() });
+  try {
+    const database = openInFolder(folder, options);
+    return { database, lock, ballast: createBallast({ folder, bytes: ballastBytes, clock, log }) };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * Lists, newest first. Ids grow with time, so their order is the order of creation, also within one
+ * millisecond. A filter that fits few jobs must not hold everybody up: the rows are looked at in
+ * slices, and others run in between.
+ */
+import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
+import { isTerminal, type JobStatus } from "../../job/model.ts";
+import type { JobQuery } from "../port.ts";
+import { RARE_STATUSES } from "./migrations.ts";
+import type { Reads } from "./reads.ts";
+import { toStored } from "./text.ts";
+
+const SLICE_ROWS_MIN = 64;
+const SLICE_ROWS_MAX = 4096;
+const SLICE_GROWTH = 4;
+
+// Greater than every text, as SQLite orders bytes after text.
+const BEFORE_ALL = new Uint8Array([0xff]);
+
+type Row = readonly [id: string, fits: number];
+
+interface Way {
+  readonly index: string;
+  readonly where: string;
+  readonly values: readonly SQLQueryBindings[];
+}
+
+export class JobList {
+  readonly #database: Database;
+  readonly #reads: Reads;
+  /** One for each way and set of filters: a few dozen at most. */
+  readonly #statements = new Map<string, Statement>();
+
+  constructor(database: Database, reads: Reads) {
+    this.#database = database;
+    this.#reads = reads;
+  }
+
+  /** Gives `load` the ids that fit, in order, while they are still true. */
+  async collect<T>(query: JobQuery, load: (id: string) => T | undefined): Promise<T[]> {
+    const found: T[] = [];
+    let cursor: SQLQueryBindings = query.after ?? BEFORE_ALL;
+    let skip = Math.max(0, query.offset ?? 0);
+    let rows = SLICE_ROWS_MIN;
+    while (found.length < query.limit) {
+      const size = Math.min(SLICE_ROWS_MAX, Math.max(rows, SLICE_ROWS_MIN));
+      const slice = this.#reads.now(() => {
+        const seen = this.#slice(query, cursor, size);
+        for (const [id, fits] of seen) {
+          if (fits !== 1 || skip-- > 0) continue;
+          const job = load(id);
+          if (job !== undefined) found.push(job);
+          if (found.length === query.limit) break;
+        }
+        return seen;
+      });
+      const last = slice.at(-1);
+      if (!last || slice.length < size) break;
+      cursor = last[0];
+      rows = size * SLICE_GROWTH;
+      if (found.length < query.limit) await this.#reads.pause();
+    }
+    return found;
+  }
+
+  finalize(): void {
+    for (const statement of this.#statements.values()) statement.finalize();
+  }
+
+  #slice(query: JobQuery, cursor: SQLQueryBindings, size: number): Row[] {
+    const way = wayFor(query);
+    const filters = filtersOf(query);
+    const fits = filters.length === 0 ? "1" : filters.map(([condition]) => condition).join(" AND ");
+    const sql = `SELECT id, ${fits} FROM jobs INDEXED BY ${way.index} WHERE ${way.where} id < ? ORDER BY id DESC LIMIT ?`;
+    const values = [...filters.map(([, value]) => value), ...way.values, cursor, size];
+    return this.#statement(sql).values(...values) as unknown as Row[];
+  }
+
+  #statement(sql: string): Statement {
+    let statement = this.#statements.get(sql);
+    if (!statement) this.#statements.set(sql, (statement = this.#database.prepare(sql)));
+    return statement;
+  }
+}
+
+/** The index that leaves the fewest rows to look at. */
+function wayFor({ status, blueprint, client }: JobQuery): Way {
+  if (status !== undefined && isRare(status)) {
+    // The list of statuses is repeated as it stands in the index: SQLite takes a partial index only if it sees that it covers.
+    const rare = RARE_STATUSES.map((name) => `'${name}'`).join(", ");
+    return { index: "jobs_by_rare_status", where: `status = ? AND status IN (${rare}) AND`, values: [status] };
+  }
+  if (status !== undefined && !isTerminal(status)) return { index: "jobs_open", where: "open = 1 AND", values: [] };
+  if (blueprint !== undefined) {
+    return { index: "jobs_by_blueprint", where: "blueprint = ? AND", values: [toStored(blueprint)] };
+  }
+  if (client !== undefined) return { index: "jobs_by_client", where: "client = ? AND", values: [toStored(client)] };
+  return { index: "jobs_by_id", where: "", values: [] };
+}
+
+function isRare(status: JobStatus): boolean {
+  return (RARE_STATUSES as readonly string[]).includes(status);
+}
+
+function filtersOf(query: JobQuery): [condition: string, value: SQLQueryBindings][] {
+  const filters: [string, SQLQueryBindings][] = [];
+  if (query.client !== undefined) filters.push(["client = ?", toStored(query.client)]);
+  if (query.status !== undefined) filters.push(["status = ?", query.status]);
+  if (query.blueprint !== undefined) filters.push(["blueprint = ?", toStored(query.blueprint)]);
+  if (query.createdAfterMs !== undefined) filters.push(["created_at > ?", query.createdAfterMs]);
+  if (query.createdBeforeMs !== undefined) filters.push(["created_at < ?", query.createdBeforeMs]);
+  return filters;
+}

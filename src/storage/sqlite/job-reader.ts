@@ -1,0 +1,146 @@
+import type { Database, Statement } from "bun:sqlite";
+import type { Job, JobEvent, JobStatus, TaskWait } from "../../job/model.ts";
+import type { IdempotencyWrite, JobReader, OpenJob, StoredBranch, StoredUnitEvents } from "../port.ts";
+import { JobList } from "./job-list.ts";
+import { JOB_COLUMNS, toJob, type JobRow } from "./job-row.ts";
+import type { Reads } from "./reads.ts";
+import { fromStored, toStored, type StoredText } from "./text.ts";
+
+const PAGE_ROWS = 500;
+
+type OpenRow = readonly [id: string, status: JobStatus, wakeAtMs: number | null];
+type BranchRow = readonly [slot: number, wait: string, task: StoredText | null, result: StoredText | null];
+
+export class SqliteJobReader implements JobReader {
+  readonly #reads: Reads;
+  readonly #list: JobList;
+  readonly #statements: ReturnType<typeof prepare>;
+
+  constructor(database: Database, reads: Reads) {
+    this.#reads = reads;
+    this.#list = new JobList(database, reads);
+    this.#statements = prepare(database);
+  }
+
+  async load(id: string): Promise<Job | undefined> {
+    return this.#reads.now(() => this.#load(id));
+  }
+
+  list: JobReader["list"] = (query) => this.#list.collect(query, (id) => this.#load(id));
+
+  async branches(id: string): Promise<readonly StoredBranch[]> {
+    return this.#paged(Number.POSITIVE_INFINITY, (last: StoredBranch | undefined, size) =>
+      rows<BranchRow>(this.#statements.branches, id, last?.slot ?? -1, size).map(toBranch),
+    );
+  }
+
+  async events(jobId: string, afterVersion: number, limit: number): Promise<readonly StoredUnitEvents[]> {
+    return this.#paged(limit, (last: StoredUnitEvents | undefined, size) =>
+      rows<readonly [number, string]>(this.#statements.events, jobId, last?.version ?? afterVersion, size).map(
+        ([version, events]) => ({ version, events: JSON.parse(events) as JobEvent[] }),
+      ),
+    );
+  }
+
+  async countByStatus(client?: string): Promise<ReadonlyMap<JobStatus, number>> {
+    return this.#reads.now(() => {
+      const { countsOfAll, countsOfOne } = this.#statements;
+      type Count = readonly [JobStatus, number];
+      return new Map(client === undefined ? rows<Count>(countsOfAll) : rows<Count>(countsOfOne, toStored(client)));
+    });
+  }
+
+  async openJobs(afterId: string, limit: number): Promise<readonly OpenJob[]> {
+    return this.#paged(limit, (last: OpenJob | undefined, size) =>
+      rows<OpenRow>(this.#statements.open, last?.id ?? afterId, size).map(toOpenJob),
+    );
+  }
+
+  async wakes(fromMs: number, toMs: number, limit: number, after?: OpenJob): Promise<readonly OpenJob[]> {
+    return this.#paged(limit, (last: OpenJob | undefined, size) => {
+      const place = last ?? after;
+      const found =
+        place?.wakeAtMs !== undefined && place.wakeAtMs > fromMs
+          ? rows<OpenRow>(this.#statements.wakesAfter, place.wakeAtMs, place.id, toMs, size)
+          : rows<OpenRow>(this.#statements.wakes, fromMs, toMs, size);
+      return found.map(toOpenJob);
+    });
+  }
+
+  async idempotent(client: string, key: string, nowMs: number): Promise<IdempotencyWrite | undefined> {
+    return this.#reads.now(() => {
+      type Answer = readonly [StoredText, StoredText, number];
+      const [row] = rows<Answer>(this.#statements.idempotent, toStored(client), toStored(key), nowMs);
+      if (!row) return undefined;
+      return { client, key, bodyHash: fromStored(row[0]), answer: fromStored(row[1]), expiresAtMs: row[2] };
+    });
+  }
+
+  finalize(): void {
+    this.#list.finalize();
+    for (const statement of Object.values(this.#statements)) statement.finalize();
+  }
+
+  #load(id: string): Job | undefined {
+    const [row] = rows<JobRow>(this.#statements.load, id);
+    return row && toJob(row);
+  }
+
+  /** Reads page after page: no single read is long, and others run in between. */
+  async #paged<T>(limit: number, page: (last: T | undefined, size: number) => T[]): Promise<T[]> {
+    const found: T[] = [];
+    while (found.length < limit) {
+      const size = Math.min(PAGE_ROWS, limit - found.length);
+      const read = this.#reads.now(() => page(found.at(-1), size));
+      for (const item of read) found.push(item);
+      if (read.length < size) break;
+      if (found.length < limit) await this.#reads.pause();
+    }
+    return found;
+  }
+}
+
+function rows<Row>(statement: Statement, ...values: Parameters<Statement["values"]>): Row[] {
+  return statement.values(...values) as unknown as Row[];
+}
+
+function toOpenJob([id, status, wakeAtMs]: OpenRow): OpenJob {
+  return wakeAtMs === null ? { id, status } : { id, status, wakeAtMs };
+}
+
+function toBranch([slot, wait, task, result]: BranchRow): StoredBranch {
+  const branch = { slot, wait: JSON.parse(wait) as TaskWait };
+  if (task === null || result === null) return branch;
+  return { ...branch, result: { taskId: fromStored(task), json: fromStored(result) } };
+}
+
+function prepare(database: Database) {
+  const numberOf = "(SELECT number FROM jobs WHERE id = ?)";
+  return {
+    load: database.prepare(`SELECT ${JOB_COLUMNS} FROM jobs WHERE id = ?`),
+    branches: database.prepare(
+      `SELECT slot, wait, task, result FROM branches WHERE job = ${numberOf} AND slot > ? ORDER BY slot LIMIT ?`,
+    ),
+    events: database.prepare(
+      `SELECT version, events FROM history WHERE job = ${numberOf} AND version > ? ORDER BY version LIMIT ?`,
+    ),
+    countsOfAll: database.prepare(
+      "SELECT status, sum(jobs) FROM counts GROUP BY status HAVING sum(jobs) > 0 ORDER BY status",
+    ),
+    countsOfOne: database.prepare("SELECT status, jobs FROM counts WHERE client = ? AND jobs > 0 ORDER BY status"),
+    open: database.prepare(
+      "SELECT id, status, wake_at FROM jobs INDEXED BY jobs_open WHERE open = 1 AND id > ? ORDER BY id LIMIT ?",
+    ),
+    wakes: database.prepare(
+      `SELECT id, status, wake_at FROM jobs INDEXED BY jobs_by_wake
+       WHERE wake_at > ? AND wake_at <= ? ORDER BY wake_at, id LIMIT ?`,
+    ),
+    wakesAfter: database.prepare(
+      `SELECT id, status, wake_at FROM jobs INDEXED BY jobs_by_wake
+       WHERE (wake_at, id) > (?, ?) AND wake_at <= ? ORDER BY wake_at, id LIMIT ?`,
+    ),
+    idempotent: database.prepare(
+      "SELECT body_hash, answer, expires_at FROM idempotency WHERE client = ? AND key = ? AND expires_at > ?",
+    ),
+  };
+}

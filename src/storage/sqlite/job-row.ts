@@ -1,0 +1,129 @@
+/** A job as a row, and back, exactly: the columns that are searched by, and the rest as JSON. */
+import type { SQLQueryBindings } from "bun:sqlite";
+import { isTerminal, type Job, type JobStatus } from "../../job/model.ts";
+import type { JobWrite } from "../port.ts";
+import { fromStored, toStored, type StoredText } from "./text.ts";
+
+/** A longer input lies in a table of its own: it never changes, and the job's row is rewritten by each unit. */
+export const INPUT_IN_ROW_MAX = 4096;
+
+export const JOB_COLUMNS = `id, version, status, state, client, blueprint, hash, created_at, updated_at, parent,
+  coalesce(initial, (SELECT text FROM inputs WHERE job = jobs.number)), history, core`;
+
+export type JobRow = readonly [
+  id: string,
+  version: number,
+  status: JobStatus,
+  state: StoredText,
+  client: StoredText,
+  blueprint: StoredText,
+  hash: StoredText,
+  createdAtMs: number,
+  updatedAtMs: number,
+  parent: StoredText | null,
+  initial: StoredText,
+  history: StoredText,
+  core: string,
+];
+
+type InColumns =
+  | "id"
+  | "version"
+  | "status"
+  | "state"
+  | "client"
+  | "blueprint"
+  | "hash"
+  | "createdAtMs"
+  | "updatedAtMs"
+  | "parentId"
+  | "initialData"
+  | "stateHistory";
+
+/** What has no column. `c`: the client without its id. */
+type Core = Omit<Job, InColumns> & { readonly c: Omit<Job["client"], "id"> };
+
+export const INSERT_JOB = `INSERT INTO jobs (id, client, blueprint, created_at, parent, initial,
+  version, open, status, state, hash, updated_at, wake_at, history, core)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+
+export const UPDATE_JOB = `UPDATE jobs SET version = ?, open = ?, status = ?, state = ?, hash = ?, updated_at = ?,
+  wake_at = ?, history = ?, core = ? WHERE number = ?`;
+
+export function isLongInput(job: Job): boolean {
+  return job.initialData.length > INPUT_IN_ROW_MAX;
+}
+
+export function insertValues(write: JobWrite): SQLQueryBindings[] {
+  const { job } = write;
+  return [
+    job.id,
+    toStored(job.client.id),
+    toStored(job.blueprint),
+    job.createdAtMs,
+    job.parentId === undefined ? null : toStored(job.parentId),
+    isLongInput(job) ? null : toStored(job.initialData),
+    ...changingValues(write),
+  ];
+}
+
+export function updateValues(write: JobWrite, number: number): SQLQueryBindings[] {
+  const values = changingValues(write);
+  values.push(number);
+  return values;
+}
+
+function changingValues(write: JobWrite): SQLQueryBindings[] {
+  const { job } = write;
+  return [
+    job.version,
+    isTerminal(job.status) ? 0 : 1,
+    job.status,
+    toStored(job.state),
+    toStored(job.hash),
+    job.updatedAtMs,
+    write.wakeAtMs ?? null,
+    toStored(job.stateHistory),
+    coreOf(job),
+  ];
+}
+
+// JSON.stringify escapes lone surrogates itself.
+function coreOf(job: Job): string {
+  const {
+    id: _id,
+    version: _version,
+    status: _status,
+    state: _state,
+    client,
+    blueprint: _blueprint,
+    hash: _hash,
+    createdAtMs: _createdAtMs,
+    updatedAtMs: _updatedAtMs,
+    parentId: _parentId,
+    initialData: _initialData,
+    stateHistory: _stateHistory,
+    ...rest
+  } = job;
+  const { id: _clientId, ...c } = client;
+  return JSON.stringify({ ...rest, c } satisfies Core);
+}
+
+export function toJob(row: JobRow): Job {
+  const { c, ...rest } = JSON.parse(row[12]) as Core;
+  return {
+    id: row[0],
+    version: row[1],
+    status: row[2],
+    state: fromStored(row[3]),
+    client: { id: fromStored(row[4]), ...c },
+    blueprint: fromStored(row[5]),
+    hash: fromStored(row[6]),
+    createdAtMs: row[7],
+    updatedAtMs: row[8],
+    ...(row[9] === null ? undefined : { parentId: fromStored(row[9]) }),
+    initialData: fromStored(row[10]),
+    stateHistory: fromStored(row[11]),
+    ...rest,
+  };
+}

@@ -1,0 +1,95 @@
+/**
+ * The schema, as steps that are never changed once released: a new one is added at the end.
+ * Ids are kept as text, so that the file can be read with any SQLite tool; rows refer to a job by
+ * its number, which is shorter.
+ */
+export interface Migration {
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** Terminal statuses that are rare, so that an index on them costs a plain job nothing. */
+export const RARE_STATUSES = ["failed", "cancelled", "quarantined", "error"] as const;
+
+const FIRST = `
+CREATE TABLE jobs (
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  open INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  state TEXT NOT NULL,
+  client TEXT NOT NULL,
+  blueprint TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  wake_at INTEGER,
+  parent TEXT,
+  initial TEXT,
+  history TEXT NOT NULL,
+  core TEXT NOT NULL
+);
+CREATE UNIQUE INDEX jobs_by_id ON jobs (id);
+CREATE INDEX jobs_open ON jobs (id) WHERE open = 1;
+CREATE INDEX jobs_by_wake ON jobs (wake_at, id) WHERE wake_at IS NOT NULL;
+CREATE INDEX jobs_by_client ON jobs (client, id);
+CREATE INDEX jobs_by_blueprint ON jobs (blueprint, id);
+CREATE INDEX jobs_by_rare_status ON jobs (status, id) WHERE status IN ('failed', 'cancelled', 'quarantined', 'error');
+
+CREATE TABLE inputs (
+  job INTEGER PRIMARY KEY,
+  text TEXT NOT NULL
+);
+CREATE TABLE history (
+  job INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  events TEXT NOT NULL,
+  PRIMARY KEY (job, version)
+) WITHOUT ROWID;
+CREATE TABLE branches (
+  job INTEGER NOT NULL,
+  slot INTEGER NOT NULL,
+  wait TEXT NOT NULL,
+  task TEXT,
+  result TEXT,
+  PRIMARY KEY (job, slot)
+) WITHOUT ROWID;
+CREATE TABLE idempotency (
+  client TEXT NOT NULL,
+  key TEXT NOT NULL,
+  body_hash TEXT NOT NULL,
+  answer TEXT NOT NULL,
+  expires_at INTEGER NOT NULL,
+  PRIMARY KEY (client, key)
+) WITHOUT ROWID;
+CREATE TABLE counts (
+  client TEXT NOT NULL,
+  status TEXT NOT NULL,
+  jobs INTEGER NOT NULL,
+  PRIMARY KEY (client, status)
+) WITHOUT ROWID;
+
+CREATE TABLE meta (
+  name TEXT PRIMARY KEY,
+  value ANY NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE workers (
+  id TEXT PRIMARY KEY,
+  record TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE bundles (
+  hash TEXT PRIMARY KEY,
+  file TEXT NOT NULL,
+  code TEXT NOT NULL,
+  manifests TEXT NOT NULL,
+  sdk_version TEXT NOT NULL,
+  created_at INTEGER NOT NULL
+);
+CREATE TABLE tokens (
+  audience TEXT PRIMARY KEY,
+  hash TEXT NOT NULL
+) WITHOUT ROWID;
+`;
+
+export const MIGRATIONS: readonly Migration[] = [{ name: "jobs, history and registers", sql: FIRST }];

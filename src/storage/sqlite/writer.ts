@@ -1,0 +1,170 @@
+/** Groups of units, each group one transaction that is synced when it returns. */
+import type { Database, Statement } from "bun:sqlite";
+import type { JobStatus } from "../../job/model.ts";
+import type { Clock } from "../../system/clock.ts";
+import { messageOf, type Refusal } from "../../system/errors.ts";
+import type { GroupOutcome, GroupWriter } from "../group-commit.ts";
+import type { BranchWrite, IdempotencyWrite, JobWrite, Unit } from "../port.ts";
+import { storeConflict, storeInvalid } from "../refusals.ts";
+import { Counts } from "./counts.ts";
+import { meaningOf, type Fault } from "./errors.ts";
+import { INSERT_JOB, insertValues, isLongInput, UPDATE_JOB, updateValues } from "./job-row.ts";
+import { toStored } from "./text.ts";
+import { Transaction } from "./transaction.ts";
+
+type Found = readonly [number: number, version: number, status: JobStatus];
+
+export interface SqliteWriter extends GroupWriter {
+  finalize(): void;
+}
+
+export function createWriter(database: Database, clock: Clock, fault: Fault): SqliteWriter {
+  const transaction = new Transaction(database);
+  const counts = new Counts(database);
+  const statements = prepare(database);
+
+  function write(units: readonly Unit[]): GroupOutcome {
+    if (fault.refusal) return { type: "unknown", error: fault.refusal };
+    let index = 0;
+    const refused = new Map<number, Refusal>();
+    try {
+      transaction.begin();
+      for (; index < units.length; index++) {
+        const refusal = writeUnit(units[index] as Unit);
+        if (refusal) refused.set(index, refusal);
+      }
+      counts.store();
+      transaction.commit();
+      return { type: "stored", refused };
+    } catch (error) {
+      return rolledBack(error, index < units.length ? index : undefined);
+    }
+  }
+
+  function rolledBack(error: unknown, index: number | undefined): GroupOutcome {
+    counts.forget();
+    const meaning = meaningOf(error);
+    // After an error of the disk nothing more is asked of it: not even to roll back.
+    if (meaning === "fatal" || (meaning === "unit" && index === undefined)) return { type: "unknown", error };
+    try {
+      transaction.rollback();
+    } catch (rollbackError) {
+      return { type: "unknown", error: rollbackError };
+    }
+    if (meaning === "full" || index === undefined) return { type: "full" };
+    return { type: "invalid", index, reason: messageOf(error) };
+  }
+
+  /** All that can refuse a unit is looked at before its first write, so that no savepoint is needed. */
+  function writeUnit(unit: Unit): Refusal | undefined {
+    const found: (Found | undefined)[] = [];
+    for (const write of unit.jobs) {
+      const now = statements.find.values(write.job.id)[0] as Found | undefined;
+      const refusal = refusalOf(write, now);
+      if (refusal) return refusal;
+      found.push(now);
+    }
+    if (unit.idempotency && isTaken(unit.idempotency)) {
+      const { client, key } = unit.idempotency;
+      return storeConflict({ kind: "idempotency", client, key });
+    }
+
+    for (const [index, write] of unit.jobs.entries()) writeJob(write, found[index]);
+    if (unit.idempotency) writeIdempotency(unit.idempotency);
+    return undefined;
+  }
+
+  function isTaken({ client, key }: IdempotencyWrite): boolean {
+    return statements.isTaken.values(toStored(client), toStored(key), clock.nowMs()).length > 0;
+  }
+
+  function writeIdempotency(answer: IdempotencyWrite): void {
+    statements.idempotency.run(
+      toStored(answer.client),
+      toStored(answer.key),
+      toStored(answer.bodyHash),
+      toStored(answer.answer),
+      answer.expiresAtMs,
+    );
+  }
+
+  function writeJob(write: JobWrite, found: Found | undefined): void {
+    const { job } = write;
+    const number = found ? found[0] : insert(write);
+    if (found) statements.update.run(...updateValues(write, number));
+    counts.moved(job.client.id, found?.[2], job.status);
+    if (write.events.length > 0) statements.history.run(number, job.version, JSON.stringify(write.events));
+    if (write.dropBranches) statements.dropBranches.run(number);
+    for (const branch of write.branches ?? []) writeBranch(number, branch, write.dropBranches === true);
+  }
+
+  function insert(write: JobWrite): number {
+    const number = Number(statements.insert.run(...insertValues(write)).lastInsertRowid);
+    if (isLongInput(write.job)) statements.input.run(number, toStored(write.job.initialData));
+    return number;
+  }
+
+  function writeBranch(number: number, branch: BranchWrite, dropped: boolean): void {
+    const { slot, wait, result } = branch;
+    const task = result ? toStored(result.taskId) : null;
+    const json = result ? toStored(result.json) : null;
+    if (wait) {
+      statements.branch.run(number, slot, JSON.stringify(wait), task, json);
+      return;
+    }
+    // The last result of a visit comes in the unit that ends it.
+    if (dropped || !result) return;
+    if (statements.branchResult.run(task, json, number, slot).changes === 0) {
+      throw new RangeError(`a result for branch ${slot}, which is not stored`);
+    }
+  }
+
+  return {
+    write,
+    finalize() {
+      transaction.finalize();
+      counts.finalize();
+      for (const statement of Object.values(statements)) statement.finalize();
+    },
+  };
+}
+
+function refusalOf({ job, expectedVersion }: JobWrite, found: Found | undefined): Refusal | undefined {
+  if (job.version !== expectedVersion + 1) {
+    return storeInvalid(`version ${job.version} of job ${job.id} does not follow version ${expectedVersion}`);
+  }
+  if (!job.id.isWellFormed()) return storeInvalid("the job's id is not well-formed text");
+  const version = found?.[1] ?? 0;
+  if (version === expectedVersion) return undefined;
+  return storeConflict({ kind: "job", id: job.id, expected: expectedVersion, found: version });
+}
+
+function prepare(database: Database): Record<string, Statement> & Statements {
+  return {
+    find: database.prepare("SELECT number, version, status FROM jobs WHERE id = ?"),
+    insert: database.prepare(INSERT_JOB),
+    update: database.prepare(UPDATE_JOB),
+    input: database.prepare("INSERT INTO inputs (job, text) VALUES (?, ?)"),
+    history: database.prepare("INSERT INTO history (job, version, events) VALUES (?, ?, ?)"),
+    dropBranches: database.prepare("DELETE FROM branches WHERE job = ?"),
+    branch: database.prepare("REPLACE INTO branches (job, slot, wait, task, result) VALUES (?, ?, ?, ?, ?)"),
+    branchResult: database.prepare("UPDATE branches SET task = ?, result = ? WHERE job = ? AND slot = ?"),
+    isTaken: database.prepare("SELECT 1 FROM idempotency WHERE client = ? AND key = ? AND expires_at > ?"),
+    idempotency: database.prepare(
+      "REPLACE INTO idempotency (client, key, body_hash, answer, expires_at) VALUES (?, ?, ?, ?, ?)",
+    ),
+  };
+}
+
+interface Statements {
+  readonly find: Statement;
+  readonly insert: Statement;
+  readonly update: Statement;
+  readonly input: Statement;
+  readonly history: Statement;
+  readonly dropBranches: Statement;
+  readonly branch: Statement;
+  readonly branchResult: Statement;
+  readonly isTaken: Statement;
+  readonly idempotency: Statement;
+}
