@@ -106,10 +106,6 @@ export class JobActor implements Actor<JobMessage> {
       case "cancel":
         this.#cancels.push(message);
         return this.#takeCancels(context);
-      case "flush-progress":
-        this.#flushArmed = false;
-        if (this.#phase === "idle") this.#flushProgress(context);
-        return;
       default:
         return this.receiveMany([message], context);
     }
@@ -120,9 +116,10 @@ export class JobActor implements Actor<JobMessage> {
     const wanted: UserMessage[] = [];
     for (const message of messages) {
       if (message.type === "progress" || message.type === "checkpoint") this.#note(message, context);
+      else if (message.type === "flush-progress") this.#flushArmed = false;
       else wanted.push(message as UserMessage);
     }
-    if (wanted.length === 0) return;
+    if (wanted.length === 0) return this.#flushProgress(context);
 
     const [first, ...others] = wanted;
     if (!this.#state) {
@@ -361,7 +358,7 @@ export class JobActor implements Actor<JobMessage> {
   }
 
   #flushProgress(context: Context<JobMessage>): void {
-    if (!this.#state || this.#progress.length === 0) return;
+    if (!this.#state || this.#flushArmed || this.#progress.length === 0) return;
     const draft = new Draft(this.#state, this.#state.job, this.parts.clock.nowMs(), this.parts.rules);
     this.#takeProgress(draft);
     this.#commit(draft, context);

@@ -9,7 +9,7 @@ import { assertNever, Refusal } from "../../src/system/errors.ts";
 import { Draft, type JobRules, type JobState } from "./draft.ts";
 import type { HandOut, JobMessage, JobSystemMessage, LossReason } from "./messages.ts";
 
-export type UserMessage = Exclude<JobMessage, JobSystemMessage | { type: "progress" } | { type: "checkpoint" }>;
+export type UserMessage = Exclude<JobMessage, JobSystemMessage | { type: "progress" | "checkpoint" | "flush-progress" }>;
 
 /** Takes messages until all are taken or a handler has to run; says how many were taken. */
 export function decide(

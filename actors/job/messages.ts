@@ -70,6 +70,8 @@ export type JobMessage =
     }
   | { readonly type: "checkpoint"; readonly taskId: string; readonly workerId: string; readonly value: string }
   | { readonly type: "wake" }
+  /** To itself: progress that was noted is to be written. */
+  | { readonly type: "flush-progress" }
   | JobSystemMessage;
 
 /** System lane: what comes back to the actor, and what may not wait. */
@@ -82,5 +84,4 @@ export type JobSystemMessage =
   | { readonly type: "not-committed"; readonly error: unknown }
   /** The first handler takes long: commit the creation without it. */
   | { readonly type: "impatient"; readonly number: number }
-  | { readonly type: "flush-progress" }
   | { readonly type: "cancel"; readonly reply: Reply<void> };
