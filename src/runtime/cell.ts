@@ -13,7 +13,7 @@ import type { Actor, Directive, Props, Ref, Supervision, Told } from "./types.ts
 import type { Branch, CellProps, Supervisor } from "./tree.ts";
 import { Watchers } from "./watchers.ts";
 
-type Phase = "unborn" | "running" | "closing" | "stopped";
+type Phase = "unborn" | "running" | "stopped";
 type Waiting<Message> = Message | Envelope<Message>;
 
 /** The place that an actor lives in, over all its restarts: its mailbox, its children, its supervisor. */
@@ -215,7 +215,6 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
 
   /** The same mailbox, a new life: children stop first. It begins in a turn of its own, so that none can loop here. */
   renew(): void {
-    this.#phase = "closing";
     this.#endLife();
     this.#phase = "unborn";
     this.#enqueue();

@@ -144,7 +144,6 @@ export class CellRegion<Message> implements Region<Message>, Branch {
     this.#ended = true;
     this.#cancelSweep?.();
     for (const tenant of [...this.#tenants.values()].toReversed()) tenant.cell.end();
-    for (const key of this.#watchers.keys()) this.notifyWatchers(key);
   }
 
   // ---- death watch

@@ -30,6 +30,8 @@ describe("a timer", () => {
     time.advance(5);
 
     ref.tell("fail");
+    time.runUntilIdle();
+    expect(time.pendingTimers).toBe(1);
     time.advance(7);
     expect(lines).toEqual(["started 1", "stopped 1", "started 2"]);
     time.advance(3);

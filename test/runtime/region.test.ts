@@ -271,6 +271,8 @@ describe("a region", () => {
 
     expect(lines).toContain("b fine");
     expect(lines.at(-1)).toBe("a next");
+    time.advance(10_000);
+    expect(time.pendingTimers).toBe(0);
   });
 
   test("a watcher of a key hears when a failure ended it, not when it only left memory", () => {

@@ -101,6 +101,29 @@ describe("the restart limit", () => {
     expect(failures.length).toBe(1);
   });
 
+  test("failed starts with good ones between them are no loop", () => {
+    const { time, system, failures } = createWorld({ supervision: supervision("restart", 1, 1) });
+    let lives = 0;
+    const create = (): Actor<string> => {
+      lives += 1;
+      if (lives % 2 === 0) throw new Error("every other start fails");
+      return diary([])();
+    };
+    const decideTwice = { decide: () => "restart" as const, maxRestarts: 2, windowMs: 1 };
+    const parent = receiving<string>((_, context) => void (child = context.spawn({ name: "child", create })));
+    let child: Ref<string> | undefined;
+    system.spawn({ name: "parent", create: parent, supervision: decideTwice }).tell("begin");
+
+    for (let round = 0; round < 10; round++) {
+      time.advance(10);
+      child?.tell("fail");
+    }
+    time.runUntilIdle();
+
+    expect(lives).toBe(21);
+    expect(failures).toEqual([]);
+  });
+
   test("a failure while restarting counts as another restart", () => {
     const { time, system, failures } = createWorld({ supervision: supervision("restart", 3) });
     let lives = 0;
@@ -201,6 +224,19 @@ describe("a failure", () => {
     time.runUntilIdle();
 
     expect(lines).toEqual(["started 1", "goes on"]);
+  });
+
+  test("at being made, that escalates to one who says resume, stops the child: nothing is there to go on", () => {
+    const { time, system, letters } = createWorld({ supervision: supervision("resume") });
+    const create = (): Actor<string> => {
+      throw new Error("cannot be made");
+    };
+    const parent = receiving<string>((_, context) => void context.spawn({ name: "child", create }).tell("unread"));
+    system.spawn({ name: "parent", create: parent, supervision: supervision("escalate") }).tell("begin");
+
+    time.runUntilIdle();
+
+    expect(letters).toEqual([{ path: "/parent/child", message: "unread", reason: "stopped" }]);
   });
 
   test("that escalates at the root is reported and logged, and its actor alone stops", () => {
