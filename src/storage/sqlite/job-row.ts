@@ -2,6 +2,7 @@
 import type { SQLQueryBindings } from "bun:sqlite";
 import { isTerminal, type Job, type JobStatus } from "../../job/model.ts";
 import type { JobWrite } from "../port.ts";
+import { PHASE } from "./migrations.ts";
 import { fromStored, toStored, type StoredText } from "./text.ts";
 
 /** A longer input lies in a table of its own: it never changes, and the job's row is rewritten by each unit. */
@@ -44,10 +45,10 @@ type InColumns =
 type Core = Omit<Job, InColumns> & { readonly c: Omit<Job["client"], "id"> };
 
 export const INSERT_JOB = `INSERT INTO jobs (id, client, blueprint, created_at, parent, initial,
-  version, open, status, state, hash, updated_at, wake_at, history, core)
+  version, phase, status, state, hash, updated_at, wake_at, history, core)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
-export const UPDATE_JOB = `UPDATE jobs SET version = ?, open = ?, status = ?, state = ?, hash = ?, updated_at = ?,
+export const UPDATE_JOB = `UPDATE jobs SET version = ?, phase = ?, status = ?, state = ?, hash = ?, updated_at = ?,
   wake_at = ?, history = ?, core = ? WHERE number = ?`;
 
 export function isLongInput(job: Job): boolean {
@@ -73,11 +74,16 @@ export function updateValues(write: JobWrite, number: number): SQLQueryBindings[
   return values;
 }
 
+export function phaseOf(status: JobStatus): number {
+  if (status === "finished") return PHASE.finished;
+  return isTerminal(status) ? PHASE.endedOtherwise : PHASE.open;
+}
+
 function changingValues(write: JobWrite): SQLQueryBindings[] {
   const { job } = write;
   return [
     job.version,
-    isTerminal(job.status) ? 0 : 1,
+    phaseOf(job.status),
     job.status,
     toStored(job.state),
     toStored(job.hash),
