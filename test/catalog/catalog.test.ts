@@ -1,0 +1,366 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { rm } from "node:fs/promises";
+import { checkFiles, formatFinding, type FolderCatalog, type CatalogOptions } from "../../src/catalog/index.ts";
+import { createLog } from "../../src/system/log.ts";
+import { createRealSystem } from "../../src/system/real.ts";
+import { catalogOf, flow, makeFolder, type TestFolder } from "./folders.ts";
+
+let folder: TestFolder;
+let running: FolderCatalog[] = [];
+beforeEach(async () => {
+  folder = await makeFolder();
+});
+afterEach(async () => {
+  for (const catalog of running) await catalog.stop();
+  running = [];
+  await folder.drop();
+});
+
+async function started(changes: Partial<CatalogOptions> = {}) {
+  const made = catalogOf(folder, changes);
+  running.push(made.catalog);
+  await made.catalog.start();
+  return made;
+}
+
+function rules(catalog: FolderCatalog) {
+  return catalog.findings().map(({ rule }) => rule);
+}
+
+describe("a bad file", () => {
+  test("that throws when it is loaded is refused with its line, and others serve", async () => {
+    await folder.write("bad.ts", flow("bad", '\nif (Date.now() > 0) throw new TypeError("no");'));
+    await folder.write("good.ts", flow("good"));
+
+    const { catalog } = await started();
+
+    expect(catalog.list().map(({ name }) => name)).toEqual(["good"]);
+    const [finding, ...others] = catalog.findings();
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({ rule: "load", file: `${folder.path}/bad.ts`, line: 3 });
+    expect(finding?.message).toContain("no");
+  });
+
+  test("that loops for ever when it is loaded is refused by name, and others serve", async () => {
+    await folder.write("a.ts", flow("a"));
+    await folder.write("b-loop.ts", flow("loop", "while (true) {}"));
+    await folder.write("c.ts", flow("c"));
+
+    const { catalog } = await started({ loadMs: 300 });
+
+    expect(catalog.list().map(({ name }) => name).toSorted()).toEqual(["a", "c"]);
+    expect(catalog.findings()).toMatchObject([{ rule: "load-time", file: `${folder.path}/b-loop.ts` }]);
+  });
+
+  test("that never ends to load, without blocking, is refused too", async () => {
+    await folder.write("wait.ts", flow("wait", "await new Promise(() => undefined);"));
+    await folder.write("z.ts", flow("z"));
+
+    const { catalog } = await started({ loadMs: 300 });
+
+    expect(catalog.findings()).toMatchObject([{ rule: "load-time", file: `${folder.path}/wait.ts` }]);
+    expect(catalog.current("z")).toBeDefined();
+  });
+
+  test("that ends its thread is refused, and others serve", async () => {
+    await folder.write("exit.ts", flow("exit", "process.exit(0);"));
+    await folder.write("z.ts", flow("z"));
+
+    const { catalog } = await started();
+
+    expect(catalog.findings()).toMatchObject([{ rule: "load", file: `${folder.path}/exit.ts` }]);
+    expect(catalog.current("z")).toBeDefined();
+  });
+
+  test("that exports no blueprint is refused with what to do", async () => {
+    await folder.write("none.ts", "export const one = 1;\n");
+
+    const { catalog } = await started();
+
+    expect(catalog.findings()).toMatchObject([{ rule: "no-blueprint", file: `${folder.path}/none.ts` }]);
+  });
+
+  test("that fails a check is refused with the line of the handler", async () => {
+    await folder.write(
+      "bad.ts",
+      `import { Blueprint } from "orchestrator";
+interface Gone { x: 1 }
+export default new Blueprint({ name: "bad" })
+  .handlerFor("start", (context, actions) => {
+    actions.transitionTo("nowhere");
+  });
+`,
+    );
+
+    const { catalog } = await started();
+
+    expect(catalog.list()).toEqual([]);
+    const errors = catalog.findings().filter(({ severity }) => severity === "error");
+    expect(errors).toMatchObject([{ file: `${folder.path}/bad.ts`, line: 5 }]);
+    expect(errors[0]?.message).toContain("nowhere");
+  });
+
+  test("leaves its last good version in service, and serves again once it is repaired", async () => {
+    await folder.write("a.ts", flow("a"));
+    const { catalog } = await started();
+    const first = catalog.current("a");
+
+    await folder.write("a.ts", "export default = ;\n");
+    await catalog.reload();
+    expect(catalog.current("a")).toEqual(first);
+    expect(rules(catalog)).toEqual(["syntax"]);
+
+    await folder.write("a.ts", flow("a", "export const two = 2;"));
+    await catalog.reload();
+    expect(catalog.current("a")?.hash).not.toBe(first?.hash);
+    expect(rules(catalog)).toEqual([]);
+  });
+
+  test("leaves its last good version in service over a restart", async () => {
+    await folder.write("a.ts", flow("a"));
+    const first = await started();
+    const { hash } = first.catalog.current("a") ?? {};
+    await first.catalog.stop();
+    await folder.write("a.ts", "export default = ;\n");
+
+    const { catalog } = await started({ registers: first.registers });
+
+    expect(catalog.current("a")?.hash).toBe(hash);
+    expect(rules(catalog)).toEqual(["syntax"]);
+  });
+
+  test("is tried again when a file that it imports is repaired", async () => {
+    await folder.write("a.ts", flow("a", 'import { x } from "./_part.ts";\nexport const y = x;'));
+    const { catalog } = await started();
+    expect(rules(catalog)).toEqual(["import"]);
+
+    await folder.write("_part.ts", "export const x = 1;\n");
+    await catalog.reload();
+
+    expect(catalog.current("a")).toBeDefined();
+    expect(rules(catalog)).toEqual([]);
+  });
+
+  test("that the store refuses does not serve, and is tried again", async () => {
+    await folder.write("a.ts", flow("a"));
+    let isFull = true;
+    const saveBundle = async () => {
+      if (isFull) throw new Error("no space left");
+    };
+    const { catalog } = await started({ registers: { saveBundle, bundle: async () => undefined } });
+    expect(catalog.current("a")).toBeUndefined();
+    expect(rules(catalog)).toEqual(["store"]);
+
+    isFull = false;
+    await catalog.reload();
+    expect(catalog.current("a")).toBeDefined();
+  });
+});
+
+describe("two blueprints", () => {
+  test("of one name: the first by path serves, the other is refused by name of both files", async () => {
+    await folder.write("a.ts", flow("same"));
+    await folder.write("sub/b.ts", flow("same", "export const other = 1;"));
+
+    const { catalog } = await started();
+
+    expect(catalog.current("same")?.file).toBe("a.ts");
+    const [finding] = catalog.findings();
+    expect(finding).toMatchObject({ rule: "duplicate-name", file: `${folder.path}/sub/b.ts` });
+    expect(finding?.message).toContain(`${folder.path}/a.ts`);
+    expect(finding?.message).toContain(`${folder.path}/sub/b.ts`);
+  });
+
+  test("of one name: the one that serves keeps the name, and the other gets it when that file goes", async () => {
+    await folder.write("z.ts", flow("same"));
+    const { catalog } = await started();
+    await folder.write("a.ts", flow("same", "export const other = 1;"));
+    await catalog.reload();
+    expect(catalog.current("same")?.file).toBe("z.ts");
+    expect(rules(catalog)).toEqual(["duplicate-name"]);
+
+    await folder.remove("z.ts");
+    await catalog.reload();
+    expect(catalog.current("same")?.file).toBe("a.ts");
+    expect(rules(catalog)).toEqual([]);
+  });
+
+  test("of one endpoint: the second is refused", async () => {
+    await folder.write("a.ts", flow("a", "", ', apiEndpoint: "/jobs/run/"'));
+    await folder.write("b.ts", flow("b", "", ', apiEndpoint: "jobs/run"'));
+    await folder.write("c.ts", flow("c", "", ', apiEndpoint: "jobs/run", apiVersion: "v2"'));
+
+    const { catalog } = await started();
+
+    expect(catalog.byEndpoint("v1", "jobs/run")?.name).toBe("a");
+    expect(catalog.byEndpoint("v2", "jobs/run")?.name).toBe("c");
+    expect(catalog.current("b")).toBeUndefined();
+    expect(catalog.findings()).toMatchObject([{ rule: "duplicate-endpoint", file: `${folder.path}/b.ts` }]);
+  });
+});
+
+describe("the folder", () => {
+  test("leaves out names with an underscore, tests, declarations and packages", async () => {
+    for (const name of ["_part.ts", "a.test.ts", "a.d.ts", "node_modules/p/index.ts", "notes.md"]) {
+      await folder.write(name, "throw new Error('loaded');\n");
+    }
+    await folder.write("deep/er/b.js", flow("b"));
+
+    const { catalog } = await started();
+
+    expect(catalog.list().map(({ name, file }) => [name, file])).toEqual([["b", "deep/er/b.js"]]);
+    expect(catalog.findings()).toEqual([]);
+  });
+
+  test("counts every exported blueprint of a file once", async () => {
+    const text = `${flow("one")}
+export const two = new Blueprint({ name: "two" })
+  .handlerFor("start", (context, actions) => actions.transitionTo("finished"));
+export { two as again };
+`;
+    await folder.write("a.ts", text);
+
+    const { catalog } = await started();
+
+    expect(catalog.list().map(({ name }) => name).toSorted()).toEqual(["one", "two"]);
+    expect(catalog.findings()).toEqual([]);
+  });
+
+  test("that does not exist is an empty one until it is made", async () => {
+    await rm(folder.path, { recursive: true });
+    const { catalog } = await started();
+    expect(catalog.list()).toEqual([]);
+
+    await folder.write("a.ts", flow("a"));
+    await catalog.reload();
+    expect(catalog.current("a")).toBeDefined();
+  });
+
+  test("is watched: a saved file serves by itself", async () => {
+    await folder.write("a.ts", flow("a"));
+    const { catalog } = await started({ debounceMs: 10 });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    catalog.onChange(() => catalog.current("b") && resolve());
+
+    await folder.write("sub/b.ts", flow("b"));
+
+    await promise;
+    expect(catalog.current("a")).toBeDefined();
+  }, 5_000);
+
+  test("is looked at again after a while even if nothing tells of a change", async () => {
+    const waiting: { delayMs: number; run: () => void }[] = [];
+    const timers = {
+      after(delayMs: number, run: () => void) {
+        waiting.push({ delayMs, run });
+        return () => undefined;
+      },
+    };
+    const { catalog } = await started({ timers, rescanMs: 12_345 });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    catalog.onChange(resolve);
+    await folder.write("a.ts", flow("a"));
+
+    waiting.find(({ delayMs }) => delayMs === 12_345)?.run();
+
+    await promise;
+    expect(catalog.current("a")).toBeDefined();
+  }, 5_000);
+});
+
+describe("a change", () => {
+  test("of an imported file makes a new version, and the old one stays pinned", async () => {
+    await folder.write("_part.ts", "export const number = 1;\n");
+    await folder.write("a.ts", flow("a", 'export { number } from "./_part.ts";'));
+    const { catalog, registers } = await started();
+    const old = catalog.current("a")?.hash ?? "";
+
+    await folder.write("_part.ts", "export const number = 2;\n");
+    await catalog.reload();
+
+    const now = catalog.current("a")?.hash ?? "";
+    expect(now).not.toBe(old);
+    expect(await catalog.pinned(old, "a")).toMatchObject({ name: "a", hash: old });
+    expect([...registers.stored.keys()].toSorted()).toEqual([old, now].toSorted());
+  });
+
+  test("that removes a file stops new jobs only", async () => {
+    await folder.write("a.ts", flow("a", "", ', apiEndpoint: "jobs/a"'));
+    const { catalog } = await started();
+    const { hash = "" } = catalog.current("a") ?? {};
+
+    await folder.remove("a.ts");
+    await catalog.reload();
+
+    expect(catalog.current("a")).toBeUndefined();
+    expect(catalog.byEndpoint("v1", "jobs/a")).toBeUndefined();
+    expect(await catalog.pinned(hash, "a")).toMatchObject({ name: "a" });
+  });
+
+  test("is not told when nothing changed", async () => {
+    await folder.write("a.ts", flow("a"));
+    const { catalog } = await started();
+    let told = 0;
+    catalog.onChange(() => told++);
+
+    await catalog.reload();
+
+    expect(told).toBe(0);
+  });
+});
+
+describe("a pinned bundle", () => {
+  test("comes back from the store after the file, the bundle file and the process are gone", async () => {
+    await folder.write("a.ts", flow("a"));
+    const first = await started();
+    const { hash = "" } = first.catalog.current("a") ?? {};
+    await first.catalog.stop();
+    await folder.remove("a.ts");
+    await rm(folder.bundles, { recursive: true });
+
+    const { catalog } = await started({ registers: first.registers });
+
+    expect(await catalog.pinned(hash, "a")).toMatchObject({ name: "a", hash });
+    expect(await Bun.file(`${folder.bundles}/${hash}.js`).text()).toBe(first.registers.stored.get(hash)?.code ?? "");
+    expect(await catalog.pinned(hash, "b")).toBeUndefined();
+    expect(await catalog.pinned("unknown", "a")).toBeUndefined();
+  });
+});
+
+describe("checking files", () => {
+  const system = createRealSystem({ write: () => undefined });
+  const options = { timers: system.timers, log: createLog(() => undefined) };
+
+  test("names what is wrong in files and folders, with a place that editors understand", async () => {
+    await folder.write("sub/bad.ts", "\n\nexport default = ;\n");
+    await folder.write("good.ts", flow("good"));
+
+    const { findings, manifests } = await checkFiles([folder.path, `${folder.path}/missing.ts`], options);
+
+    expect(manifests.map(({ name }) => name)).toEqual(["good"]);
+    const lines = findings.map((finding) => formatFinding(finding, folder.path));
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toStartWith("missing.ts:1:1: missing: ");
+    expect(lines[1]).toMatch(/^sub\/bad\.ts:3:\d+: syntax: /);
+  });
+
+  test("leaves nothing behind and serves nothing", async () => {
+    await folder.write("a.ts", flow("a"));
+
+    await checkFiles([`${folder.path}/a.ts`], options);
+
+    expect(await Array.fromAsync(new Bun.Glob("*").scan(folder.bundles))).toEqual([]);
+  });
+});
+
+test("six small files are loaded quickly", async () => {
+  for (const name of ["a", "b", "c", "d", "e", "f"]) await folder.write(`${name}.ts`, flow(name));
+  const beganMs = performance.now();
+
+  const { catalog } = await started();
+
+  expect(catalog.list()).toHaveLength(6);
+  // Far above what it takes, for a machine under load; the benchmark has the figure.
+  expect(performance.now() - beganMs).toBeLessThan(2_000);
+});
+
