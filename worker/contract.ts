@@ -1,0 +1,64 @@
+/** The words of the public surface that the parts of the worker share. */
+import type { JsonMap, JsonValue } from "../src/system/errors.ts";
+import type { Log } from "../src/system/log.ts";
+
+export type Json = JsonValue;
+export type JsonObject = JsonMap;
+export type Logger = Pick<Log, "debug" | "info" | "warn" | "error">;
+
+export interface WorkerOptions {
+  workerType?: string;
+  /** Tasks at once, of all types together. 10 where neither this nor MAX_CONCURRENT_TASKS is set. */
+  maxConcurrentTasks?: number;
+  /** By the limit's name: a task names its limit with `{ type }`, or is limited under its own name. */
+  taskTypeLimits?: Record<string, number>;
+  costPerSecond?: number;
+  /** `cpuCores`, `ramGb`, `gpu: { model, vramGb }`, and any property that a task may require. */
+  resources?: JsonObject;
+  installedModels?: Array<{ name: string; version?: string } | string>;
+  /** Which models a task needs in memory: once all are in the hot cache, the task counts as hot on this worker. */
+  skillDependencies?: Record<string, string[]>;
+}
+
+export interface ProgressUpdate {
+  taskId: string;
+  jobId: string;
+  progress: number;
+  message?: string;
+}
+
+export interface TaskContext {
+  readonly taskId: string;
+  readonly jobId: string;
+  readonly priority: number;
+  /** 1 on the first run of the task, more on each further one. */
+  readonly attempt: number;
+  /** Aborts on cancel, timeout and shutdown. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly files: WorkerFiles;
+  /** Kept as sent: 0 to 1 or 0 to 100. Shown as a percentage of 100 once any update of the task was above 1. */
+  sendProgress(progress: number, message?: string): Promise<void>;
+  /** Kept with the task and given to its next attempt as `lastCheckpoint`. */
+  checkpoint(value: Json): Promise<void>;
+  readonly lastCheckpoint?: Json | undefined;
+  isCancelled(): Promise<boolean>;
+  addToHotCache(model: string): void;
+  removeFromHotCache(model: string): void;
+}
+
+/** The task's own folder, removed when the task has ended. */
+export interface WorkerFiles {
+  pathTo(name: string): string;
+  write(name: string, content: string | Uint8Array): Promise<string>;
+  read(name: string): Promise<Uint8Array>;
+}
+
+export interface TaskResult {
+  /** success, failure, cancelled, or a word that the blueprint has a transition for. */
+  status: "success" | "failure" | "cancelled" | (string & {});
+  data?: Record<string, unknown>;
+  error?: { code: ErrorCode | (string & {}); message: string; details?: Json } | string;
+  error_type?: ErrorCode | (string & {});
+}
+export type ErrorCode = "TRANSIENT_ERROR" | "PERMANENT_ERROR" | "INVALID_INPUT_ERROR";

@@ -1,0 +1,47 @@
+/** Reads typed values out of environment variables. Empty counts as not set. */
+import { Refusal } from "../src/system/errors.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export function text(environment: Environment, ...names: string[]): string | undefined {
+  for (const name of names) if (environment[name]) return environment[name];
+  return undefined;
+}
+
+export function number(environment: Environment, name: string, least: number): number | undefined {
+  const value = text(environment, name);
+  if (value === undefined) return undefined;
+  const parsed = Number(value);
+  if (Number.isFinite(parsed) && parsed >= least) return parsed;
+  throw invalid(`${name} is "${value}": give a number of at least ${least}.`);
+}
+
+export function wholeNumber(environment: Environment, name: string, least: number): number | undefined {
+  const value = number(environment, name, least);
+  if (value === undefined || Number.isInteger(value)) return value;
+  throw invalid(`${name} is "${value}": give a whole number.`);
+}
+
+export function flag(environment: Environment, name: string): boolean | undefined {
+  const value = text(environment, name)?.toLowerCase();
+  if (value === undefined) return undefined;
+  if (["1", "true", "yes", "on"].includes(value)) return true;
+  if (["0", "false", "no", "off"].includes(value)) return false;
+  throw invalid(`${name} is "${value}": give true or false.`);
+}
+
+export function list(environment: Environment, name: string): unknown[] | undefined {
+  const value = text(environment, name);
+  if (value === undefined) return undefined;
+  try {
+    const parsed: unknown = JSON.parse(value);
+    if (Array.isArray(parsed)) return parsed;
+  } catch (error) {
+    throw invalid(`${name} is no JSON (${String(error)}): give a JSON array.`);
+  }
+  throw invalid(`${name} is no JSON array: put its entries between [ and ].`);
+}
+
+export function invalid(sentence: string): Refusal {
+  return new Refusal("INVALID_SETTING", 400, sentence);
+}

@@ -1,0 +1,30 @@
+/**
+ * What a handler throws to choose the error code of its failure. The code lies under a registered
+ * symbol, so that an error of another copy of this module counts as well.
+ */
+export const ERROR_CODE: unique symbol = Symbol.for("orchestrator.worker.errorCode");
+
+/** Worth another attempt: the service is down, the network broke. */
+export class TransientError extends Error {
+  override readonly name: string = "TransientError";
+  readonly [ERROR_CODE] = "TRANSIENT_ERROR";
+}
+
+/** Another attempt would end the same way. */
+export class PermanentError extends Error {
+  override readonly name: string = "PermanentError";
+  readonly [ERROR_CODE] = "PERMANENT_ERROR";
+}
+
+/** The params are wrong: whoever started the job has to change them. */
+export class InvalidInputError extends Error {
+  override readonly name: string = "InvalidInputError";
+  readonly [ERROR_CODE] = "INVALID_INPUT_ERROR";
+}
+
+export function errorCodeOf(error: unknown): string {
+  if (typeof error === "object" && error !== null && ERROR_CODE in error && typeof error[ERROR_CODE] === "string") {
+    return error[ERROR_CODE];
+  }
+  return "TRANSIENT_ERROR";
+}

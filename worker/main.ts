@@ -1,0 +1,73 @@
+/** `orchestrator worker FILE...`: the files are one worker with all their tasks. */
+import { Refusal } from "../src/system/errors.ts";
+import type { System } from "../src/system/index.ts";
+import { mergeDefinitions } from "./definition.ts";
+import * as publicModule from "./index.ts";
+import { loadWorkerFiles } from "./load.ts";
+import { type ProcessOptions, processSystem, runWorkerProcess } from "./process.ts";
+
+export type { ProcessOptions as RunOptions } from "./process.ts";
+export type { Overrides, TransportChoice } from "./settings.ts";
+
+const EXIT = { done: 0, wentWrong: 1, wrongUse: 2, noServer: 3, refused: 4 } as const;
+
+/** Gives worker files this program's own `orchestrator/worker`. Call it before they are imported. */
+export function registerWorkerModule(): void {
+  void Bun.plugin({
+    name: "orchestrator/worker",
+    setup(build) {
+      build.module("orchestrator/worker", () => ({ exports: { ...publicModule }, loader: "object" }));
+    },
+  });
+}
+
+/** Runs until SIGTERM or SIGINT, or until `stop` aborts. Resolves with the exit code. */
+export async function runWorkerFiles(files: readonly string[], options: ProcessOptions = {}): Promise<number> {
+  let report = (refusal: Refusal) => void process.stderr.write(`${refusal.message}\n`);
+  try {
+    const system = options.system ?? processSystem(options.environment ?? process.env);
+    report = ({ message, code }) => system.log.error(message, { code });
+    const refusal = await runLoaded(files, { ...options, system });
+    return refusal ? exitCodeOf(refusal) : EXIT.done;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    report(error);
+    return EXIT.wrongUse;
+  }
+}
+
+async function runLoaded(
+  files: readonly string[],
+  options: ProcessOptions & { readonly system: System },
+): Promise<Refusal | undefined> {
+  const { system } = options;
+  let end: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  try {
+    const definition = mergeDefinitions(await loadWorkerFiles(files, ended, system.scheduler));
+    for (const warning of definition.warnings) system.log.warn(warning);
+    return await withStrayRejectionsLogged(system, () => runWorkerProcess(definition, options));
+  } finally {
+    end();
+  }
+}
+
+function exitCodeOf({ status }: Refusal): number {
+  if (status === 401 || status === 403) return EXIT.refused;
+  if (status === 404) return EXIT.noServer;
+  return status === 400 || status === 422 ? EXIT.wrongUse : EXIT.wentWrong;
+}
+
+/** One forgotten `await` in one handler must not end the tasks of all the others. */
+async function withStrayRejectionsLogged<Value>(system: System, work: () => Promise<Value>): Promise<Value> {
+  const stray = (error: unknown) =>
+    system.log.error("a promise failed and no handler waited for it: await it in its task", { error });
+  process.on("unhandledRejection", stray);
+  try {
+    return await work();
+  } finally {
+    process.off("unhandledRejection", stray);
+  }
+}

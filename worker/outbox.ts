@@ -1,0 +1,43 @@
+/** Results that the server has not acknowledged: kept in the order in which they came, each under its own number. */
+import type { Result } from "./transport.ts";
+
+export class Outbox {
+  readonly #results = new Map<number, Result>();
+  readonly #tries = new Map<number, number>();
+  #last = 0;
+
+  add(jobId: string, taskId: string, body: string): Result {
+    const result = { seq: ++this.#last, jobId, taskId, body };
+    this.#results.set(result.seq, result);
+    return result;
+  }
+
+  get size(): number {
+    return this.#results.size;
+  }
+
+  get(seq: number): Result | undefined {
+    return this.#results.get(seq);
+  }
+
+  /** Oldest first. */
+  all(): Result[] {
+    return [...this.#results.values()];
+  }
+
+  settle(seq: number): boolean {
+    this.#tries.delete(seq);
+    return this.#results.delete(seq);
+  }
+
+  dropTask(taskId: string): void {
+    for (const result of this.all()) if (result.taskId === taskId) this.settle(result.seq);
+  }
+
+  /** Counts a try that the server could not take, from 1. */
+  countTry(seq: number): number {
+    const tries = (this.#tries.get(seq) ?? 0) + 1;
+    this.#tries.set(seq, tries);
+    return tries;
+  }
+}

@@ -1,0 +1,291 @@
+/** The HTTP exchange of the wire contract: register, long polls, heartbeats, results one by one. */
+import type { HeartbeatBody } from "../src/protocol/worker.ts";
+import { messageOf, type Refusal } from "../src/system/errors.ts";
+import type { System } from "../src/system/index.ts";
+import { type Access, isWorthAnotherTry, refusalOf } from "./access.ts";
+import { CancelSocket } from "./cancel-socket.ts";
+import type { ProgressUpdate } from "./contract.ts";
+import { type Answer, HttpClient } from "./http-client.ts";
+import { Lanes } from "./lanes.ts";
+import { readTask } from "./payload.ts";
+import type { Checkpoint, Connection, Listener, Result, Transport } from "./transport.ts";
+
+const REQUEST_TIMEOUT_MS = 30_000;
+// The server holds a poll for its own time; ours has to outlast it.
+const POLL_MARGIN_MS = 5000;
+const POLLS_MAX = 64;
+const RESULTS_AT_ONCE_MAX = 16;
+// An empty answer that comes sooner than this is no long poll: asking again at once would hammer.
+const QUICK_ANSWER_MS = 1000;
+const QUICK_PAUSE_MS_MAX = 1000;
+
+export interface PollSettings {
+  readonly pollTimeoutMs: number;
+  readonly pollErrorDelayMs: number;
+  readonly idlePollDelayMs: number;
+  readonly websockets: boolean;
+}
+
+export function createPollTransport(system: System, access: Access, settings: PollSettings): Transport {
+  const client = new HttpClient(system.timers, access);
+  return {
+    name: "poll",
+    async connect(hello, listener, signal) {
+      const json = JSON.stringify(hello.registration);
+      const limits = { timeoutMs: REQUEST_TIMEOUT_MS, signal };
+      const answer = await client.send("POST", "/_worker/workers/register", json, limits);
+      if (answer.status !== 200) throw failureOf(access, answer);
+      return new PollConnection(system, client, settings, listener);
+    },
+  };
+}
+
+class PollConnection implements Connection {
+  /** The heartbeat tells them; see `cancel_task_ids`. */
+  readonly cancelled: readonly string[] = [];
+  readonly #base: string;
+  readonly #end = new AbortController();
+  readonly #polls = new AbortController();
+  readonly #results: Lanes<Result>;
+  readonly #socket: CancelSocket | undefined;
+  #over = false;
+  #draining = false;
+  #parked = 0;
+  #free = 0;
+  #paused = false;
+  #quickAnswers = 0;
+  #beating = false;
+  #nextBeat: HeartbeatBody | undefined;
+
+  constructor(
+    private readonly system: System,
+    private readonly client: HttpClient,
+    private readonly settings: PollSettings,
+    private readonly listener: Listener,
+  ) {
+    this.#base = `/_worker/workers/${encodeURIComponent(client.access.workerId)}`;
+    this.#results = new Lanes(RESULTS_AT_ONCE_MAX, (result) => this.#sendResult(result));
+    if (settings.websockets) {
+      this.#socket = new CancelSocket(system, client.access, (taskId) => listener.cancel(taskId));
+      this.#socket.open();
+    }
+  }
+
+  result(result: Result): void {
+    this.#results.add(result);
+  }
+
+  heartbeat(body: HeartbeatBody): void {
+    this.#nextBeat = body;
+    if (!this.#beating) void this.#beat();
+  }
+
+  async progress({ taskId, jobId, progress, message }: ProgressUpdate): Promise<void> {
+    const fields = { task_id: taskId, job_id: jobId, progress, message };
+    if (this.#socket?.send({ event: "progress_update", type: "progress_update", ...fields })) return;
+    await this.#event("progress", taskId, jobId, { progress, message });
+  }
+
+  async checkpoint({ taskId, jobId, value }: Checkpoint): Promise<void> {
+    await this.#event("checkpoint", taskId, jobId, { value: JSON.parse(value) });
+  }
+
+  wants(freeSlots: number): void {
+    this.#free = freeSlots;
+    this.#fill();
+  }
+
+  /** The polls end once the server knows that it must not answer them with a task any more. */
+  async drain(): Promise<void> {
+    if (this.#draining) return;
+    this.#draining = true;
+    await this.#tell("PATCH", this.#base, { status: "draining" });
+    this.#polls.abort();
+  }
+
+  async release(taskIds: readonly string[]): Promise<boolean> {
+    const body = { worker_id: this.client.access.workerId, task_ids: taskIds };
+    return await this.#tell("POST", "/_worker/tasks/release", body);
+  }
+
+  async isCancelled(taskId: string): Promise<boolean | undefined> {
+    if (this.#socket?.isOpen) return undefined;
+    const path = `/_worker/tasks/${encodeURIComponent(taskId)}/cancellation`;
+    try {
+      const answer = await this.client.send("GET", path, undefined, this.#limits());
+      return answer.status === 200 ? answer.body["cancelled"] === true : undefined;
+    } catch (error) {
+      // The heartbeat's answer tells of a cancellation as well, only later.
+      this.system.log.debug("the orchestrator could not be asked about a cancellation", { reason: messageOf(error) });
+      return undefined;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#stop();
+  }
+
+  #limits() {
+    return { timeoutMs: REQUEST_TIMEOUT_MS, signal: this.#end.signal };
+  }
+
+  #stop(): void {
+    this.#over = true;
+    this.#polls.abort();
+    this.#end.abort();
+    this.#socket?.close();
+  }
+
+  #lose(reason: string | Refusal): void {
+    if (this.#over) return;
+    this.#stop();
+    this.listener.lost(reason);
+  }
+
+  #fill(): void {
+    while (!this.#over && !this.#draining && !this.#paused && this.#parked < Math.min(this.#free, POLLS_MAX)) {
+      this.#parked += 1;
+      void this.#poll();
+    }
+  }
+
+  async #poll(): Promise<void> {
+    const beganMs = this.system.clock.monotonicMs();
+    const limits = { timeoutMs: this.settings.pollTimeoutMs + POLL_MARGIN_MS, signal: this.#polls.signal };
+    try {
+      const answer = await this.client.send("GET", `${this.#base}/tasks/next`, undefined, limits);
+      this.#parked -= 1;
+      this.#polled(answer, this.system.clock.monotonicMs() - beganMs);
+    } catch (error) {
+      this.#parked -= 1;
+      if (!this.#draining) this.#lose(messageOf(error));
+    }
+  }
+
+  #polled(answer: Answer, tookMs: number): void {
+    if (this.#over) return;
+    switch (answer.status) {
+      case 200:
+        return this.#task(answer);
+      case 204:
+        return this.#pauseAfterEmpty(tookMs);
+      case 429:
+        return this.#pause(answer.retryAfterMs ?? this.settings.pollErrorDelayMs);
+      case 404:
+        return this.#lose("the orchestrator does not know this worker any more");
+      default:
+        return this.#lose(reasonOf(this.client.access, answer));
+    }
+  }
+
+  #task(answer: Answer): void {
+    this.#quickAnswers = 0;
+    const payload = readTask(answer.body);
+    if (payload) {
+      this.listener.task(payload);
+    } else {
+      this.system.log.error("the orchestrator sent a task without job_id, task_id or type", { task: answer.body });
+      this.#pause(this.settings.pollErrorDelayMs);
+    }
+    this.#fill();
+  }
+
+  #pauseAfterEmpty(tookMs: number): void {
+    const isQuick = tookMs < QUICK_ANSWER_MS;
+    this.#quickAnswers = isQuick ? this.#quickAnswers + 1 : 0;
+    const delayMs = this.settings.idlePollDelayMs * 2 ** Math.min(this.#quickAnswers, 10);
+    this.#pause(Math.min(delayMs, QUICK_PAUSE_MS_MAX));
+  }
+
+  #pause(delayMs: number): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.system.timers.after(delayMs, () => {
+      this.#paused = false;
+      this.#fill();
+    });
+  }
+
+  async #sendResult(result: Result): Promise<void> {
+    if (this.#over) return;
+    const { jobId, taskId, seq } = result;
+    const ours = JSON.stringify({ job_id: jobId, task_id: taskId, worker_id: this.client.access.workerId });
+    const json = `${result.body.slice(0, -1)},${ours.slice(1)}`;
+    try {
+      this.#answered(seq, await this.client.send("POST", "/_worker/tasks/result", json, this.#limits()));
+    } catch (error) {
+      this.#lose(messageOf(error));
+    }
+  }
+
+  #answered(seq: number, { status, body, sentence }: Answer): void {
+    if (status === 200) {
+      this.listener.settled(seq, body["status"] === "ignored" ? String(body["reason"] ?? "") : undefined);
+    } else if (isWorthAnotherTry(status)) {
+      this.listener.postponed(seq, `status ${status}`);
+    } else if (status === 401 || status === 403) {
+      this.#lose(refusalOf(this.client.access, status, sentence));
+    } else {
+      this.system.log.error("the orchestrator refuses a result for good", { seq, status, reason: sentence });
+      this.listener.settled(seq);
+    }
+  }
+
+  async #beat(): Promise<void> {
+    this.#beating = true;
+    while (this.#nextBeat && !this.#over) {
+      const body = this.#nextBeat;
+      this.#nextBeat = undefined;
+      try {
+        this.#beaten(await this.client.send("PATCH", this.#base, JSON.stringify(body), this.#limits()));
+      } catch (error) {
+        this.#lose(messageOf(error));
+      }
+    }
+    this.#beating = false;
+  }
+
+  #beaten(answer: Answer): void {
+    if (answer.status === 404) return this.#lose("the orchestrator does not know this worker any more");
+    if (answer.status === 401 || answer.status === 403) return this.#lose(reasonOf(this.client.access, answer));
+    const { cancel_task_ids: cancelled, require_full_sync: sync } = answer.body;
+    if (Array.isArray(cancelled)) for (const id of cancelled) this.listener.cancel(String(id));
+    if (sync === true) this.#lose("the orchestrator asked for a new registration");
+  }
+
+  async #event(type: string, taskId: string, jobId: string, payload: object): Promise<void> {
+    const worker_id = this.client.access.workerId;
+    await this.#tell("POST", "/_worker/events", {
+      event_id: this.system.ids.unique(),
+      worker_id,
+      origin_worker_id: worker_id,
+      event_type: type,
+      payload,
+      target_job_id: jobId,
+      target_task_id: taskId,
+    });
+  }
+
+  /** For what is worth telling and not worth a failure. */
+  async #tell(method: string, path: string, body: object): Promise<boolean> {
+    try {
+      const { status, sentence } = await this.client.send(method, path, JSON.stringify(body), this.#limits());
+      if (status < 300) return true;
+      this.system.log.warn("the orchestrator did not take a message", { path, status, reason: sentence });
+      return !isWorthAnotherTry(status);
+    } catch (error) {
+      this.system.log.debug("a message did not reach the orchestrator", { path, reason: messageOf(error) });
+      return false;
+    }
+  }
+}
+
+function reasonOf(access: Access, answer: Answer): string | Refusal {
+  if (isWorthAnotherTry(answer.status)) return `the orchestrator answered with status ${answer.status}`;
+  return refusalOf(access, answer.status, answer.sentence);
+}
+
+function failureOf(access: Access, answer: Answer): Error {
+  const reason = reasonOf(access, answer);
+  return typeof reason === "string" ? new Error(reason) : reason;
+}

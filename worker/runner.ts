@@ -1,0 +1,191 @@
+/**
+ * Runs handlers: within the limits, stoppable, and with an outcome whatever they do. It knows no
+ * network; a task's outcome goes to the origin that the task came from.
+ */
+import type { TaskPayload } from "../src/protocol/worker.ts";
+import type { Timers } from "../src/system/clock.ts";
+import type { RunTask, TaskDefinition } from "./definition.ts";
+import { CANCELLED, failure, returned, thrown, unsupportedTask } from "./outcome.ts";
+import type { Slots } from "./slots.ts";
+import { type Origin, type StopCause, TaskRun, type Workplace } from "./task.ts";
+
+// A handler that minds its signal needs a moment to end by itself; one that does not would hold its slot for ever.
+const TIMEOUT_GRACE_MS = 1000;
+
+export interface RunnerParts {
+  readonly tasks: ReadonlyMap<string, TaskDefinition>;
+  readonly slots: Slots;
+  readonly timers: Timers;
+  readonly workplace: Workplace;
+  /** The load changed. */
+  readonly changed: () => void;
+}
+
+export class Runner {
+  readonly #runs = new Map<string, TaskRun>();
+  /** Given to us beyond a limit: they wait for a slot, in the order in which they came. */
+  #waiting: TaskRun[] = [];
+  #draining = false;
+  #idleWaiters: Array<() => void> = [];
+
+  constructor(private readonly parts: RunnerParts) {}
+
+  get load(): number {
+    return this.parts.slots.used;
+  }
+
+  get freeSlots(): number {
+    return this.#draining ? 0 : Math.max(0, this.parts.slots.free - this.#waiting.length);
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Running and waiting tasks of an origin. */
+  of(origin: Origin): TaskRun[] {
+    return [...this.#runs.values()].filter((run) => run.origin === origin);
+  }
+
+  /** False: the worker drains and the task has to go back. */
+  accept(payload: TaskPayload, origin: Origin): boolean {
+    // The same delivery twice is one run; its result answers both.
+    if (this.#runs.has(payload.task_id)) return true;
+    if (this.#draining) return false;
+    const run = new TaskRun(payload, origin, this.parts.workplace);
+    this.#runs.set(run.taskId, run);
+    this.#begin(run);
+    return true;
+  }
+
+  stop(taskId: string, cause: StopCause): void {
+    const run = this.#runs.get(taskId);
+    if (!run) return;
+    run.stop(cause);
+    const place = this.#waiting.indexOf(run);
+    if (place === -1) return;
+    this.#waiting.splice(place, 1);
+    this.#settle(run, CANCELLED);
+  }
+
+  isStopped(taskId: string): boolean {
+    return this.#runs.get(taskId)?.stopCause !== undefined;
+  }
+
+  /** From now on nothing new begins. Returns what has not begun: it goes back. */
+  drain(): TaskRun[] {
+    this.#draining = true;
+    const left = this.#waiting;
+    this.#waiting = [];
+    for (const run of left) this.#forget(run);
+    return left;
+  }
+
+  /** Aborts what still runs. Its outcome does not count any more. */
+  abandon(): TaskRun[] {
+    const left = [...this.#runs.values()];
+    for (const run of left) {
+      run.stop("shutdown");
+      if (!run.over) this.parts.slots.give(run.type);
+      this.#forget(run);
+    }
+    return left;
+  }
+
+  idle(): Promise<void> {
+    if (this.#runs.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  #begin(run: TaskRun): void {
+    const task = this.parts.tasks.get(run.type);
+    if (!task) {
+      run.fullLog.warn("a task of a type that this worker does not have", { type: run.type });
+      this.#settle(run, unsupportedTask(run.type));
+    } else if (this.parts.slots.has(run.type)) {
+      this.#start(run, task.run);
+    } else {
+      this.#waiting.push(run);
+    }
+  }
+
+  #start(run: TaskRun, handler: RunTask): void {
+    this.parts.slots.take(run.type);
+    this.parts.changed();
+    this.#limitTime(run);
+    let outcome: unknown;
+    try {
+      outcome = handler(run.payload.params, run);
+    } catch (error) {
+      this.#finish(run, this.#failed(run, error));
+      return;
+    }
+    if (!isThenable(outcome)) {
+      this.#finish(run, returned(outcome));
+      return;
+    }
+    outcome.then(
+      (value) => this.#finish(run, returned(value)),
+      (error: unknown) => this.#finish(run, this.#failed(run, error)),
+    );
+  }
+
+  #limitTime(run: TaskRun): void {
+    const seconds = run.payload.timeout_seconds;
+    if (seconds === null) return;
+    const { timers } = this.parts;
+    run.stopTimer = timers.after(seconds * 1000, () => {
+      run.stop("timeout");
+      run.stopTimer = timers.after(TIMEOUT_GRACE_MS, () => {
+        run.fullLog.warn("the handler went on after its time was over: let it mind task.signal", { type: run.type });
+        this.#finish(run, timedOut(seconds));
+      });
+    });
+  }
+
+  #failed(run: TaskRun, error: unknown): string {
+    if (run.over) return CANCELLED;
+    if (run.stopCause === "cancelled") return CANCELLED;
+    if (run.stopCause === "timeout") return timedOut(run.payload.timeout_seconds ?? 0);
+    run.fullLog.warn("a task failed", { type: run.type, attempt: run.attempt, error });
+    return thrown(error);
+  }
+
+  #finish(run: TaskRun, body: string): void {
+    if (run.over) return;
+    this.parts.slots.give(run.type);
+    this.#settle(run, body);
+    this.#startWaiting();
+  }
+
+  #settle(run: TaskRun, body: string): void {
+    this.#forget(run);
+    run.origin.finished(run, body);
+    this.parts.changed();
+  }
+
+  #forget(run: TaskRun): void {
+    run.leave();
+    this.#runs.delete(run.taskId);
+    if (this.#runs.size > 0) return;
+    const waiters = this.#idleWaiters;
+    this.#idleWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  /** The first that fits: a task whose limit is reached holds up no other. */
+  #startWaiting(): void {
+    if (this.#waiting.length === 0) return;
+    const place = this.#waiting.findIndex((run) => this.parts.slots.has(run.type));
+    const run = place === -1 ? undefined : this.#waiting.splice(place, 1)[0];
+    if (run) this.#begin(run);
+  }
+}
+
+function timedOut(seconds: number): string {
+  return failure("TRANSIENT_ERROR", `The task took longer than its ${seconds} s.`);
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}

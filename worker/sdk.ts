@@ -1,0 +1,104 @@
+/**
+ * What a worker file writes.
+ *
+ * ```ts
+ * import { Worker, PermanentError } from "orchestrator/worker";
+ *
+ * const worker = new Worker({ workerType: "images", maxConcurrentTasks: 4 });
+ *
+ * worker.task("resize_image", async ({ url, width }, { sendProgress, signal }) => {
+ *   if (!url) throw new PermanentError("there is no url");
+ *   const resized = await resize(url, width, signal);
+ *   await sendProgress(1, "resized");
+ *   return { resized_url: resized };
+ * });
+ *
+ * export default worker;
+ * ```
+ */
+import { Refusal } from "../src/system/errors.ts";
+import type { JsonObject, ProgressUpdate, TaskContext, TaskResult, WorkerOptions } from "./contract.ts";
+import {
+  type DeclaredWorker,
+  type TaskDefinition,
+  WORKER,
+  type WorkerDefinition,
+  type WorkerRuntime,
+} from "./definition.ts";
+import { currentHost } from "./host.ts";
+import { runWorkerProcess } from "./process.ts";
+
+/** An object without `status` is the data of a success; nothing returned is a success without data. */
+export type TaskHandler = (
+  params: any,
+  task: TaskContext,
+) => Promise<TaskResult | JsonObject | void> | TaskResult | JsonObject | void;
+
+export class Worker implements DeclaredWorker {
+  readonly [WORKER]: WorkerDefinition;
+  readonly #tasks = new Map<string, TaskDefinition>();
+  #runtime: WorkerRuntime | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(options: WorkerOptions = {}) {
+    this[WORKER] = {
+      options: { ...options },
+      tasks: this.#tasks,
+      attach: (runtime) => {
+        this.#runtime = runtime;
+      },
+    };
+  }
+
+  task(name: string, handler: TaskHandler): this;
+  task(name: string, options: { type?: string }, handler: TaskHandler): this;
+  task(name: string, second: TaskHandler | { type?: string }, third?: TaskHandler): this {
+    const [options, handler] = typeof second === "function" ? [{}, second] : [second, third];
+    this.#checkTask(name, handler);
+    const { type } = options;
+    this.#tasks.set(name, { run: handler, ...(type !== undefined && { limit: type }) });
+    return this;
+  }
+
+  /**
+   * Until SIGTERM or SIGINT: then it takes no new task, lets running ones end, and hands back what
+   * did not. Rejects where the orchestrator refuses the worker or a setting is wrong.
+   */
+  run(): Promise<void> {
+    this.#running ??= currentHost()?.adopt(this[WORKER]) ?? this.#runAlone();
+    return this.#running;
+  }
+
+  async sendProgress(update: ProgressUpdate): Promise<void> {
+    await this.#started().sendProgress(update);
+  }
+
+  async checkForCancellation(taskId: string): Promise<boolean> {
+    return await this.#started().isCancelled(taskId);
+  }
+
+  async #runAlone(): Promise<void> {
+    const refusal = await runWorkerProcess(this[WORKER], {});
+    if (refusal) throw refusal;
+  }
+
+  #checkTask(name: string, handler: TaskHandler | undefined): asserts handler is TaskHandler {
+    if (this.#tasks.has(name)) {
+      throw new Refusal("TASK_DECLARED_TWICE", 400, `The task "${name}" is declared twice: give each its own name.`);
+    }
+    if (typeof name !== "string" || name === "") {
+      throw new Refusal("TASK_WITHOUT_NAME", 400, "A task needs a name: worker.task(name, handler).");
+    }
+    if (typeof handler !== "function") {
+      throw new Refusal("TASK_WITHOUT_HANDLER", 400, `The task "${name}" has no handler: worker.task(name, handler).`);
+    }
+    if (this.#runtime) {
+      throw new Refusal("TASK_TOO_LATE", 409, `The worker runs already: declare the task "${name}" before run().`);
+    }
+  }
+
+  #started(): WorkerRuntime {
+    if (this.#runtime) return this.#runtime;
+    throw new Refusal("WORKER_NOT_RUNNING", 409, "The worker does not run yet: call this inside a task.");
+  }
+}

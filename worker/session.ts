@@ -1,0 +1,279 @@
+/**
+ * One worker at one orchestrator: connects, says what it is, connects again whenever the
+ * connection is lost, and keeps every result until the server has acknowledged it.
+ */
+import type { HeartbeatBody, RegistrationBody, TaskPayload } from "../src/protocol/worker.ts";
+import type { Cancel } from "../src/system/clock.ts";
+import { messageOf, Refusal } from "../src/system/errors.ts";
+import type { System } from "../src/system/index.ts";
+import { backoffMs } from "./backoff.ts";
+import type { ProgressUpdate } from "./contract.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { Outbox } from "./outbox.ts";
+import type { Runner } from "./runner.ts";
+import type { Origin, TaskRun } from "./task.ts";
+import { type Checkpoint, type Connection, type Hello, type Listener, NotServed, type Transport } from "./transport.ts";
+
+// A connection that is lost again at once says that the server is not well: it does not reset the backoff.
+const STEADY_AFTER_MS = 1000;
+
+export interface SessionParts {
+  readonly system: System;
+  /** Tried in this order; the next where a server does not serve the one before. */
+  readonly transports: readonly Transport[];
+  readonly runner: Runner;
+  readonly registration: () => RegistrationBody;
+  readonly heartbeat: () => HeartbeatBody;
+  readonly heartbeatMs: number;
+  readonly heartbeatDebounceMs: number;
+}
+
+type Lost = string | Refusal;
+
+export class Session implements Origin {
+  readonly #id: string;
+  readonly #outbox = new Outbox();
+  readonly #toRelease = new Set<string>();
+  /** The newest of each running task. A checkpoint is sent again after a reconnect: nobody acknowledges it. */
+  readonly #checkpoints = new Map<string, Checkpoint>();
+  readonly #heldProgress = new Map<string, ProgressUpdate>();
+  #connection: Connection | undefined;
+  #heartbeat: Heartbeat | undefined;
+  #failures = 0;
+  readonly #closing = new AbortController();
+  #wake: (() => void) | undefined;
+  #flushWaiters: Array<() => void> = [];
+
+  constructor(private readonly parts: SessionParts) {
+    this.#id = parts.system.ids.unique();
+  }
+
+  /** Resolves when the session was closed, or with the refusal that ended it. */
+  async serve(): Promise<Refusal | undefined> {
+    let place = 0;
+    while (!this.#closing.signal.aborted) {
+      const transport = this.parts.transports[place];
+      if (!transport) throw new Error("a session needs a transport");
+      const end = await this.#serveOnce(transport);
+      if (end instanceof Refusal) return end;
+      if (end === "not served" && place + 1 < this.parts.transports.length) {
+        place += 1;
+        continue;
+      }
+      // The next server at this address may be a newer one.
+      place = 0;
+      if (!this.#closing.signal.aborted) await this.#pause(backoffMs(++this.#failures, this.parts.system.random));
+    }
+    return undefined;
+  }
+
+  finished(task: TaskRun, body: string): void {
+    this.#checkpoints.delete(task.taskId);
+    this.#heldProgress.delete(task.taskId);
+    const result = this.#outbox.add(task.jobId, task.taskId, body);
+    this.#connection?.result(result);
+  }
+
+  async progress(update: ProgressUpdate): Promise<void> {
+    if (this.#connection) await this.#connection.progress(update);
+    else this.#heldProgress.set(update.taskId, update);
+  }
+
+  async checkpoint(checkpoint: Checkpoint): Promise<void> {
+    this.#checkpoints.set(checkpoint.taskId, checkpoint);
+    await this.#connection?.checkpoint(checkpoint);
+  }
+
+  async isCancelled(taskId: string): Promise<boolean> {
+    if (this.parts.runner.isStopped(taskId)) return true;
+    const answer = await this.#connection?.isCancelled(taskId);
+    if (answer) this.parts.runner.stop(taskId, "cancelled");
+    return answer ?? this.parts.runner.isStopped(taskId);
+  }
+
+  /** Load, capacity or hot cache changed. */
+  changed(): void {
+    this.#heartbeat?.changed();
+    this.#connection?.wants(this.parts.runner.freeSlots);
+  }
+
+  async drain(): Promise<void> {
+    await this.#connection?.drain();
+  }
+
+  release(taskIds: readonly string[]): void {
+    if (taskIds.length === 0) return;
+    for (const id of taskIds) {
+      this.#toRelease.add(id);
+      this.#checkpoints.delete(id);
+    }
+    void this.#sendReleases();
+  }
+
+  /** Resolves when nothing is left that the server has to know. */
+  flushed(): Promise<void> {
+    if (this.#isFlushed()) return Promise.resolve();
+    return new Promise((resolve) => this.#flushWaiters.push(resolve));
+  }
+
+  get unacknowledged(): number {
+    return this.#outbox.size;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const connection = this.#connection;
+    this.#disconnected();
+    this.#wake?.();
+    await connection?.close();
+  }
+
+  async #serveOnce(transport: Transport): Promise<Lost | "not served"> {
+    const { clock, log } = this.parts.system;
+    let lose: (reason: Lost) => void = () => undefined;
+    const lost = new Promise<Lost>((resolve) => {
+      lose = resolve;
+    });
+    try {
+      const listener = this.#listener(lose);
+      const connection = await transport.connect(this.#hello(), listener, this.#closing.signal);
+      const connectedMs = clock.monotonicMs();
+      if (this.#closing.signal.aborted) {
+        await connection.close();
+        return "closed";
+      }
+      log.info("connected to the orchestrator", { transport: transport.name });
+      this.#connected(connection);
+      const reason = await Promise.race([lost, this.#closed()]);
+      if (clock.monotonicMs() - connectedMs >= STEADY_AFTER_MS) this.#failures = 0;
+      this.#disconnected();
+      if (!this.#closing.signal.aborted) this.#logLost(transport, reason);
+      return reason;
+    } catch (error) {
+      if (error instanceof Refusal) return error;
+      if (error instanceof NotServed) {
+        log.debug("the orchestrator does not serve this transport", { transport: transport.name });
+        return "not served";
+      }
+      this.#logLost(transport, messageOf(error));
+      return messageOf(error);
+    }
+  }
+
+  #hello(): Hello {
+    const running = this.parts.runner.of(this).map((run) => ({ job_id: run.jobId, task_id: run.taskId }));
+    const unacknowledged = this.#outbox.all().map(({ jobId, taskId }) => ({ job_id: jobId, task_id: taskId }));
+    return { session: this.#id, registration: this.parts.registration(), running: [...running, ...unacknowledged] };
+  }
+
+  #listener(lose: (reason: Lost) => void): Listener {
+    return {
+      task: (payload) => this.#take(payload),
+      cancel: (taskId) => this.parts.runner.stop(taskId, "cancelled"),
+      settled: (seq, ignoredBecause) => this.#settled(seq, ignoredBecause),
+      postponed: (seq, reason) => this.#postponed(seq, reason),
+      lost: lose,
+    };
+  }
+
+  #take(payload: TaskPayload): void {
+    if (!this.parts.runner.accept(payload, this)) this.release([payload.task_id]);
+  }
+
+  #connected(connection: Connection): void {
+    for (const id of connection.cancelled) {
+      this.#outbox.dropTask(id);
+      this.parts.runner.stop(id, "cancelled");
+    }
+    this.#connection = connection;
+    this.#startHeartbeat(connection);
+    for (const checkpoint of this.#checkpoints.values()) void connection.checkpoint(checkpoint);
+    for (const update of this.#heldProgress.values()) void connection.progress(update);
+    this.#heldProgress.clear();
+    for (const result of this.#outbox.all()) connection.result(result);
+    void this.#sendReleases();
+    if (this.parts.runner.draining) void connection.drain();
+    connection.wants(this.parts.runner.freeSlots);
+    this.#checkFlushed();
+  }
+
+  #startHeartbeat(connection: Connection): void {
+    const { heartbeatMs, heartbeatDebounceMs, heartbeat } = this.parts;
+    this.#heartbeat = new Heartbeat({
+      timers: this.parts.system.timers,
+      intervalMs: Math.min(heartbeatMs, connection.heartbeatMs ?? heartbeatMs),
+      debounceMs: heartbeatDebounceMs,
+      body: () => ({ ...heartbeat(), current_tasks: this.#hello().running.map(({ task_id }) => task_id) }),
+      send: (body) => connection.heartbeat(body),
+    });
+    this.#heartbeat.start();
+  }
+
+  #disconnected(): void {
+    this.#heartbeat?.stop();
+    this.#heartbeat = undefined;
+    this.#connection = undefined;
+  }
+
+  #settled(seq: number, ignoredBecause?: string): void {
+    const result = this.#outbox.get(seq);
+    if (result && ignoredBecause !== undefined) {
+      const fields = { task_id: result.taskId, job_id: result.jobId, reason: ignoredBecause };
+      this.parts.system.log.warn("the orchestrator ignored a result", fields);
+    }
+    this.#outbox.settle(seq);
+    this.#checkFlushed();
+  }
+
+  #postponed(seq: number, reason: string): void {
+    const tries = this.#outbox.countTry(seq);
+    this.parts.system.log.debug("the orchestrator could not take a result now", { seq, reason, tries });
+    const connection = this.#connection;
+    this.parts.system.timers.after(backoffMs(tries, this.parts.system.random), () => {
+      const result = this.#outbox.get(seq);
+      // After a reconnect everything has been sent again already.
+      if (result && connection && this.#connection === connection) connection.result(result);
+    });
+  }
+
+  async #sendReleases(): Promise<void> {
+    const ids = [...this.#toRelease];
+    if (ids.length === 0 || !this.#connection) return;
+    if (await this.#connection.release(ids)) for (const id of ids) this.#toRelease.delete(id);
+    this.#checkFlushed();
+  }
+
+  #isFlushed(): boolean {
+    return this.#outbox.size === 0 && this.#toRelease.size === 0;
+  }
+
+  #checkFlushed(): void {
+    if (this.#flushWaiters.length === 0 || !this.#isFlushed()) return;
+    const waiters = this.#flushWaiters;
+    this.#flushWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  #closed(): Promise<string> {
+    return new Promise((resolve) => {
+      this.#wake = () => resolve("closed");
+    });
+  }
+
+  async #pause(delayMs: number): Promise<void> {
+    let cancel: Cancel = () => undefined;
+    const over = new Promise<void>((resolve) => {
+      cancel = this.parts.system.timers.after(delayMs, resolve);
+    });
+    await Promise.race([over, this.#closed()]);
+    cancel();
+  }
+
+  /** The first failure of a row, then ever fewer: a server that is away for a night fills no disk. */
+  #logLost(transport: Transport, reason: Lost): void {
+    const tries = this.#failures + 1;
+    const isPowerOfTwo = (tries & (tries - 1)) === 0;
+    const fields = { transport: transport.name, reason: reason instanceof Refusal ? reason.message : reason, tries };
+    if (isPowerOfTwo) this.parts.system.log.warn("no connection to the orchestrator; trying again", fields);
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * What a worker runs with. For each setting the first that says something counts: the command
+ * line, then the options in the worker file (type, concurrency, limits, cost, resources, models,
+ * dependencies), then the environment, then the default.
+ */
+import { join } from "node:path";
+import type { JsonMap } from "../src/system/errors.ts";
+import type { Access } from "./access.ts";
+import type { WorkerOptions } from "./contract.ts";
+import { type Endpoint, parseEndpoint } from "./endpoint.ts";
+import { type Environment, flag, invalid, list, number, text, wholeNumber } from "./environment.ts";
+import { isRecord } from "./payload.ts";
+import type { TaskLimits } from "./slots.ts";
+import type { TaskDefinition } from "./definition.ts";
+
+const DEFAULT_URL = "http://localhost:8080";
+const DEFAULT_PAYLOAD_FOLDER = "/tmp/payloads";
+const WORKER_ID = /^[\x21-\x7e]{1,200}$/;
+
+export type TransportChoice = "auto" | "ws" | "poll";
+
+/** What the command line says. */
+export interface Overrides {
+  readonly url?: string | undefined;
+  /** The server's socket file: it beats an address. */
+  readonly socket?: string | undefined;
+  readonly token?: string | undefined;
+  readonly id?: string | undefined;
+  readonly transport?: TransportChoice | undefined;
+  readonly concurrency?: number | undefined;
+}
+
+/** What the machine says about itself. */
+export interface Machine {
+  readonly hostname: string;
+  readonly cpuCores: number;
+  readonly ramGb: number;
+  exists(path: string): boolean;
+}
+
+export interface SettingsSource {
+  readonly environment: Environment;
+  readonly options: Readonly<WorkerOptions>;
+  readonly tasks: ReadonlyMap<string, TaskDefinition>;
+  readonly overrides: Overrides;
+  readonly machine: Machine;
+  readonly newId: () => string;
+}
+
+export interface InstalledModel {
+  readonly name: string;
+  readonly version?: string;
+}
+
+export interface Settings {
+  readonly access: Access;
+  readonly transport: TransportChoice;
+  readonly workerType: string;
+  readonly hostname: string;
+  readonly limits: TaskLimits;
+  readonly costPerSecond: number;
+  readonly resources: JsonMap;
+  readonly installedModels: readonly InstalledModel[];
+  readonly skillDependencies: Readonly<Record<string, readonly string[]>>;
+  readonly websockets: boolean;
+  readonly heartbeatMs: number;
+  readonly heartbeatDebounceMs: number;
+  readonly pollTimeoutMs: number;
+  readonly pollErrorDelayMs: number;
+  readonly idlePollDelayMs: number;
+  readonly shutdownMs: number;
+  readonly payloadFolder: string;
+  /** What is odd and no reason to stop, as sentences. */
+  readonly warnings: readonly string[];
+}
+
+export function readSettings(source: SettingsSource): Settings {
+  const { environment, options, overrides, machine } = source;
+  const warnings: string[] = [];
+  const seconds = (name: string, fallback: number) => (number(environment, name, 0) ?? fallback) * 1000;
+  return {
+    access: readAccess(source, warnings),
+    transport: overrides.transport ?? "auto",
+    workerType: options.workerType ?? text(environment, "WORKER_TYPE") ?? "generic-worker",
+    hostname: machine.hostname,
+    limits: readLimits(source, warnings),
+    costPerSecond: options.costPerSecond ?? number(environment, "WORKER_COST_PER_SECOND", 0) ?? 0.01,
+    resources: readResources(source),
+    installedModels: (options.installedModels ?? list(environment, "INSTALLED_MODELS") ?? []).map(readModel),
+    skillDependencies: options.skillDependencies ?? {},
+    websockets: flag(environment, "WORKER_ENABLE_WEBSOCKETS") ?? true,
+    heartbeatMs: Math.max(100, seconds("HEARTBEAT_INTERVAL", 15)),
+    heartbeatDebounceMs: seconds("WORKER_HEARTBEAT_DEBOUNCE_DELAY", 0.1),
+    pollTimeoutMs: seconds("TASK_POLL_TIMEOUT", 30),
+    pollErrorDelayMs: seconds("TASK_POLL_ERROR_DELAY", 5),
+    idlePollDelayMs: seconds("IDLE_POLL_DELAY", 0.01),
+    shutdownMs: seconds("WORKER_SHUTDOWN_TIMEOUT", 30),
+    payloadFolder: text(environment, "WORKER_PAYLOAD_DIR", "TASK_FILES_DIR") ?? DEFAULT_PAYLOAD_FOLDER,
+    warnings,
+  };
+}
+
+function readAccess({ environment, overrides, machine, newId }: SettingsSource, warnings: string[]): Access {
+  const workerId = overrides.id ?? text(environment, "WORKER_ID") ?? `worker-${newId()}`;
+  if (!WORKER_ID.test(workerId)) {
+    throw invalid(`The worker id "${workerId}" cannot be used: give at most 200 letters, digits and signs of ASCII.`);
+  }
+  const place = readPlace(environment, overrides, warnings);
+  const token =
+    overrides.token ??
+    place?.token ??
+    text(environment, "WORKER_INDIVIDUAL_TOKEN", "AVTOMATIKA_WORKER_TOKEN", "WORKER_TOKEN");
+  const endpoint = place?.endpoint ?? localDoor(environment, machine, token) ?? parseEndpoint(DEFAULT_URL);
+  return token === undefined ? { endpoint, workerId } : { endpoint, workerId, token };
+}
+
+interface Place {
+  readonly endpoint: Endpoint;
+  readonly token?: string;
+}
+
+function readPlace(environment: Environment, overrides: Overrides, warnings: string[]): Place | undefined {
+  if (overrides.socket !== undefined) return { endpoint: parseEndpoint(`unix:${overrides.socket}`) };
+  if (overrides.url !== undefined) return { endpoint: parseEndpoint(overrides.url) };
+  const several = list(environment, "ORCHESTRATORS_CONFIG")?.map(readOrchestrator);
+  if (several) {
+    const [first] = several.toSorted((one, other) => one.priority - other.priority);
+    if (!first) throw invalid("ORCHESTRATORS_CONFIG is empty: list an orchestrator, or leave it unset.");
+    if (several.length > 1) {
+      warnings.push(`ORCHESTRATORS_CONFIG lists ${several.length} orchestrators; this version serves the first alone.`);
+    }
+    return first;
+  }
+  const url = text(environment, "ORCHESTRATOR_URL");
+  return url === undefined ? undefined : { endpoint: parseEndpoint(url) };
+}
+
+function readOrchestrator(entry: unknown): Place & { readonly priority: number } {
+  if (!isRecord(entry) || typeof entry["url"] !== "string") {
+    throw invalid('An entry of ORCHESTRATORS_CONFIG has no "url": give each the form {"url": "http://host:8080"}.');
+  }
+  const priority = typeof entry["priority"] === "number" ? entry["priority"] : 10;
+  const place = { endpoint: parseEndpoint(entry["url"]), priority };
+  return typeof entry["token"] === "string" ? { ...place, token: entry["token"] } : place;
+}
+
+/** Who may open the server's socket file needs neither an address nor a token. */
+function localDoor(environment: Environment, machine: Machine, token: string | undefined): Endpoint | undefined {
+  if (token !== undefined) return undefined;
+  const folder = text(environment, "ORCHESTRATOR_DATA_DIR", "DATA_DIR") ?? "./data";
+  const path = join(folder, "orchestrator.sock");
+  return machine.exists(path) ? parseEndpoint(`unix:${path}`) : undefined;
+}
+
+function readLimits({ environment, options, overrides, tasks }: SettingsSource, warnings: string[]): TaskLimits {
+  const total =
+    overrides.concurrency ?? options.maxConcurrentTasks ?? wholeNumber(environment, "MAX_CONCURRENT_TASKS", 1);
+  const limits = options.taskTypeLimits ?? {};
+  if (total !== undefined) checkLimit("maxConcurrentTasks", total);
+  for (const [name, limit] of Object.entries(limits)) checkLimit(`taskTypeLimits.${name}`, limit);
+  const limitOfTask: Record<string, string> = {};
+  for (const [name, task] of tasks) {
+    const limit = task.limit ?? name;
+    if (Object.hasOwn(limits, limit)) limitOfTask[name] = limit;
+    else if (task.limit !== undefined) {
+      warnings.push(
+        `The task "${name}" names the limit "${limit}", which taskTypeLimits does not have: it is not limited.`,
+      );
+    }
+  }
+  const used = new Set(Object.values(limitOfTask));
+  for (const name of Object.keys(limits)) {
+    if (!used.has(name)) warnings.push(`taskTypeLimits has "${name}", which is neither a task nor the type of one.`);
+  }
+  return { total: total ?? 10, limits, limitOfTask };
+}
+
+function checkLimit(name: string, limit: number): void {
+  if (!Number.isInteger(limit) || limit < 1) throw invalid(`${name} is ${limit}: give a whole number of at least 1.`);
+}
+
+/** The wire spells resources in snake case; `gpu` is called `gpu_info` there. */
+function readResources({ environment, options, machine }: SettingsSource): JsonMap {
+  const { cpuCores, ramGb, gpu, ...others } = options.resources ?? {};
+  return {
+    cpu_cores: cpuCores ?? wholeNumber(environment, "CPU_CORES", 0) ?? machine.cpuCores,
+    ram_gb: ramGb ?? number(environment, "RAM_GB", 0) ?? machine.ramGb,
+    gpu_info: isRecord(gpu) ? gpuInfo(gpu as JsonMap) : gpuFromEnvironment(environment),
+    ...others,
+  };
+}
+
+function gpuInfo({ vramGb, ...others }: JsonMap): JsonMap {
+  return vramGb === undefined ? others : { ...others, vram_gb: vramGb };
+}
+
+function gpuFromEnvironment(environment: Environment): JsonMap | null {
+  const model = text(environment, "GPU_MODEL");
+  return model === undefined ? null : { model, vram_gb: number(environment, "GPU_VRAM_GB", 0) ?? 0 };
+}
+
+function readModel(entry: unknown): InstalledModel {
+  if (typeof entry === "string") return { name: entry };
+  if (isRecord(entry) && typeof entry["name"] === "string") {
+    const { name, version } = entry;
+    return typeof version === "string" ? { name, version } : { name };
+  }
+  throw invalid(
+    `The installed model ${JSON.stringify(entry)} has no name: give a text or {"name": "…", "version": "…"}.`,
+  );
+}

@@ -1,0 +1,144 @@
+/**
+ * One run of a task, as its handler sees it. Tens of thousands of them pass in a second: what most
+ * handlers never ask for (signal, log, files, bound functions) is made when it is asked for.
+ */
+import type { Cancel } from "../src/system/clock.ts";
+import type { JsonValue } from "../src/system/errors.ts";
+import type { Log } from "../src/system/log.ts";
+import type { TaskPayload } from "../src/protocol/worker.ts";
+import type { Json, Logger, ProgressUpdate, TaskContext, WorkerFiles } from "./contract.ts";
+import { TaskFolder } from "./files.ts";
+import type { HotCache } from "./hot-cache.ts";
+import type { Checkpoint } from "./transport.ts";
+
+/** Where a task came from, and where all that it says goes to. */
+export interface Origin {
+  finished(task: TaskRun, body: string): void;
+  progress(update: ProgressUpdate): Promise<void>;
+  checkpoint(checkpoint: Checkpoint): Promise<void>;
+  isCancelled(taskId: string): Promise<boolean>;
+}
+
+export type StopCause = "cancelled" | "timeout" | "shutdown";
+
+const CAUSE_TEXT: Record<StopCause, string> = {
+  cancelled: "The task was cancelled.",
+  timeout: "The task took longer than it may.",
+  shutdown: "The worker shuts down.",
+};
+
+/** What all runs of one worker share. */
+export interface Workplace {
+  readonly workerId: string;
+  readonly log: Log;
+  readonly payloadFolder: string;
+  readonly hotCache: HotCache;
+}
+
+export class TaskRun implements TaskContext {
+  readonly taskId: string;
+  readonly jobId: string;
+  readonly type: string;
+  /** Why it has to stop, once it has. */
+  stopCause: StopCause | undefined;
+  /** Its outcome is settled; whatever its handler does from now on changes nothing. */
+  over = false;
+  stopTimer: Cancel | undefined;
+  #controller: AbortController | undefined;
+  #log: Log | undefined;
+  #folder: TaskFolder | undefined;
+
+  constructor(
+    readonly payload: TaskPayload,
+    readonly origin: Origin,
+    private readonly workplace: Workplace,
+  ) {
+    this.taskId = payload.task_id;
+    this.jobId = payload.job_id;
+    this.type = payload.type;
+  }
+
+  get priority(): number {
+    return this.payload.priority;
+  }
+
+  get attempt(): number {
+    return this.payload.attempt;
+  }
+
+  get lastCheckpoint(): Json | undefined {
+    return (this.payload.last_checkpoint ?? undefined) as Json | undefined;
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.stopCause) this.#controller.abort(abortReason(this.stopCause));
+    }
+    return this.#controller.signal;
+  }
+
+  get log(): Logger {
+    return this.fullLog;
+  }
+
+  get fullLog(): Log {
+    const { workerId, log } = this.workplace;
+    this.#log ??= log.with({ worker_id: workerId, task_id: this.taskId, job_id: this.jobId });
+    return this.#log;
+  }
+
+  get files(): WorkerFiles {
+    this.#folder ??= new TaskFolder(this.workplace.payloadFolder, this.taskId);
+    return this.#folder;
+  }
+
+  // Handlers take these out of the context (`({ n }, { sendProgress }) => …`): each is bound when it is read.
+  get sendProgress(): TaskContext["sendProgress"] {
+    return (progress, message) => {
+      if (this.over) return Promise.resolve();
+      const update = { taskId: this.taskId, jobId: this.jobId, progress };
+      return this.origin.progress(message === undefined ? update : { ...update, message });
+    };
+  }
+
+  get checkpoint(): TaskContext["checkpoint"] {
+    return async (value: JsonValue) => {
+      if (this.over) return;
+      const text = JSON.stringify(value) ?? "null";
+      await this.origin.checkpoint({ taskId: this.taskId, jobId: this.jobId, value: text });
+    };
+  }
+
+  get isCancelled(): TaskContext["isCancelled"] {
+    return async () => this.stopCause !== undefined || (await this.origin.isCancelled(this.taskId));
+  }
+
+  get addToHotCache(): TaskContext["addToHotCache"] {
+    return (model) => this.workplace.hotCache.add(model);
+  }
+
+  get removeFromHotCache(): TaskContext["removeFromHotCache"] {
+    return (model) => this.workplace.hotCache.remove(model);
+  }
+
+  /** The first cause counts. */
+  stop(cause: StopCause): void {
+    if (this.stopCause || this.over) return;
+    this.stopCause = cause;
+    this.#controller?.abort(abortReason(cause));
+  }
+
+  /** Nothing of the task stays behind. */
+  leave(): void {
+    this.over = true;
+    this.stopTimer?.();
+    this.#folder?.remove().catch((error: unknown) => {
+      this.fullLog.warn("the task's folder could not be removed", { folder: this.#folder?.folder, error });
+    });
+  }
+}
+
+function abortReason(cause: StopCause): DOMException {
+  return new DOMException(CAUSE_TEXT[cause], cause === "timeout" ? "TimeoutError" : "AbortError");
+}
