@@ -134,7 +134,8 @@ export type ServerFrame =
       /** Of `running`: to be ended, they belong to somebody else or are over. The others go on. */
       readonly cancelled: readonly string[];
     }
-  | ({ readonly type: "task" } & TaskPayload)
+  /** Nested: a payload has a `type` of its own, the task's name. */
+  | { readonly type: "task"; readonly task: TaskPayload }
   | ({ readonly type: "ack"; readonly seq: number } & (
       | ResultAnswer
       | { readonly status: "retry"; readonly message: string }
