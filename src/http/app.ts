@@ -41,6 +41,7 @@ export function createApp(options: AppOptions): App {
     app: () => app,
     fail,
     isEndpoint: (path) => resolveEndpoint(catalog, path) !== undefined,
+    clientPrefix: prefix,
   });
   const openApi = createOpenApi(() => app, catalog, settings);
   const metrics = () =>

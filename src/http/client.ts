@@ -10,6 +10,7 @@ import type { Door } from "./door.ts";
 import { toDot } from "./dot.ts";
 import { openEventStream } from "./events.ts";
 import { historyText } from "./history.ts";
+import { refuseHead } from "./missing.ts";
 import { nearest } from "./nearest.ts";
 import type { Parking } from "./parking.ts";
 import { fieldsOf, invalidParameter, jobQueryOf, parametersOf } from "./query.ts";
@@ -103,6 +104,7 @@ async function readHistory(
 }
 
 async function watchJob(request: Request, id: string, options: ClientRoutesOptions): Promise<Response> {
+  refuseHead(request);
   const { viewer } = options.door.client(request);
   return openEventStream({
     jobs: options.orchestrator.jobs,

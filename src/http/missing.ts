@@ -1,61 +1,64 @@
-/** Paths and methods that no route has: 404 and 405 as every other error, HEAD and OPTIONS by what there is. */
+/** Paths and methods that no route has: 404 and 405 in the form of every other error, and OPTIONS by what there is. */
 import type { AnyElysia } from "elysia";
 import { Refusal } from "../system/errors.ts";
 import type { ErrorMapper } from "./errors.ts";
-
-const METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"];
 
 export interface MissingOptions {
   readonly app: () => AnyElysia;
   readonly fail: ErrorMapper;
   /** The catch-all for endpoints takes any path: whether a blueprint has this one. */
   readonly isEndpoint: (path: string) => boolean;
+  readonly clientPrefix: string;
 }
 
-export function createMissing({ app, fail, isEndpoint }: MissingOptions) {
-  return async (request: Request): Promise<Response> => {
+interface Pattern {
+  readonly method: string;
+  readonly matches: (path: string) => boolean;
+}
+
+export function createMissing({ app, fail, isEndpoint, clientPrefix }: MissingOptions) {
+  let patterns: readonly Pattern[] | undefined;
+  return (request: Request): Response => {
+    patterns ??= app().routes.flatMap(({ method, path }) => (path.endsWith("*") ? [] : [patternOf(method, path)]));
     const { pathname } = new URL(request.url);
-    const allowed = METHODS.filter((method) => has(app(), method, pathname, isEndpoint));
-    if (request.method === "HEAD" && allowed.includes("GET") && isPlainRead(pathname)) return head(app(), request);
-    if (allowed.length === 0) return fail(notFound(request.method, pathname), request);
-    const allow = [...allowed, "OPTIONS"].join(", ");
+    const methods = new Set(patterns.filter(({ matches }) => matches(pathname)).map(({ method }) => method));
+    if (pathname.startsWith(`${clientPrefix}/`) && isEndpoint(pathname.slice(clientPrefix.length + 1)))
+      methods.add("POST");
+    if (methods.size === 0) return fail(notFound(request.method, pathname), request);
+    const allow = [...methods, "OPTIONS"].join(", ");
     if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: { allow } });
-    const refused = fail(notAllowed(request.method, pathname, allow), request);
-    refused.headers.set("allow", allow);
-    return refused;
+    return withAllow(fail(notAllowed(request.method, pathname, allow), request), allow);
   };
 }
 
-function has(app: AnyElysia, method: string, path: string, isEndpoint: (path: string) => boolean): boolean {
-  const found = app.router.http.find(method, path);
-  if (found === null) return false;
-  const rest = found.params["*"];
-  return rest === undefined || isEndpoint(rest);
+/** HEAD would run the GET of a route; where a GET takes something away, or waits, that is wrong. */
+export function refuseHead(request: Request): void {
+  if (request.method === "HEAD") throw notAllowed("HEAD", new URL(request.url).pathname, "GET");
 }
 
-/** Not what waits, or takes something away by being read: a task, a stream of events. */
-function isPlainRead(path: string): boolean {
-  return !path.startsWith("/_worker/") && !path.endsWith("/events");
+function patternOf(method: string, path: string): Pattern {
+  const wanted = path.split("/");
+  return {
+    method,
+    matches(asked) {
+      const parts = asked.replace(/\/$/, "").split("/");
+      return (
+        parts.length === wanted.length && wanted.every((part, index) => part.startsWith(":") || part === parts[index])
+      );
+    },
+  };
 }
 
-async function head(app: AnyElysia, request: Request): Promise<Response> {
-  const full = await app.handle(new Request(request.url, { headers: request.headers }));
-  const length = String((await full.arrayBuffer()).byteLength);
-  const answer = new Response(null, { status: full.status, headers: full.headers });
-  answer.headers.set("content-length", length);
-  return answer;
+function withAllow(response: Response, allow: string): Response {
+  response.headers.set("allow", allow);
+  return response;
 }
 
 function notFound(method: string, path: string): Refusal {
-  return new Refusal(
-    "NOT_FOUND",
-    404,
-    `There is nothing at ${method} ${path}: see /_public/openapi.json for what there is.`,
-  );
+  const message = `There is nothing at ${method} ${path}: see /_public/openapi.json for what there is.`;
+  return new Refusal("NOT_FOUND", 404, message);
 }
 
 function notAllowed(method: string, path: string, allow: string): Refusal {
-  return new Refusal("METHOD_NOT_ALLOWED", 405, `${path} takes ${allow} and not ${method}: use one of them.`, {
-    allow,
-  });
+  return new Refusal("METHOD_NOT_ALLOWED", 405, `${path} takes ${allow} and not ${method}: use that.`, { allow });
 }

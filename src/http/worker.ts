@@ -14,6 +14,7 @@ import type { System } from "../system/index.ts";
 import { readText } from "./body.ts";
 import { describe } from "./descriptions.ts";
 import type { Door } from "./door.ts";
+import { refuseHead } from "./missing.ts";
 import type { Parking } from "./parking.ts";
 import { json, jsonFor } from "./reply.ts";
 import type { HttpSettings } from "./settings.ts";
@@ -112,6 +113,7 @@ function objectOrNothing(text: string): JsonMap | undefined {
 
 async function poll(request: Request, workerId: string, options: WorkerRoutesOptions): Promise<Response> {
   const { workers } = options.orchestrator;
+  refuseHead(request);
   claim(options.door.worker(request), request, workerId);
   const parked = options.parking.park(request);
   try {
