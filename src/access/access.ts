@@ -1,0 +1,65 @@
+/** Who presents a token, and what that lets them do. */
+import { timingSafeEqual } from "node:crypto";
+import type { ClientFacts } from "../job/model.ts";
+import { Refusal } from "../system/errors.ts";
+import { hashOf, type Tokens } from "./tokens.ts";
+
+/** Somebody who starts and reads jobs. */
+export interface Caller {
+  readonly client: ClientFacts;
+  /** Whose jobs are seen; undefined: everybody's. */
+  readonly viewer: string | undefined;
+  readonly isOperator: boolean;
+}
+
+/** A worker's token. The shared one stands for any worker: `workerId` is then left out. */
+export interface WorkerGrant {
+  readonly workerId?: string;
+}
+
+export interface Access {
+  client(token: string): Caller | undefined;
+  worker(token: string): WorkerGrant | undefined;
+}
+
+export const OPERATOR: Caller = {
+  client: { id: "operator", config: {} },
+  viewer: undefined,
+  isOperator: true,
+};
+
+const SHARED_CLIENT: Caller = {
+  client: { id: "default", plan: "unknown", config: {} },
+  viewer: "default",
+  isOperator: false,
+};
+
+const SHARED_WORKER: WorkerGrant = {};
+
+export function createAccess(hashes: Tokens["hashes"]): Access {
+  const operator = Buffer.from(hashes.operator, "hex");
+  const client = Buffer.from(hashes.client, "hex");
+  const worker = Buffer.from(hashes.worker, "hex");
+  return {
+    client(token) {
+      const presented = Buffer.from(hashOf(token), "hex");
+      // Both are compared whatever the first says, so that the time tells nothing.
+      const isOperator = timingSafeEqual(presented, operator);
+      const isClient = timingSafeEqual(presented, client);
+      if (isOperator) return OPERATOR;
+      return isClient ? SHARED_CLIENT : undefined;
+    },
+    worker(token) {
+      return timingSafeEqual(Buffer.from(hashOf(token), "hex"), worker) ? SHARED_WORKER : undefined;
+    },
+  };
+}
+
+/** The id that a worker acts under: its token's own, else the one that it claims. */
+export function identityOf(grant: WorkerGrant, claimed: string | undefined): string | undefined {
+  if (grant.workerId === undefined || claimed === undefined || claimed === grant.workerId) {
+    return grant.workerId ?? claimed;
+  }
+  const message = `This token belongs to worker "${grant.workerId}" and not to "${claimed}": use that worker's own token.`;
+  throw new Refusal("WORKER_MISMATCH", 403, message);
+}

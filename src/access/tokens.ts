@@ -1,0 +1,66 @@
+/** The three tokens of a server: configured, or made at its first start and kept as hashes. */
+import { createHash } from "node:crypto";
+import type { Registers } from "../storage/port.ts";
+import { Refusal } from "../system/errors.ts";
+import type { Random } from "../system/random.ts";
+
+export const AUDIENCES = ["client", "worker", "operator"] as const;
+export type Audience = (typeof AUDIENCES)[number];
+
+export type ConfiguredTokens = { readonly [Name in Audience]?: string };
+
+export interface Tokens {
+  /** SHA-256, hex. */
+  readonly hashes: Readonly<Record<Audience, string>>;
+  /** Made just now, in the clear: to be shown once and forgotten. */
+  readonly made: ConfiguredTokens;
+}
+
+export function tokensFromEnvironment(variables: Readonly<Record<string, string | undefined>>): ConfiguredTokens {
+  const client = variables["CLIENT_TOKEN"];
+  const worker = variables["GLOBAL_WORKER_TOKEN"] || variables["WORKER_TOKEN"];
+  const operator = variables["OPERATOR_TOKEN"];
+  return { ...(client && { client }), ...(worker && { worker }), ...(operator && { operator }) };
+}
+
+export async function ensureTokens(
+  registers: Pick<Registers, "tokenHashes" | "saveTokenHashes">,
+  random: Random,
+  configured: ConfiguredTokens,
+): Promise<Tokens> {
+  refuseSharedOperator(configured);
+  const stored = await registers.tokenHashes();
+  const made: Partial<Record<Audience, string>> = {};
+  const hashes: Partial<Record<Audience, string>> = {};
+  for (const audience of AUDIENCES) {
+    const given = configured[audience];
+    const kept = stored.get(audience);
+    if (given === undefined && kept === undefined) made[audience] = makeToken(random);
+    hashes[audience] = given === undefined ? (kept ?? hashOf(made[audience] ?? "")) : hashOf(given);
+  }
+  const { client = "", worker = "", operator = "" } = hashes;
+  if (Object.keys(made).length > 0) await registers.saveTokenHashes(withMade(stored, made));
+  return { hashes: { client, worker, operator }, made };
+}
+
+export function hashOf(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
+}
+
+// A configured token is not stored: taking the setting away must take the token away.
+function withMade(stored: ReadonlyMap<string, string>, made: ConfiguredTokens): ReadonlyMap<string, string> {
+  const all = new Map(stored);
+  for (const [audience, token] of Object.entries(made)) all.set(audience, hashOf(token));
+  return all;
+}
+
+function makeToken(random: Random): string {
+  return Buffer.from(random.bytes(32)).toString("base64url");
+}
+
+function refuseSharedOperator({ client, worker, operator }: ConfiguredTokens): void {
+  if (operator === undefined || (operator !== client && operator !== worker)) return;
+  const message =
+    "OPERATOR_TOKEN equals the token of clients or workers, which would make them all operators: set a token of its own.";
+  throw new Refusal("TOKENS_EQUAL", 500, message);
+}

@@ -1,0 +1,69 @@
+/** All routes of one door, on one screen. */
+import { Elysia } from "elysia";
+import type { Orchestrator } from "../../actors/orchestrator.ts";
+import type { System } from "../system/index.ts";
+import { adminRoutes } from "./admin.ts";
+import { clientRoutes } from "./client.ts";
+import type { Connections } from "./connections.ts";
+import { createCreator, resolveEndpoint } from "./creation.ts";
+import type { Door } from "./door.ts";
+import { createErrorMapper } from "./errors.ts";
+import { metricsText } from "./metrics.ts";
+import { createMissing } from "./missing.ts";
+import { createOpenApi } from "./openapi.ts";
+import type { Parking } from "./parking.ts";
+import { publicRoutes } from "./public.ts";
+import type { HttpSettings } from "./settings.ts";
+import { streamRoutes } from "./stream-routes.ts";
+import { workerRoutes } from "./worker.ts";
+
+export interface AppOptions {
+  readonly orchestrator: Orchestrator;
+  readonly system: System;
+  readonly settings: HttpSettings;
+  readonly door: Door;
+  readonly parking: Parking;
+  readonly connections: Connections;
+}
+
+export interface App {
+  handle(request: Request): Promise<Response>;
+  fetch(request: Request): Response | Promise<Response>;
+}
+
+export function createApp(options: AppOptions): App {
+  const { orchestrator, system, settings, door, parking, connections } = options;
+  const { jobs, catalog } = orchestrator;
+  const prefix = settings.clientPrefix;
+  const fail = createErrorMapper(system);
+  const creator = createCreator({ jobs, catalog, isReady: () => orchestrator.ready }, settings);
+  const missing = createMissing({
+    app: () => app,
+    fail,
+    isEndpoint: (path) => resolveEndpoint(catalog, path) !== undefined,
+    clientPrefix: prefix,
+  });
+  const openApi = createOpenApi(() => app, catalog, settings);
+  const metrics = () =>
+    metricsText(orchestrator, { authFailures: door.refusals, parked: parking.waiting, sockets: connections.open });
+
+  const app = new Elysia({ aot: true })
+    .onError(({ error, request, code }) => (code === "NOT_FOUND" ? missing(request) : fail(error, request)))
+    .use(publicRoutes({ orchestrator, door, openApi, metrics }))
+    .use(workerRoutes(options))
+    .use(streamRoutes(options))
+    .use(clientRoutes(`${prefix}/:version`, { ...options, creator }, true))
+    .use(clientRoutes(prefix, { ...options, creator }, false))
+    .use(adminRoutes(`${prefix}/:version`, { workers: orchestrator.workers, door }, true))
+    .use(adminRoutes(prefix, { workers: orchestrator.workers, door }, false))
+    // One route for the endpoints of all blueprints: routes are never made anew while it runs.
+    .post(
+      `${prefix}/*`,
+      ({ request, params }) => {
+        const caller = door.client(request);
+        return creator.start(request, caller, creator.endpoint(params["*"]));
+      },
+      { parse: "none", detail: { hide: true } },
+    );
+  return app;
+}

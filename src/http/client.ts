@@ -1,0 +1,170 @@
+/** What clients may ask for. The same routes stand under the prefix and under each version. */
+import { Elysia } from "elysia";
+import type { Orchestrator } from "../../actors/orchestrator.ts";
+import type { Manifest } from "../catalog/port.ts";
+import { type JsonMap, Refusal } from "../system/errors.ts";
+import type { System } from "../system/index.ts";
+import type { Creator } from "./creation.ts";
+import { describe, jobBody } from "./descriptions.ts";
+import type { Door } from "./door.ts";
+import { toDot } from "./dot.ts";
+import { openEventStream } from "./events.ts";
+import { historyText } from "./history.ts";
+import { refuseHead } from "./missing.ts";
+import { nearest } from "./nearest.ts";
+import type { Parking } from "./parking.ts";
+import { fieldsOf, invalidParameter, jobQueryOf, parametersOf } from "./query.ts";
+import { json, jsonFor, textFor } from "./reply.ts";
+import type { HttpSettings } from "./settings.ts";
+import { jobEventListText, jobListText, jobText } from "./views.ts";
+
+export interface ClientRoutesOptions {
+  readonly orchestrator: Orchestrator;
+  readonly creator: Creator;
+  readonly door: Door;
+  readonly system: System;
+  readonly settings: HttpSettings;
+  readonly parking: Parking;
+}
+
+export function clientRoutes(prefix: string, options: ClientRoutesOptions, isDescribed: boolean) {
+  const { orchestrator, creator, door } = options;
+  const { workers, catalog } = orchestrator;
+  const told = describe("client", isDescribed);
+  return new Elysia({ prefix })
+    .get("/jobs", ({ request }) => listJobs(request, options), told("List jobs, newest first"))
+    .get("/jobs/:id", ({ request, params }) => readJob(request, params.id, options), told("Read a job"))
+    .get(
+      "/jobs/:id/history",
+      ({ request, params }) => readHistory(request, params.id, options),
+      told("Read its history"),
+    )
+    .get("/jobs/:id/events", ({ request, params }) => watchJob(request, params.id, options), told("Follow a job, live"))
+    .post("/jobs/:id/cancel", ({ request, params }) => cancelJob(request, params.id, options), told("Cancel a job"))
+    .get(
+      "/workers",
+      ({ request }) => {
+        door.client(request);
+        return jsonFor(request, JSON.stringify(workers.list().map(withoutSecrets)));
+      },
+      told("List the workers"),
+    )
+    .get("/dashboard", ({ request }) => readCounts(request, options), told("Count workers and jobs"))
+    .get(
+      "/blueprints/:name/graph",
+      ({ request, params }) => {
+        door.client(request);
+        return textFor(request, toDot(manifestOf(params.name, orchestrator)), "text/vnd.graphviz; charset=utf-8");
+      },
+      told("Draw a blueprint, as DOT text"),
+    )
+    .post(
+      "/blueprints/:name/jobs",
+      ({ request, params }) => {
+        const caller = door.operator(request);
+        return creator.start(request, caller, { manifest: manifestOf(params.name, orchestrator), isBatch: false });
+      },
+      { parse: "none", ...told("Start a job of any blueprint (operators)", jobBody) },
+    )
+    .get(
+      "/blueprints",
+      ({ request }) => {
+        door.client(request);
+        return jsonFor(request, JSON.stringify({ blueprints: catalog.list().map(listed) }));
+      },
+      told("List the blueprints"),
+    );
+}
+
+async function readJob(request: Request, id: string, { door, orchestrator }: ClientRoutesOptions): Promise<Response> {
+  const { viewer } = door.client(request);
+  const fields = fieldsOf(parametersOf(request));
+  return jsonFor(request, jobText(await orchestrator.jobs.read(viewer, id), fields));
+}
+
+async function listJobs(request: Request, { door, orchestrator }: ClientRoutesOptions): Promise<Response> {
+  const { viewer } = door.client(request);
+  const query = jobQueryOf(parametersOf(request), viewer);
+  if (query.offset !== undefined) return jsonFor(request, jobEventListText(await orchestrator.jobs.list(query)));
+  // One more than asked for tells whether there is a next page.
+  const found = await orchestrator.jobs.list({ ...query, limit: query.limit + 1 });
+  const shown = found.slice(0, query.limit);
+  return jsonFor(request, jobListText(shown, found.length > query.limit ? (shown.at(-1)?.id ?? null) : null));
+}
+
+async function readHistory(
+  request: Request,
+  id: string,
+  { door, orchestrator }: ClientRoutesOptions,
+): Promise<Response> {
+  const { viewer } = door.client(request);
+  // The history of a job that is not there is no empty one.
+  await orchestrator.jobs.read(viewer, id);
+  return jsonFor(request, await historyText(orchestrator.jobs, viewer, id, parametersOf(request)));
+}
+
+async function watchJob(request: Request, id: string, options: ClientRoutesOptions): Promise<Response> {
+  refuseHead(request);
+  const { viewer } = options.door.client(request);
+  return openEventStream({
+    jobs: options.orchestrator.jobs,
+    timers: options.system.timers,
+    log: options.system.log,
+    viewer,
+    id,
+    afterSequence: lastEventId(request),
+    commentMs: options.settings.eventCommentMs,
+    parked: options.parking.park(request),
+  });
+}
+
+function lastEventId(request: Request): number {
+  const text = request.headers.get("last-event-id");
+  if (text === null || text === "") return 0;
+  const sequence = Number(text);
+  if (Number.isSafeInteger(sequence) && sequence >= 0) return sequence;
+  throw invalidParameter("Last-Event-ID", "Last-Event-ID must be the id of an event of this stream.");
+}
+
+async function cancelJob(request: Request, id: string, { door, orchestrator }: ClientRoutesOptions): Promise<Response> {
+  const { viewer } = door.client(request);
+  const status = await orchestrator.jobs.cancel(viewer, id);
+  return json(JSON.stringify({ status, job_id: id }));
+}
+
+async function readCounts(request: Request, { door, orchestrator }: ClientRoutesOptions): Promise<Response> {
+  const { viewer } = door.client(request);
+  const counts = await orchestrator.jobs.counts(viewer);
+  const jobs = { queued: counts.get("pending") ?? 0, ...Object.fromEntries(counts) };
+  return json(JSON.stringify({ workers: { total: orchestrator.workers.list().length }, jobs }));
+}
+
+export function manifestOf(name: string, { catalog }: Pick<Orchestrator, "catalog">): Manifest {
+  const manifest = catalog.current(name);
+  if (manifest !== undefined) return manifest;
+  const near = nearest(
+    name,
+    catalog.list().map((one) => one.name),
+  );
+  throw new Refusal("BLUEPRINT_NOT_FOUND", 404, "Blueprint not found", { near: [...near] });
+}
+
+function listed({ name, hash, file, endpoint, apiVersion, inputSchema, states }: Manifest) {
+  return {
+    name,
+    version: hash,
+    file,
+    endpoint: endpoint ?? null,
+    api_version: apiVersion,
+    input_schema: inputSchema ?? null,
+    states: states.length,
+  };
+}
+
+const SECRET_FIELDS = ["token", "dynamic_token", "security"];
+
+/** Workers send what they like when they register; some of it is nobody else's business. */
+export function withoutSecrets(record: JsonMap): JsonMap {
+  if (!SECRET_FIELDS.some((field) => field in record)) return record;
+  return Object.fromEntries(Object.entries(record).filter(([field]) => !SECRET_FIELDS.includes(field)));
+}

@@ -1,0 +1,93 @@
+/**
+ * WebSockets of workers, as the server holds them. Bun calls these for each connection; Elysia's own
+ * socket routes would parse each message before us and make an object of a dozen closures for it.
+ */
+import type { Server, ServerWebSocket, WebSocketHandler } from "bun";
+import { Refusal } from "../system/errors.ts";
+import type { HttpSettings } from "./settings.ts";
+
+/** The wire under a session. */
+export interface Wire {
+  /** False: it is gone, nothing was sent. */
+  send(text: string): boolean;
+  close(code: number, reason: string): void;
+}
+
+export interface Session {
+  opened(wire: Wire): void;
+  message(text: string): void;
+  closed(): void;
+}
+
+export interface Connections {
+  /** Turns the request into a WebSocket. The caller has been authenticated. */
+  upgrade(request: Request, session: Session): undefined;
+  /** `key` is now served by this wire; one that served it before is closed. */
+  claim(key: string, wire: Wire): void;
+  /** Takes the key back if it is still this wire's. */
+  unclaim(key: string, wire: Wire): void;
+  readonly handler: WebSocketHandler<Session>;
+  closeAll(): void;
+  readonly open: number;
+}
+
+const REPLACED = 1008;
+const GOING_AWAY = 1001;
+const TOO_BIG = 1009;
+
+export function createConnections(
+  server: () => Server<Session> | undefined,
+  settings: Pick<HttpSettings, "messageBytesMax" | "unsentBytesMax">,
+): Connections {
+  const wires = new Map<ServerWebSocket<Session>, Wire>();
+  const owners = new Map<string, Wire>();
+  const upgrade = (request: Request, session: Session): undefined => {
+    if (server()?.upgrade(request, { data: session }) === true) return undefined;
+    throw new Refusal("UPGRADE_REQUIRED", 426, "This path speaks WebSocket only: connect with a WebSocket client.");
+  };
+  return {
+    upgrade,
+    claim(key, wire) {
+      const previous = owners.get(key);
+      owners.set(key, wire);
+      if (previous !== wire) previous?.close(REPLACED, "New connection established");
+    },
+    unclaim(key, wire) {
+      if (owners.get(key) === wire) owners.delete(key);
+    },
+    handler: {
+      // Our own limit comes first and can say why; this one guards the memory.
+      maxPayloadLength: settings.messageBytesMax * 2,
+      backpressureLimit: settings.unsentBytesMax,
+      closeOnBackpressureLimit: true,
+      open(socket) {
+        const wire = wireOf(socket);
+        wires.set(socket, wire);
+        socket.data.opened(wire);
+      },
+      message(socket, message) {
+        const text = typeof message === "string" ? message : message.toString("utf8");
+        if (text.length <= settings.messageBytesMax) socket.data.message(text);
+        else socket.close(TOO_BIG, `MESSAGE_TOO_LARGE: at most ${settings.messageBytesMax} bytes`);
+      },
+      close(socket) {
+        wires.delete(socket);
+        socket.data.closed();
+      },
+    },
+    closeAll() {
+      for (const wire of wires.values()) wire.close(GOING_AWAY, "Server shutdown");
+    },
+    get open() {
+      return wires.size;
+    },
+  };
+}
+
+function wireOf(socket: ServerWebSocket<Session>): Wire {
+  return {
+    // 0: dropped. Less: it waits for a slow reader, within the limit.
+    send: (text) => socket.sendText(text) !== 0,
+    close: (code, reason) => socket.close(code, reason),
+  };
+}

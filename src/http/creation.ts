@@ -1,0 +1,163 @@
+/** Starting jobs: the hot route. Every step is named here once and costs what it has to. */
+import { createHash } from "node:crypto";
+import type { Idempotency, NewJob, Orchestrator } from "../../actors/orchestrator.ts";
+import type { Caller } from "../access/access.ts";
+import type { Catalog, Manifest } from "../catalog/port.ts";
+import { type Creation, invalidBody, readBatch, readCreation } from "../protocol/creation.ts";
+import { parseObject } from "../protocol/json.ts";
+import { compileSchema, type SchemaCheck } from "../protocol/schema.ts";
+import { messageOf, Refusal } from "../system/errors.ts";
+import { readText } from "./body.ts";
+import { nearest } from "./nearest.ts";
+import { json } from "./reply.ts";
+import type { HttpSettings } from "./settings.ts";
+
+export interface Endpoint {
+  readonly manifest: Manifest;
+  readonly isBatch: boolean;
+}
+
+export interface Creator {
+  /** `path` is what follows the client prefix: "v1/jobs/simple_flow", with "/batch" behind it for many. */
+  endpoint(path: string): Endpoint;
+  start(request: Request, caller: Caller, endpoint: Endpoint): Promise<Response>;
+}
+
+const BATCH = "/batch";
+
+export function createCreator(
+  { jobs, catalog, isReady }: Pick<Orchestrator, "jobs" | "catalog"> & { readonly isReady: () => boolean },
+  settings: Pick<HttpSettings, "bodyBytesMax" | "batchBytesMax">,
+): Creator {
+  const checkInput = createInputCheck();
+
+  const one = async (request: Request, caller: Caller, manifest: Manifest): Promise<Response> => {
+    const text = await readText(request, settings.bodyBytesMax);
+    const creation = readCreation(parseObject(text), "", text);
+    checkInput(manifest, creation);
+    const idempotency = idempotencyOf(request, manifest.name, text);
+    const job = newJob(manifest.name, creation, traceOf(request.headers));
+    const [id] = await jobs.create(caller.client, [job], idempotency);
+    return json(accepted(id), 202);
+  };
+
+  const many = async (request: Request, caller: Caller, manifest: Manifest): Promise<Response> => {
+    const text = await readText(request, settings.batchBytesMax);
+    const creations = readBatch(parseObject(text));
+    for (const creation of creations) checkInput(manifest, creation);
+    const idempotency = idempotencyOf(request, `${manifest.name}${BATCH}`, text);
+    const trace = traceOf(request.headers);
+    const wanted = creations.map((creation) => newJob(manifest.name, creation, trace));
+    const ids = await jobs.create(caller.client, wanted, idempotency);
+    return json(`{"jobs":[${ids.map(accepted).join(",")}]}`, 202);
+  };
+
+  return {
+    endpoint(path) {
+      const found = resolveEndpoint(catalog, path);
+      if (found !== undefined) return found;
+      if (!isReady()) throw notReady();
+      throw unknownEndpoint(catalog, path);
+    },
+    start: (request, caller, { manifest, isBatch }) => (isBatch ? many : one)(request, caller, manifest),
+  };
+}
+
+export function resolveEndpoint(catalog: Catalog, path: string): Endpoint | undefined {
+  const trimmed = path.endsWith("/") ? path.slice(0, -1) : path;
+  const manifest = byPath(catalog, trimmed);
+  if (manifest !== undefined) return { manifest, isBatch: false };
+  if (!trimmed.endsWith(BATCH)) return undefined;
+  const inner = byPath(catalog, trimmed.slice(0, -BATCH.length));
+  return inner === undefined ? undefined : { manifest: inner, isBatch: true };
+}
+
+export function notReady(): Refusal {
+  return new Refusal(
+    "NOT_READY",
+    503,
+    "The server is still loading its blueprints: try again in a second.",
+    undefined,
+    1,
+  );
+}
+
+function byPath(catalog: Catalog, path: string): Manifest | undefined {
+  const slash = path.indexOf("/");
+  const versioned = slash === -1 ? undefined : catalog.byEndpoint(path.slice(0, slash), path.slice(slash + 1));
+  return versioned ?? catalog.byEndpoint("", path);
+}
+
+function unknownEndpoint(catalog: Catalog, path: string): Refusal {
+  const near = nearest(path, catalog.list().flatMap(pathOf));
+  const hint = near.length === 0 ? "see /_public/openapi.json for those that there are" : `did you mean ${near[0]}?`;
+  return new Refusal("ENDPOINT_NOT_FOUND", 404, `No blueprint has the endpoint "${path}": ${hint}`, {
+    near: [...near],
+  });
+}
+
+function pathOf({ apiVersion, endpoint }: Manifest): string[] {
+  if (endpoint === undefined) return [];
+  return [apiVersion === "" ? endpoint : `${apiVersion}/${endpoint}`];
+}
+
+function accepted(id: string | undefined): string {
+  return `{"status":"accepted","job_id":"${id}"}`;
+}
+
+function newJob(blueprint: string, { initialData, options }: Creation, trace: NewJob["trace"]): NewJob {
+  return { blueprint, initialData, ...options, ...(trace !== undefined && { trace }) };
+}
+
+type InputCheck = (manifest: Manifest, creation: Creation) => void;
+
+/** A schema is compiled once; the version of the blueprint that goes takes what was compiled with it. */
+function createInputCheck(): InputCheck {
+  const compiled = new WeakMap<object, SchemaCheck>();
+  return ({ inputSchema, name }, { input, inputPath }) => {
+    if (inputSchema === undefined) return;
+    let check = compiled.get(inputSchema);
+    if (check === undefined) {
+      check = compileFor(name, inputSchema);
+      compiled.set(inputSchema, check);
+    }
+    const violations = check(input, inputPath);
+    if (violations !== undefined) throw invalidBody(violations);
+  };
+}
+
+function compileFor(name: string, schema: object): SchemaCheck {
+  try {
+    return compileSchema(schema);
+  } catch (error) {
+    const message = `The input schema of blueprint "${name}" cannot be used, so that nothing can be checked against it: ${messageOf(error)}`;
+    throw new Refusal("SCHEMA_UNSUPPORTED", 500, message);
+  }
+}
+
+const KEY_LENGTH_MAX = 255;
+
+function idempotencyOf(request: Request, target: string, text: string): Idempotency | undefined {
+  const key = request.headers.get("idempotency-key");
+  if (key === null) return undefined;
+  if (key === "" || key.length > KEY_LENGTH_MAX) {
+    const message = `Idempotency-Key must have 1 to ${KEY_LENGTH_MAX} characters: send a shorter one, such as a UUID.`;
+    throw new Refusal("INVALID_IDEMPOTENCY_KEY", 422, message);
+  }
+  // The same body to another blueprint is another request.
+  return { key, bodyHash: createHash("sha256").update(`${target}\n${text}`).digest("hex") };
+}
+
+const TRACE_HEADERS = ["traceparent", "tracestate", "baggage"];
+const TRACE_LENGTH_MAX = 8192;
+
+// Only these: other headers may be secrets, and whoever reads the job reads its trace.
+function traceOf(headers: Headers): Readonly<Record<string, string>> | undefined {
+  if (!headers.has("traceparent") && !headers.has("baggage")) return undefined;
+  const trace: Record<string, string> = {};
+  for (const name of TRACE_HEADERS) {
+    const value = headers.get(name);
+    if (value !== null && value.length <= TRACE_LENGTH_MAX) trace[name] = value;
+  }
+  return trace;
+}

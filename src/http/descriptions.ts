@@ -1,0 +1,64 @@
+/** What the API's description says of a route. Schemas are those that the bodies are checked with. */
+import type { TSchema } from "@sinclair/typebox";
+import { Type } from "@sinclair/typebox";
+
+export type Audience = "public" | "client" | "worker" | "admin";
+
+interface Described {
+  readonly detail: object;
+}
+
+const ERROR = Type.Object(
+  {
+    error: Type.String({ description: "One sentence that says what to do." }),
+    code: Type.String({ description: "Stable: programs may rely on it." }),
+    details: Type.Optional(Type.Any()),
+  },
+  { title: "Error" },
+);
+
+const SECURITY: Readonly<Record<Audience, readonly object[]>> = {
+  public: [],
+  client: [{ clientToken: [] }],
+  worker: [{ workerToken: [] }],
+  admin: [{ clientToken: [] }],
+};
+
+export const jobBody = Type.Object(
+  {
+    initial_data: Type.Optional(Type.Record(Type.String(), Type.Any())),
+    priority: Type.Optional(Type.Number()),
+    deadline_seconds: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+    dispatch_timeout: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+    result_timeout: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+    webhook_url: Type.Optional(Type.String()),
+    security: Type.Optional(Type.Record(Type.String(), Type.Any())),
+    metadata: Type.Optional(Type.Record(Type.String(), Type.Any())),
+    tags: Type.Optional(Type.Array(Type.String())),
+  },
+  { title: "NewJob", description: "The envelope. A body without initial_data is the input itself." },
+);
+
+/** `isShown` false: the route is a second spelling of one that is described already. */
+export function describe(audience: Audience, isShown = true) {
+  return (summary: string, body?: TSchema | object): Described => ({
+    detail: { ...operation(audience, summary, body), ...(!isShown && { hide: true }) },
+  });
+}
+
+export function operation(audience: Audience, summary: string, body?: object, answer: object = {}, status = "200") {
+  return {
+    summary,
+    tags: [audience],
+    security: SECURITY[audience],
+    ...(body !== undefined && { requestBody: { content: asJson(body) } }),
+    responses: {
+      [status]: { description: "Done", content: asJson(answer) },
+      default: { description: "Refused", content: asJson(ERROR) },
+    },
+  };
+}
+
+function asJson(schema: object) {
+  return { "application/json": { schema } };
+}

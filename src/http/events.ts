@@ -1,0 +1,157 @@
+/**
+ * A job, live, as server-sent events (wire contract, rule 28). Nothing is queued for a reader:
+ * a change only marks that there is something, and a reader that is ready takes the next page.
+ */
+import type { JobChange, Jobs, Viewer } from "../../actors/orchestrator.ts";
+import type { HistoryEvent } from "../job/history.ts";
+import { isTerminal, type JobStatus } from "../job/model.ts";
+import { messageOf } from "../system/errors.ts";
+import type { Log } from "../system/log.ts";
+import type { Timers } from "../system/clock.ts";
+import type { Parked } from "./parking.ts";
+
+const PAGE = 100;
+/** Tasks whose newest progress is kept for a reader that is behind. */
+const PROGRESS_MAX = 1000;
+
+export interface EventStreamOptions {
+  readonly jobs: Jobs;
+  readonly timers: Timers;
+  readonly log: Log;
+  readonly viewer: Viewer;
+  readonly id: string;
+  readonly afterSequence: number;
+  readonly commentMs: number;
+  readonly parked: Parked;
+}
+
+type Progress = Extract<JobChange, { type: "progress" }>;
+
+/** Reads the job first, so that a job that is not there is a 404 and no empty stream. */
+export async function openEventStream(options: EventStreamOptions): Promise<Response> {
+  const reader = new EventReader(options);
+  try {
+    await reader.open();
+  } catch (error) {
+    reader.close();
+    throw error;
+  }
+  const body = new ReadableStream<Uint8Array>(
+    { pull: (controller) => reader.pull(controller), cancel: () => reader.close() },
+    { highWaterMark: 1 },
+  );
+  const headers = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store" };
+  return new Response(body, { headers });
+}
+
+class EventReader {
+  readonly #options: EventStreamOptions;
+  readonly #progress = new Map<string, Progress>();
+  readonly #encoder = new TextEncoder();
+  #unwatch: () => void = () => undefined;
+  #wake: () => void = () => undefined;
+  #sequence: number;
+  #hasChanged = true;
+  #status: JobStatus = "pending";
+  #isClosed = false;
+
+  constructor(options: EventStreamOptions) {
+    this.#options = options;
+    this.#sequence = options.afterSequence;
+  }
+
+  async open(): Promise<void> {
+    const { jobs, viewer, id, parked } = this.#options;
+    const { job } = await jobs.read(viewer, id);
+    this.#status = job.status;
+    this.#unwatch = jobs.watch(id, (change) => this.#changed(change));
+    parked.signal.addEventListener("abort", () => this.close(), { once: true });
+    // What was committed between the read and the watch was not announced to us.
+    const again = await jobs.read(viewer, id);
+    this.#status = again.job.status;
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#unwatch();
+    this.#options.parked.leave();
+    this.#wake();
+  }
+
+  async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    try {
+      const text = await this.#next();
+      if (text !== "") controller.enqueue(this.#encoder.encode(text));
+    } catch (error) {
+      this.#options.log.warn("an event stream ended early", { job: this.#options.id, error: messageOf(error) });
+      this.close();
+    }
+    if (this.#isClosed) controller.close();
+  }
+
+  #changed(change: JobChange): void {
+    if (change.type === "committed") {
+      this.#status = change.status;
+      this.#hasChanged = true;
+    } else if (this.#progress.size < PROGRESS_MAX || this.#progress.has(change.taskId)) {
+      this.#progress.set(change.taskId, change);
+    }
+    this.#wake();
+  }
+
+  /** The next piece of text: waits for one; empty when the stream is over. */
+  async #next(): Promise<string> {
+    while (!this.#isClosed) {
+      const text = (await this.#committed()) || this.#takeProgress();
+      if (text !== "") return text;
+      if (isTerminal(this.#status) && !this.#hasChanged) return this.#end();
+      if (this.#hasChanged || this.#progress.size > 0) continue;
+      if (await this.#isQuiet()) return ": still here\n\n";
+    }
+    return "";
+  }
+
+  async #committed(): Promise<string> {
+    if (!this.#hasChanged || this.#isClosed) return "";
+    const { jobs, viewer, id } = this.#options;
+    this.#hasChanged = false;
+    const events = await jobs.history(viewer, id, this.#sequence, PAGE);
+    // A full page may have a next one.
+    if (events.length === PAGE) this.#hasChanged = true;
+    this.#sequence = events.at(-1)?.sequence ?? this.#sequence;
+    return events.map(eventText).join("");
+  }
+
+  #takeProgress(): string {
+    let text = "";
+    for (const { taskId, progress, message, atMs } of this.#progress.values()) {
+      const timestamp = new Date(atMs).toISOString();
+      const data = { task_id: taskId, progress, message: message ?? null, timestamp };
+      text += `event: progress\ndata: ${JSON.stringify(data)}\n\n`;
+    }
+    this.#progress.clear();
+    return text;
+  }
+
+  #end(): string {
+    this.close();
+    return `event: end\ndata: ${JSON.stringify({ job_id: this.#options.id, status: this.#status })}\n\n`;
+  }
+
+  /** True when nothing happened for as long as a proxy may need a sign of life. */
+  #isQuiet(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.timers.after(this.#options.commentMs, () => resolve(true));
+      this.#wake = () => {
+        cancel();
+        resolve(false);
+      };
+    });
+  }
+}
+
+function eventText(event: HistoryEvent): string {
+  const { context_snapshot: _, ...rest } = event;
+  return `id: ${event.sequence}\nevent: ${event.event_type}\ndata: ${JSON.stringify(rest)}\n\n`;
+}

@@ -1,0 +1,46 @@
+/** Requests that wait on purpose: long polls and event streams. They end when their caller goes or the server stops. */
+import type { Server } from "bun";
+
+export interface Parked {
+  /** Aborts when the caller is gone or the server stops. */
+  readonly signal: AbortSignal;
+  leave(): void;
+}
+
+export interface Parking {
+  park(request: Request): Parked;
+  /** Ends all that wait; who comes later is not kept. */
+  close(): void;
+  readonly waiting: number;
+}
+
+/** `server` is asked for at each request: routes exist before it listens. */
+export function createParking(server: () => Server<unknown> | undefined): Parking {
+  const waiting = new Set<AbortController>();
+  let isClosed = false;
+  return {
+    park(request) {
+      const controller = new AbortController();
+      const gone = () => controller.abort();
+      // The idle limit of all other routes would end it after some seconds.
+      server()?.timeout(request, 0);
+      waiting.add(controller);
+      request.signal.addEventListener("abort", gone, { once: true });
+      if (isClosed || request.signal.aborted) controller.abort();
+      return {
+        signal: controller.signal,
+        leave() {
+          waiting.delete(controller);
+          request.signal.removeEventListener("abort", gone);
+        },
+      };
+    },
+    close() {
+      isClosed = true;
+      for (const controller of waiting) controller.abort();
+    },
+    get waiting() {
+      return waiting.size;
+    },
+  };
+}

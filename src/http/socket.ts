@@ -1,0 +1,108 @@
+/** The socket of the original, `/_worker/ws`: progress comes up, cancellations go down (wire contract, section 6). */
+import type { Jobs, WorkerLink, Workers } from "../../actors/orchestrator.ts";
+import { findFlaw, isObject, parseShallow } from "../protocol/json.ts";
+import { type ProgressUpdate, readProgress } from "../protocol/progress.ts";
+import { legacyCancel } from "../protocol/worker.ts";
+import { type JsonMap, messageOf, Refusal } from "../system/errors.ts";
+import type { Log } from "../system/log.ts";
+import type { Connections, Session, Wire } from "./connections.ts";
+
+export interface SocketOptions {
+  readonly workers: Pick<Workers, "connect" | "disconnect" | "progress">;
+  readonly jobs: Pick<Jobs, "read">;
+  readonly connections: Pick<Connections, "claim" | "unclaim">;
+  readonly log: Log;
+}
+
+/** `workerId` undefined: a shared token and no id. The first message that tells whose socket this is settles it. */
+export function createSocketSession(options: SocketOptions, workerId: string | undefined): Session {
+  return new SocketSession(options, workerId);
+}
+
+class SocketSession implements Session {
+  readonly #options: SocketOptions;
+  #workerId: string | undefined;
+  #wire: Wire | undefined;
+  #link: WorkerLink | undefined;
+
+  constructor(options: SocketOptions, workerId: string | undefined) {
+    this.#options = options;
+    this.#workerId = workerId;
+  }
+
+  opened(wire: Wire): void {
+    this.#wire = wire;
+    if (this.#workerId !== undefined) this.#connect(this.#workerId, wire);
+  }
+
+  message(text: string): void {
+    const message = this.#read(text);
+    if (message === undefined) return;
+    const update = readProgress(message);
+    const workerId = this.#workerId ?? this.#named(message);
+    if (update === undefined) return;
+    if (workerId !== undefined) this.#options.workers.progress(workerId, update);
+    else void this.#progressOfUnknown(update);
+  }
+
+  closed(): void {
+    if (this.#link === undefined || this.#workerId === undefined || this.#wire === undefined) return;
+    this.#options.connections.unclaim(keyOf(this.#workerId), this.#wire);
+    this.#options.workers.disconnect(this.#workerId, this.#link);
+    this.#link = undefined;
+    this.#wire = undefined;
+  }
+
+  #read(text: string): JsonMap | undefined {
+    try {
+      const message = parseShallow(text);
+      if (isObject(message) && findFlaw(text) === undefined) return message;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+    }
+    this.#options.log.warn("a worker's socket sent what is no JSON object", { worker: this.#workerId ?? null });
+    return undefined;
+  }
+
+  #named(message: JsonMap): string | undefined {
+    const claimed = message["worker_id"];
+    if (typeof claimed !== "string" || claimed === "" || this.#wire === undefined) return undefined;
+    this.#connect(claimed, this.#wire);
+    return claimed;
+  }
+
+  /** The task knows who runs it; a shared token may speak for any worker. */
+  async #progressOfUnknown(update: ProgressUpdate): Promise<void> {
+    try {
+      const { tasks } = await this.#options.jobs.read(undefined, update.jobId);
+      const workerId = tasks.find(({ taskId }) => taskId === update.taskId)?.workerId;
+      if (workerId === undefined || this.#wire === undefined) return;
+      if (this.#workerId === undefined) this.#connect(workerId, this.#wire);
+      this.#options.workers.progress(workerId, update);
+    } catch (error) {
+      this.#options.log.warn("progress of an unknown task", { task: update.taskId, error: messageOf(error) });
+    }
+  }
+
+  #connect(workerId: string, wire: Wire): void {
+    const { workers, connections, log } = this.#options;
+    this.#workerId = workerId;
+    const link: WorkerLink = {
+      kind: "socket",
+      // Tasks of these workers come by their polls.
+      task: () => false,
+      cancel: (jobId, taskId) => this.#wire?.send(legacyCancel(jobId, taskId)) ?? false,
+      close: (code, reason) => wire.close(code, reason),
+    };
+    this.#link = link;
+    connections.claim(keyOf(workerId), wire);
+    workers.connect(workerId, link).catch((error: unknown) => {
+      log.warn("a worker's socket was not taken", { worker: workerId, error: messageOf(error) });
+      wire.close(1011, "The socket was not taken: try again");
+    });
+  }
+}
+
+function keyOf(workerId: string): string {
+  return `socket ${workerId}`;
+}

@@ -1,0 +1,234 @@
+/** Our own stream, `/_worker/stream`: tasks go down and results come up, many in a message. */
+import type { WorkerLink, Workers } from "../../actors/orchestrator.ts";
+import { identityOf, type WorkerGrant } from "../access/access.ts";
+import { readFrame } from "../protocol/frames.ts";
+import { type Flaw, findFlaw, parseShallow } from "../protocol/json.ts";
+import { readResult } from "../protocol/result.ts";
+import type { ServerFrame, WorkerFrame } from "../protocol/worker.ts";
+import { assertNever, type JsonMap, type JsonValue, messageOf, Refusal } from "../system/errors.ts";
+import type { Scheduler } from "../system/clock.ts";
+import type { Log } from "../system/log.ts";
+import type { Connections, Session, Wire } from "./connections.ts";
+import { handIn } from "./worker.ts";
+
+export interface StreamOptions {
+  readonly workers: Workers;
+  readonly connections: Pick<Connections, "claim" | "unclaim">;
+  readonly scheduler: Scheduler;
+  readonly log: Log;
+  readonly heartbeatSeconds: number;
+}
+
+const POLICY = 1008;
+const TRY_AGAIN = 1013;
+/** Frames that may come before the engine has taken the connection. */
+const EARLY_FRAMES_MAX = 10_000;
+
+export function createStreamSession(options: StreamOptions, grant: WorkerGrant): Session {
+  return new StreamSession(options, grant);
+}
+
+type Frame<Type extends WorkerFrame["type"]> = Extract<WorkerFrame, { type: Type }>;
+type Hello = Frame<"hello">;
+
+interface Joined {
+  readonly workerId: string;
+  readonly key: string;
+  readonly link: WorkerLink;
+}
+
+class StreamSession implements Session {
+  readonly #options: StreamOptions;
+  readonly #grant: WorkerGrant;
+  #wire: Wire | undefined;
+  #joined: Joined | undefined;
+  /** Held back while the engine takes the connection. */
+  #early: { readonly frame: WorkerFrame; readonly flaw: Flaw | undefined }[] | undefined;
+  #outgoing: string[] = [];
+  #hasFlush = false;
+
+  constructor(options: StreamOptions, grant: WorkerGrant) {
+    this.#options = options;
+    this.#grant = grant;
+  }
+
+  opened(wire: Wire): void {
+    this.#wire = wire;
+  }
+
+  message(text: string): void {
+    const frames = this.#parse(text);
+    if (frames === undefined) return;
+    const flaw = findFlaw(text);
+    for (const value of frames) {
+      // Rare: then each frame is looked at alone, so that a bad one costs only itself.
+      const own = flaw === undefined ? undefined : findFlaw(JSON.stringify(value));
+      this.#take(value, own ?? (frames.length === 1 ? flaw : undefined));
+    }
+  }
+
+  closed(): void {
+    this.#wire = undefined;
+    this.#outgoing = [];
+    const joined = this.#joined;
+    this.#joined = undefined;
+    if (joined !== undefined) this.#options.workers.disconnect(joined.workerId, joined.link);
+  }
+
+  #parse(text: string): readonly JsonValue[] | undefined {
+    try {
+      const value = parseShallow(text);
+      if (Array.isArray(value)) return value;
+      this.#complain("BAD_MESSAGE", "A message must be a JSON array of frames.");
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.#complain(error.code, error.message);
+    }
+    return undefined;
+  }
+
+  #take(value: JsonValue, flaw: Flaw | undefined): void {
+    const frame = readFrame(value);
+    if (typeof frame === "string") return this.#complain("BAD_FRAME", frame);
+    if (flaw !== undefined && frame.type !== "result") return this.#complain(flaw.code, flaw.message);
+    if (this.#joined === undefined) return this.#takeEarly(frame);
+    if (this.#early === undefined) return this.#handle(frame, this.#joined, flaw);
+    if (this.#early.length < EARLY_FRAMES_MAX) this.#early.push({ frame, flaw });
+    else this.#wire?.close(TRY_AGAIN, "TOO_MANY_FRAMES: wait for the welcome");
+  }
+
+  #takeEarly(frame: WorkerFrame): void {
+    if (frame.type === "hello") this.#join(frame);
+    else this.#complain("HELLO_FIRST", "The first frame of a connection must be a hello.");
+  }
+
+  #join(hello: Hello): void {
+    const wire = this.#wire;
+    if (wire === undefined) return;
+    const workerId = hello.registration.worker_id;
+    if (this.#refusesIdentity(workerId, wire)) return;
+    const joined = { workerId, key: `stream ${workerId} ${hello.session}`, link: this.#link(wire) };
+    this.#joined = joined;
+    this.#early = [];
+    this.#options.connections.claim(joined.key, wire);
+    void this.#welcome(hello, joined, wire);
+  }
+
+  #refusesIdentity(workerId: string, wire: Wire): boolean {
+    try {
+      identityOf(this.#grant, workerId);
+      return false;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      wire.close(POLICY, error.code);
+      return true;
+    }
+  }
+
+  async #welcome(hello: Hello, joined: Joined, wire: Wire): Promise<void> {
+    const { session, registration, running } = hello;
+    try {
+      const { cancelled } = await this.#options.workers.connect(joined.workerId, joined.link, {
+        session,
+        registration,
+        running,
+      });
+      const heartbeat_seconds = this.#options.heartbeatSeconds;
+      this.#push({ type: "welcome", protocol: 1, worker_id: joined.workerId, heartbeat_seconds, cancelled });
+      this.#takeHeldBack(joined);
+    } catch (error) {
+      this.#options.log.warn("a worker's stream was not taken", { worker: joined.workerId, error: messageOf(error) });
+      wire.close(TRY_AGAIN, error instanceof Refusal ? error.code : "INTERNAL");
+    }
+  }
+
+  #takeHeldBack(joined: Joined): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    if (this.#joined !== joined) return;
+    for (const { frame, flaw } of early) this.#handle(frame, joined, flaw);
+  }
+
+  #link(wire: Wire): WorkerLink {
+    const isOpen = () => this.#wire === wire;
+    return {
+      kind: "stream",
+      task: (payload) => isOpen() && this.#push({ type: "task", task: payload }),
+      cancel: (job_id, task_id) => isOpen() && this.#push({ type: "cancel", job_id, task_id }),
+      close: (code, reason) => wire.close(code, reason),
+    };
+  }
+
+  #handle(frame: WorkerFrame, { workerId }: Joined, flaw: Flaw | undefined): void {
+    const { workers } = this.#options;
+    switch (frame.type) {
+      case "result":
+        return void this.#acknowledge(frame, workerId, flaw);
+      case "progress": {
+        const { job_id: jobId, task_id: taskId, progress, message } = frame;
+        return workers.progress(workerId, { jobId, taskId, progress, ...(message !== undefined && { message }) });
+      }
+      case "checkpoint": {
+        const { job_id: jobId, task_id: taskId, value } = frame;
+        return workers.checkpoint(workerId, { jobId, taskId, value: JSON.stringify(value) });
+      }
+      case "heartbeat": {
+        const { type: _, ...body } = frame;
+        return this.#watch(workers.heartbeat(workerId, body));
+      }
+      case "drain":
+        return this.#watch(workers.drain(workerId));
+      case "release":
+        return workers.release(workerId, frame.task_ids);
+      case "hello":
+        return this.#complain("HELLO_AGAIN", "A connection says hello once: open another one.");
+      default:
+        return assertNever(frame);
+    }
+  }
+
+  async #acknowledge(frame: Frame<"result">, workerId: string, flaw: Flaw | undefined): Promise<void> {
+    const { seq } = frame;
+    try {
+      const answer = await handIn(this.#options.workers, readResult(frame as unknown as JsonMap, workerId, flaw));
+      this.#push({ type: "ack", seq, ...answer });
+    } catch (error) {
+      if (!(error instanceof Refusal))
+        this.#options.log.error("a result was not taken", { worker: workerId, error: messageOf(error) });
+      const message =
+        error instanceof Refusal ? error.message : "Something went wrong inside the server: send it again.";
+      this.#push({ type: "ack", seq, status: "retry", message });
+    }
+  }
+
+  #watch(promise: Promise<unknown>): void {
+    promise.catch((error: unknown) => {
+      if (error instanceof Refusal) return this.#complain(error.code, error.message);
+      this.#options.log.error("a frame was not handled", { error: messageOf(error) });
+      this.#complain("INTERNAL", "Something went wrong inside the server.");
+    });
+  }
+
+  #complain(code: string, message: string): void {
+    this.#push({ type: "error", code, message });
+  }
+
+  /** All that one turn of the program has to say goes in one message. */
+  #push(frame: ServerFrame): boolean {
+    if (this.#wire === undefined) return false;
+    this.#outgoing.push(JSON.stringify(frame));
+    if (!this.#hasFlush) {
+      this.#hasFlush = true;
+      this.#options.scheduler.afterInput(() => this.#flush());
+    }
+    return true;
+  }
+
+  #flush(): void {
+    this.#hasFlush = false;
+    if (this.#outgoing.length === 0) return;
+    const text = `[${this.#outgoing.join(",")}]`;
+    this.#outgoing = [];
+    this.#wire?.send(text);
+  }
+}

@@ -1,0 +1,203 @@
+/** What workers send over plain HTTP (wire contract, section 5). */
+import { Elysia } from "elysia";
+import type { Orchestrator, Workers } from "../../actors/orchestrator.ts";
+import { identityOf, type WorkerGrant } from "../access/access.ts";
+import { invalidBody } from "../protocol/creation.ts";
+import { findFlaw, isObject, parseObject, parseShallow, refusalOf } from "../protocol/json.ts";
+import { readProgress } from "../protocol/progress.ts";
+import { readResult } from "../protocol/result.ts";
+import { compileSchema } from "../protocol/schema.ts";
+import { HeartbeatBody, RegistrationBody, type ResultAnswer, type WorkerResult } from "../protocol/worker.ts";
+import { type JsonMap, Refusal } from "../system/errors.ts";
+import type { Log } from "../system/log.ts";
+import type { System } from "../system/index.ts";
+import { readText } from "./body.ts";
+import { describe } from "./descriptions.ts";
+import type { Door } from "./door.ts";
+import { refuseHead } from "./missing.ts";
+import type { Parking } from "./parking.ts";
+import { json, jsonFor } from "./reply.ts";
+import type { HttpSettings } from "./settings.ts";
+
+export interface WorkerRoutesOptions {
+  readonly orchestrator: Pick<Orchestrator, "workers">;
+  readonly door: Door;
+  readonly system: Pick<System, "log">;
+  readonly settings: HttpSettings;
+  readonly parking: Parking;
+}
+
+const checkRegistration = compileSchema(RegistrationBody);
+const checkHeartbeat = compileSchema(HeartbeatBody);
+
+export function workerRoutes(options: WorkerRoutesOptions) {
+  const told = describe("worker");
+  const raw = { parse: "none" } as const;
+  const heartbeat = ({ request, params }: { request: Request; params: { id: string } }) =>
+    takeHeartbeat(request, params.id, options);
+  return new Elysia({ prefix: "/_worker" })
+    .post("/workers/register", ({ request }) => register(request, options), {
+      ...raw,
+      ...told("Announce a worker", RegistrationBody),
+    })
+    .patch("/workers/:id", heartbeat, { ...raw, ...told("Heartbeat, or change what was announced", HeartbeatBody) })
+    .patch("/workers/:id/status", heartbeat, { ...raw, ...told("Heartbeat, its other path", HeartbeatBody) })
+    .get("/workers/:id/tasks/next", ({ request, params }) => poll(request, params.id, options), told("Wait for a task"))
+    .post("/tasks/result", ({ request }) => takeResult(request, options), { ...raw, ...told("Hand in a result", {}) })
+    .post("/tasks/release", ({ request }) => release(request, options), {
+      ...raw,
+      ...told("Hand tasks back unfinished", {}),
+    })
+    .get(
+      "/tasks/:id/cancellation",
+      ({ request, params }) => {
+        const workerId = identityOf(options.door.worker(request), workerHint(request));
+        return json(`{"cancelled":${options.orchestrator.workers.isCancelled(workerId ?? "", params.id)}}`);
+      },
+      told("Ask whether a task was cancelled"),
+    )
+    .post("/events", ({ request }) => takeEvent(request, options), { ...raw, ...told("Progress and other events", {}) })
+    .post("/auth/token", refuseExchange, { ...raw, ...told("Not offered: answers 401") })
+    .post("/auth/token/refresh", refuseExchange, { ...raw, ...told("Not offered: answers 401") });
+}
+
+async function register(request: Request, { orchestrator, door, settings }: WorkerRoutesOptions): Promise<Response> {
+  const grant = door.worker(request);
+  const body = parseObject(await readText(request, settings.bodyBytesMax));
+  if ((body["worker_id"] ?? "") === "") throw missing("Missing required field: worker_id", "worker_id");
+  const violations = checkRegistration(body, "");
+  if (violations !== undefined) throw invalidBody(violations);
+  const registration = body as unknown as RegistrationBody;
+  claim(grant, request, registration.worker_id);
+  await orchestrator.workers.register(registration);
+  return json('{"status":"registered"}');
+}
+
+async function takeHeartbeat(request: Request, workerId: string, options: WorkerRoutesOptions): Promise<Response> {
+  const { orchestrator, door, settings, system } = options;
+  claim(door.worker(request), request, workerId);
+  const body = readHeartbeat(await readText(request, settings.bodyBytesMax), workerId, system.log);
+  const record = await orchestrator.workers.heartbeat(workerId, body);
+  if (body !== undefined) return jsonFor(request, JSON.stringify(record));
+  const cancelled = record["cancel_task_ids"];
+  return json(
+    JSON.stringify({ status: "ttl_refreshed", ...(cancelled !== undefined && { cancel_task_ids: cancelled }) }),
+  );
+}
+
+function readHeartbeat(text: string, workerId: string, log: Log): HeartbeatBody | undefined {
+  if (text.trim() === "") return undefined;
+  const body = objectOrNothing(text);
+  if (body === undefined) {
+    log.warn("a heartbeat's body is no JSON object: only its arrival counts", { worker: workerId });
+    return undefined;
+  }
+  const flaw = findFlaw(text);
+  if (flaw !== undefined) throw refusalOf(flaw);
+  const violations = checkHeartbeat(body, "");
+  if (violations !== undefined) throw invalidBody(violations);
+  if (typeof body["worker_id"] === "string") sameWorker(workerId, body["worker_id"]);
+  return body as HeartbeatBody;
+}
+
+// The original takes any body that is no JSON for an empty one, and workers rely on it.
+function objectOrNothing(text: string): JsonMap | undefined {
+  try {
+    const value = parseShallow(text);
+    return isObject(value) ? value : undefined;
+  } catch (error) {
+    if (error instanceof Refusal && error.code === "INVALID_JSON") return undefined;
+    throw error;
+  }
+}
+
+async function poll(request: Request, workerId: string, options: WorkerRoutesOptions): Promise<Response> {
+  const { workers } = options.orchestrator;
+  refuseHead(request);
+  claim(options.door.worker(request), request, workerId);
+  const parked = options.parking.park(request);
+  try {
+    const task = await workers.poll(workerId, options.settings.pollMs, parked.signal);
+    if (task === undefined) return new Response(null, { status: 204 });
+    if (!parked.signal.aborted) return jsonFor(request, JSON.stringify(task), task.tracing_context);
+    // Taken for a connection that is gone: nobody would ever answer for it.
+    workers.undelivered(workerId, task.task_id);
+    return new Response(null, { status: 204 });
+  } finally {
+    parked.leave();
+  }
+}
+
+async function takeResult(request: Request, { orchestrator, door, settings }: WorkerRoutesOptions): Promise<Response> {
+  const grant = door.worker(request);
+  const text = await readText(request, settings.bodyBytesMax);
+  const body = parseShallow(text);
+  if (!isObject(body))
+    throw new Refusal("NOT_AN_OBJECT", 400, "The body must be a JSON object: send the result as one.");
+  const claimed = typeof body["worker_id"] === "string" && body["worker_id"] !== "" ? body["worker_id"] : undefined;
+  const workerId = claim(grant, request, claimed);
+  if (workerId === undefined) throw missing("worker_id is required", "worker_id");
+  const answer = await handIn(orchestrator.workers, readResult(body, workerId, findFlaw(text)));
+  return json(JSON.stringify(answer));
+}
+
+/** A job that is not there is no error for the worker: old ones would send the result again and again. */
+export async function handIn(workers: Pick<Workers, "result">, result: WorkerResult): Promise<ResultAnswer> {
+  try {
+    return await workers.result(result);
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== "JOB_NOT_FOUND") throw error;
+    return { status: "ignored", reason: "job_not_found", message: "There is no such job: drop the result." };
+  }
+}
+
+async function release(request: Request, { orchestrator, door, settings }: WorkerRoutesOptions): Promise<Response> {
+  const grant = door.worker(request);
+  const body = parseObject(await readText(request, settings.bodyBytesMax));
+  const workerId = claim(grant, request, typeof body["worker_id"] === "string" ? body["worker_id"] : undefined);
+  if (workerId === undefined) throw missing("worker_id is required", "worker_id");
+  const ids = body["task_ids"];
+  if (!Array.isArray(ids) || !ids.every((id) => typeof id === "string")) {
+    throw invalidBody([{ path: "/task_ids", message: "must be a list of task ids" }]);
+  }
+  orchestrator.workers.release(workerId, ids as string[]);
+  return json('{"status":"released"}');
+}
+
+async function takeEvent(request: Request, { orchestrator, door, settings }: WorkerRoutesOptions): Promise<Response> {
+  const grant = door.worker(request);
+  const body = parseObject(await readText(request, settings.bodyBytesMax));
+  const workerId = claim(grant, request, typeof body["worker_id"] === "string" ? body["worker_id"] : undefined);
+  if (workerId === undefined) throw missing("worker_id is required", "worker_id");
+  const update = readProgress(body);
+  if (update !== undefined) orchestrator.workers.progress(workerId, update);
+  // Said openly, so that nobody waits for the effect of an event that has none.
+  const note = "Only progress has an effect on this server: the event was taken and nothing was done with it.";
+  return json(JSON.stringify({ status: "event_accepted", ...(update === undefined && { note }) }));
+}
+
+function refuseExchange(): never {
+  const message = "This server exchanges no tokens: send the worker's own token in X-Worker-Token.";
+  throw new Refusal("TOKEN_EXCHANGE_UNAVAILABLE", 401, message);
+}
+
+/** The worker that acts, when token, header and body or path agree on it. */
+function claim(grant: WorkerGrant, request: Request, claimed: string | undefined): string | undefined {
+  const hint = workerHint(request);
+  if (claimed !== undefined && hint !== undefined) sameWorker(hint, claimed);
+  return identityOf(grant, claimed ?? hint);
+}
+
+function sameWorker(identity: string, claimed: string): void {
+  if (identity === claimed) return;
+  const message = `The body speaks for worker "${claimed}", the request is from "${identity}": send both alike.`;
+  throw new Refusal("WORKER_MISMATCH", 403, message);
+}
+
+export function workerHint(request: Request): string | undefined {
+  return request.headers.get("x-worker-id") || undefined;
+}
+
+function missing(message: string, field: string): Refusal {
+  return new Refusal("MISSING_FIELD", 400, message, { fields: [field] });
+}

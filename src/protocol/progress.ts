@@ -1,0 +1,27 @@
+/** Progress in the three spellings that workers of different generations use (wire contract, 5.6 and 6.2). */
+import type { JsonMap } from "../system/errors.ts";
+import { isObject } from "./json.ts";
+
+export interface ProgressUpdate {
+  readonly jobId: string;
+  readonly taskId: string;
+  readonly progress: number;
+  readonly message?: string;
+}
+
+/** Undefined: the message is no report of progress, or lacks what one needs. */
+export function readProgress(message: JsonMap): ProgressUpdate | undefined {
+  if (message["type"] === "progress_update" || message["event"] === "progress_update") {
+    return update(message["job_id"], message["task_id"], message["progress"], message["message"]);
+  }
+  if (message["event_type"] !== "progress" || !isObject(message["payload"])) return undefined;
+  const { payload } = message;
+  const jobId = message["target_job_id"] ?? payload["job_id"];
+  const taskId = message["target_task_id"] ?? message["origin_task_id"] ?? payload["task_id"];
+  return update(jobId, taskId, payload["progress"], payload["message"]);
+}
+
+function update(jobId: unknown, taskId: unknown, progress: unknown, message: unknown): ProgressUpdate | undefined {
+  if (typeof jobId !== "string" || typeof taskId !== "string" || typeof progress !== "number") return undefined;
+  return { jobId, taskId, progress, ...(typeof message === "string" && { message }) };
+}

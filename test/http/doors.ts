@@ -1,0 +1,66 @@
+/** One app of each door over a fake engine, called without a port. */
+import { createAccess } from "../../src/access/access.ts";
+import { hashOf } from "../../src/access/tokens.ts";
+import { createApp } from "../../src/http/app.ts";
+import { createConnections } from "../../src/http/connections.ts";
+import { localDoor, networkDoor } from "../../src/http/door.ts";
+import { createParking } from "../../src/http/parking.ts";
+import { DEFAULT_HTTP_SETTINGS, type HttpSettings } from "../../src/http/settings.ts";
+import type { System } from "../../src/system/index.ts";
+import type { LogLine } from "../../src/system/log.ts";
+import { createRealSystem } from "../../src/system/real.ts";
+import { createFake, type Fake } from "./fake-orchestrator.ts";
+
+export const TOKENS = { client: "c-token", worker: "w-token", operator: "o-token" };
+export const access = createAccess({
+  client: hashOf(TOKENS.client),
+  worker: hashOf(TOKENS.worker),
+  operator: hashOf(TOKENS.operator),
+});
+
+export const asClient = { "x-client-token": TOKENS.client };
+export const asOperator = { "x-client-token": TOKENS.operator };
+export const asWorker = { "x-worker-token": TOKENS.worker };
+
+export interface Timer {
+  readonly delayMs: number;
+  readonly run: () => void;
+}
+
+export function createDoors(fake: Fake = createFake(), over: Partial<HttpSettings> = {}) {
+  const lines: LogLine[] = [];
+  const timers = new Set<Timer>();
+  const real = createRealSystem({ write: (line) => lines.push(line) });
+  const system: System = {
+    ...real,
+    timers: {
+      after(delayMs, run) {
+        const timer = { delayMs, run };
+        timers.add(timer);
+        return () => timers.delete(timer);
+      },
+    },
+  };
+  const settings = { ...DEFAULT_HTTP_SETTINGS, ...over };
+  const parking = createParking(() => undefined);
+  const common = { orchestrator: fake.orchestrator, system, settings, parking };
+  const connections = createConnections(() => undefined, settings);
+  const app = createApp({ ...common, connections, door: networkDoor(access) });
+  const local = createApp({ ...common, connections, door: localDoor() });
+  return { fake, app, local, system, settings, parking, lines, timers };
+}
+
+/** The path of a request with what it is sent with. */
+export function request(method: string, path: string, headers: Record<string, string> = {}, body?: unknown): Request {
+  const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
+  return new Request(`http://server${path}`, { method, headers, ...(text !== undefined && { body: text }) });
+}
+
+/** Waits until the condition holds; fails after a second of turns. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  const limitMs = performance.now() + 2000;
+  while (!condition()) {
+    if (performance.now() > limitMs) throw new Error(`never happened: ${what}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}

@@ -1,0 +1,235 @@
+/** An engine that keeps what it was told and answers what a test put there. */
+import type {
+  Idempotency,
+  JobChange,
+  JobView,
+  NewJob,
+  Orchestrator,
+  Viewer,
+  WorkerLink,
+} from "../../actors/orchestrator.ts";
+import type { Manifest } from "../../src/catalog/port.ts";
+import type { HistoryEvent } from "../../src/job/history.ts";
+import type { ClientFacts, Job, JobStatus } from "../../src/job/model.ts";
+import type { ResultAnswer, TaskPayload, WorkerResult } from "../../src/protocol/worker.ts";
+import type { JobQuery } from "../../src/storage/port.ts";
+import { type JsonMap, Refusal } from "../../src/system/errors.ts";
+
+export interface Told {
+  readonly created: {
+    client: ClientFacts;
+    jobs: readonly NewJob[];
+    idempotency: Idempotency | undefined;
+  }[];
+  readonly results: WorkerResult[];
+  readonly progress: object[];
+  readonly undelivered: string[];
+  readonly released: string[];
+  readonly drained: string[];
+  readonly heartbeats: (JsonMap | undefined)[];
+  readonly links: { workerId: string; link: WorkerLink }[];
+  readonly disconnected: string[];
+  readonly queries: JobQuery[];
+  readonly checkpoints: object[];
+}
+
+export interface Fake {
+  readonly orchestrator: Orchestrator & { ready: boolean };
+  readonly told: Told;
+  readonly jobs: Map<string, Job>;
+  readonly events: Map<string, HistoryEvent[]>;
+  readonly workers: Map<string, JsonMap>;
+  /** What the next polls get; a function may wait. */
+  readonly polls: ((signal: AbortSignal) => Promise<TaskPayload | undefined>)[];
+  answerResult: (result: WorkerResult) => Promise<ResultAnswer>;
+  change(id: string, change: JobChange): void;
+  watchers(id: string): number;
+}
+
+export const manifest = (over: Partial<Manifest> = {}): Manifest => ({
+  name: "simple",
+  hash: "h1",
+  file: "simple.ts",
+  endpoint: "jobs/simple_flow",
+  apiVersion: "v1",
+  start: "start",
+  states: [
+    { name: "start", isStart: true, isEnd: false, isAggregator: false },
+    { name: "finished", isStart: false, isEnd: true, isAggregator: false },
+  ],
+  edges: [{ from: "start", to: "finished", label: "success" }],
+  ...over,
+});
+
+export const task = (over: Partial<TaskPayload> = {}): TaskPayload => ({
+  job_id: "job-1",
+  task_id: "task-1",
+  type: "echo",
+  params: { x: 7 },
+  tracing_context: {},
+  priority: 0,
+  params_metadata: null,
+  deadline: null,
+  attempt: 1,
+  timeout_seconds: null,
+  ...over,
+});
+
+export const job = (over: Partial<Job> = {}): Job => ({
+  id: "01890000-0000-7000-8000-000000000001",
+  version: 1,
+  client: { id: "default", config: { token: "clear-text-token" } },
+  blueprint: "simple",
+  hash: "h1",
+  status: "running",
+  state: "start",
+  visit: 1,
+  createdAtMs: 0,
+  updatedAtMs: 1000,
+  initialData: '{"x":7}',
+  stateHistory: "{}",
+  steps: 0,
+  ...over,
+});
+
+export function event(sequence: number, over: Partial<HistoryEvent> = {}): HistoryEvent {
+  return {
+    sequence,
+    event_id: `e${sequence}`,
+    job_id: "job-1",
+    timestamp: "2026-01-01T00:00:00.000Z",
+    state: "start",
+    event_type: "state_started",
+    duration_ms: null,
+    previous_state: null,
+    next_state: null,
+    worker_id: null,
+    attempt_number: null,
+    context_snapshot: { big: "snapshot" },
+    ...over,
+  };
+}
+
+export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake {
+  const told: Told = {
+    created: [],
+    results: [],
+    progress: [],
+    undelivered: [],
+    released: [],
+    drained: [],
+    heartbeats: [],
+    links: [],
+    disconnected: [],
+    queries: [],
+    checkpoints: [],
+  };
+  const jobs = new Map<string, Job>();
+  const events = new Map<string, HistoryEvent[]>();
+  const workers = new Map<string, JsonMap>();
+  const polls: Fake["polls"] = [];
+  const watchers = new Map<string, Set<(change: JobChange) => void>>();
+
+  const find = (viewer: Viewer, id: string): Job => {
+    const found = jobs.get(id);
+    if (found === undefined || (viewer !== undefined && found.client.id !== viewer)) {
+      throw new Refusal("JOB_NOT_FOUND", 404, "There is no such job: check the id.");
+    }
+    return found;
+  };
+
+  const fake: Fake = {
+    told,
+    jobs,
+    events,
+    workers,
+    polls,
+    answerResult: async () => ({ status: "result_accepted_success" }),
+    change: (id, change) => {
+      for (const changed of watchers.get(id) ?? []) changed(change);
+    },
+    watchers: (id) => watchers.get(id)?.size ?? 0,
+    orchestrator: {
+      ready: true,
+      jobs: {
+        async create(client, wanted, idempotency) {
+          told.created.push({ client, jobs: wanted, idempotency });
+          return wanted.map((_, index) => `job-${index + 1}`);
+        },
+        async read(viewer, id): Promise<JobView> {
+          const found = find(viewer, id);
+          const running = { status: "running" as const, taskId: "task-1", workerId: "w1" };
+          return { job: found, tasks: found.task === undefined ? [] : [{ wait: found.task, ...running }] };
+        },
+        async list(query) {
+          told.queries.push(query);
+          return [...jobs.values()]
+            .filter(({ client }) => query.client === undefined || client.id === query.client)
+            .filter(({ status }) => query.status === undefined || status === query.status)
+            .slice(0, query.limit);
+        },
+        async cancel(viewer, id) {
+          if (find(viewer, id).status === "finished") throw new Refusal("JOB_OVER", 409, "The job is over.");
+          return "cancellation_request_sent";
+        },
+        async history(viewer, id, after, limit) {
+          find(viewer, id);
+          return (events.get(id) ?? []).filter(({ sequence }) => sequence > after).slice(0, limit);
+        },
+        async counts() {
+          const counts = new Map<JobStatus, number>();
+          for (const { status } of jobs.values()) counts.set(status, (counts.get(status) ?? 0) + 1);
+          return counts;
+        },
+        watch(id, changed) {
+          const set = watchers.get(id) ?? new Set();
+          watchers.set(id, set.add(changed));
+          return () => set.delete(changed);
+        },
+      },
+      workers: {
+        async register(body) {
+          workers.set(body.worker_id, body as unknown as JsonMap);
+        },
+        async heartbeat(id, body) {
+          told.heartbeats.push(body as JsonMap | undefined);
+          const known = workers.get(id);
+          if (known === undefined) throw new Refusal("WORKER_NOT_FOUND", 404, "No worker has this id: register it.");
+          const merged = { ...known, ...(body as JsonMap | undefined) };
+          workers.set(id, merged);
+          return merged;
+        },
+        poll: (_, __, signal) => (polls.shift() ?? (async () => undefined))(signal),
+        undelivered: (_, taskId) => void told.undelivered.push(taskId),
+        result(result) {
+          told.results.push(result);
+          return fake.answerResult(result);
+        },
+        progress: (workerId, update) => void told.progress.push({ workerId, ...update }),
+        checkpoint: (workerId, update) => void told.checkpoints.push({ workerId, ...update }),
+        release: (_, ids) => void told.released.push(...ids),
+        isCancelled: (_, taskId) => taskId === "cancelled-task",
+        async connect(workerId, link) {
+          told.links.push({ workerId, link });
+          return { cancelled: [] };
+        },
+        disconnect: (workerId) => void told.disconnected.push(workerId),
+        async drain(id) {
+          told.drained.push(id);
+        },
+        async resume() {},
+        list: () => [...workers.values()],
+      },
+      catalog: {
+        current: (name) => manifests.find((one) => one.name === name),
+        byEndpoint: (version, endpoint) =>
+          manifests.find((one) => one.apiVersion === version && one.endpoint === endpoint),
+        pinned: async () => undefined,
+        list: () => manifests,
+        findings: () => [],
+        onChange: () => () => undefined,
+      },
+    },
+  };
+  return fake;
+}
