@@ -53,7 +53,10 @@ async function build(version: string, commit: string): Promise<void> {
   mkdirSync(join(root, "dist"), { recursive: true });
   const defines = [`BUILD_VERSION=${JSON.stringify(version)}`, `BUILD_COMMIT=${JSON.stringify(commit)}`];
   const command = [process.execPath, "build", ...FLAGS, ...defines.flatMap((define) => ["--define", define])];
-  const bun = Bun.spawnSync([...command, ...ENTRY_POINTS, "--outfile", outfile], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  const bun = Bun.spawnSync([...command, ...ENTRY_POINTS, "--outfile", outfile], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   if (bun.success) return;
   console.error(bun.stdout.toString() + bun.stderr.toString());
   process.exit(1);
