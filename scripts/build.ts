@@ -29,10 +29,8 @@ const FLAGS = [
 async function hashSources(commit: string): Promise<string> {
   const hasher = new Bun.CryptoHasher("sha256");
   hasher.update(`${Bun.version} ${process.platform} ${process.arch} ${commit}`);
-  const files = [
-    ...new Bun.Glob("{src,actors,worker}/**/*").scanSync({ cwd: root, onlyFiles: true }),
-    ...["package.json", "bun.lock", "tsconfig.json", "scripts/build.ts"],
-  ].toSorted();
+  const sources = new Bun.Glob("{src,actors,worker}/**/*").scanSync({ cwd: root, onlyFiles: true });
+  const files = [...sources, "package.json", "bun.lock", "tsconfig.json", "scripts/build.ts"].toSorted();
   for (const file of files) {
     hasher.update(`\n${file}\n`);
     hasher.update(await Bun.file(join(root, file)).arrayBuffer());

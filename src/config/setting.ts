@@ -57,7 +57,7 @@ export function oneOf<Choice extends string>(
   return { parse, default: fallback, ...names };
 }
 
-/** Reads one value and says in a whole sentence what is wrong with it. A secret is not repeated. */
+/** Reads one value and says in a whole sentence what is wrong with it. */
 export function read<Value>(setting: Setting<Value>, value: string, from: string): Value {
   try {
     return setting.parse(value);
