@@ -2,18 +2,21 @@
 import type { Finding } from "../catalog/port.ts";
 import type { ServeSettings, WorkerSettings } from "../config/tables.ts";
 
-/** Where a server can be reached: over TCP, and over its local door. */
-export interface ServerAddress {
+/** Where a server can be reached, over TCP and over its local door, and what it serves. */
+export interface RunningServer {
   readonly url: string;
   readonly socket: string;
+  /** Names of the blueprints in service. */
+  readonly blueprints: readonly string[];
 }
 
 export interface ServeCall {
+  /** `blueprints` is a folder, or for `orchestrator run` one file. */
   readonly settings: ServeSettings;
   /** Aborts when the server has to stop: it answers what it began, closes the store, and resolves. */
   readonly stop: AbortSignal;
   /** Called once, when the blueprints are loaded and both doors listen. */
-  readonly ready?: (address: ServerAddress) => void;
+  readonly ready?: (server: RunningServer) => void;
 }
 
 export interface WorkerCall {
