@@ -45,9 +45,9 @@ export function createClient(door: Door, terminal: Terminal): Client {
   };
 
   return {
-    get: async (path) => asObject(await send(path, {})),
+    get: async (path) => readBody(await send(path, {})),
     post: async (path, body, headers = {}) =>
-      asObject(
+      readBody(
         await send(path, {
           method: "POST",
           body: JSON.stringify(body),
@@ -84,7 +84,7 @@ async function failureOf(response: Response, door: Door): Promise<CommandFailure
   const said = typeof body["error"] === "string" ? body["error"] : `The server answered ${response.status}.`;
   const details = body["details"] === undefined ? "" : `\n${JSON.stringify(body["details"], undefined, 2)}`;
   const advice = response.status === 401 && door.token === undefined ? " Set --token or CLIENT_TOKEN." : "";
-  return new CommandFailure(exitCodeOfStatus(response.status), code, said + advice + details);
+  return new CommandFailure(exitCodeOfStatus(response.status), code, said + advice + details, response.status);
 }
 
 /** An answer that is not ours (a proxy's page, say) has no code and no sentence. */
@@ -96,11 +96,6 @@ async function readBody(response: Response): Promise<JsonMap> {
   } catch (error) {
     return { error: `The server answered ${response.status} with something that is not JSON (${messageOf(error)}).` };
   }
-}
-
-async function asObject(response: Response): Promise<JsonMap> {
-  const body = await readBody(response);
-  return body;
 }
 
 export function isObject(value: unknown): value is JsonMap {

@@ -17,6 +17,8 @@ export class CommandFailure extends Error {
     readonly exitCode: number,
     readonly code: string,
     message: string,
+    /** What the server answered, where it did. */
+    readonly status?: number,
   ) {
     super(message);
   }

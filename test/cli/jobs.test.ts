@@ -68,6 +68,21 @@ describe("jobs submit", () => {
     });
   });
 
+  test("a client, who may not start by name, takes the blueprint's endpoint", async () => {
+    const blueprints = [
+      { name: "flow", endpoint: "jobs/f", api_version: "v1" },
+      { name: "inner", endpoint: null, api_version: "v1" },
+    ];
+    const { url } = answering({
+      "POST /api/blueprints/flow/jobs": [refusal(403, "OPERATORS_ONLY")],
+      "POST /api/blueprints/inner/jobs": [refusal(403, "OPERATORS_ONLY")],
+      "GET /api/blueprints": [() => json({ blueprints })],
+      "POST /api/v1/jobs/f": [() => json({ job_id: "j1" }, 202)],
+    });
+    expect(await play(["jobs", "submit", "flow", "--url", url])).toMatchObject({ exitCode: 0, out: "j1\n" });
+    expect(await play(["jobs", "submit", "inner", "--url", url])).toMatchObject({ exitCode: 4, out: "" });
+  });
+
   test("--input takes a file and standard input", async () => {
     const { seen, url } = answering({ "POST /api/blueprints/flow/jobs": [() => json({ job_id: "j1" }, 202)] });
     await play(["jobs", "submit", "flow", "--input", "@in.json", "--url", url], { files: { "in.json": '{"a":1}' } });

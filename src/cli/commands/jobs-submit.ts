@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { JsonMap } from "../../system/errors.ts";
+import { type Client, isObject } from "../client.ts";
 import { type CommandContext, type Flags, withConnection, withExample, withJson } from "../command.ts";
 import { CommandFailure, EXIT } from "../exit.ts";
 import { followJob } from "../follow.ts";
@@ -29,7 +30,7 @@ async function submit(context: CommandContext, target: string, flags: Flags): Pr
   const { terminal } = context;
   const body = { initial_data: await readInput(flags["input"], terminal), ...priorityOf(flags["priority"]) };
   const client = await context.client(flags);
-  const accepted = await client.post(pathOf(target), body, idempotencyHeader(flags["idempotencyKey"]));
+  const accepted = await create(client, target, body, idempotencyHeader(flags["idempotencyKey"]));
   const jobId = String(accepted["job_id"]);
   if (flags["wait"] !== true) {
     terminal.out(`${flags["json"] === true ? JSON.stringify(accepted) : jobId}\n`);
@@ -42,9 +43,37 @@ async function submit(context: CommandContext, target: string, flags: Flags): Pr
   return exitCodeOfJob(job);
 }
 
-/** A name has no slash, an endpoint has one: "jobs/simple_flow", "v2/jobs/simple_flow", "/api/v1/jobs/simple_flow". */
-function pathOf(target: string): string {
-  if (!target.includes("/")) return `/api/blueprints/${encodeURIComponent(target)}/jobs`;
+/**
+ * Starting by name is for operators: it works for blueprints without an endpoint too. A client is
+ * refused there, before anything is created, and takes the blueprint's endpoint.
+ */
+async function create(
+  client: Client,
+  target: string,
+  body: JsonMap,
+  headers: Record<string, string>,
+): Promise<JsonMap> {
+  if (target.includes("/")) return client.post(pathOfEndpoint(target), body, headers);
+  try {
+    return await client.post(`/api/blueprints/${encodeURIComponent(target)}/jobs`, body, headers);
+  } catch (error) {
+    const isForOperators = error instanceof CommandFailure && error.exitCode === EXIT.refused && error.status !== 429;
+    const path = isForOperators ? await endpointOf(client, target) : undefined;
+    if (path === undefined) throw error;
+    return client.post(path, body, headers);
+  }
+}
+
+async function endpointOf(client: Client, name: string): Promise<string | undefined> {
+  const { blueprints } = await client.get("/api/blueprints");
+  const found = Array.isArray(blueprints) ? blueprints.filter(isObject).find((one) => one["name"] === name) : undefined;
+  if (typeof found?.["endpoint"] !== "string") return undefined;
+  const version = typeof found["api_version"] === "string" ? found["api_version"] : "";
+  return `/api/${version === "" ? "" : `${version}/`}${found["endpoint"]}`;
+}
+
+/** "jobs/simple_flow", "v2/jobs/simple_flow" and "/api/v1/jobs/simple_flow" are all understood. */
+function pathOfEndpoint(target: string): string {
   const endpoint = target.replace(/^\/?(?:api\/)?/, "");
   return /^v\d+\//.test(endpoint) ? `/api/${endpoint}` : `/api/v1/${endpoint}`;
 }
