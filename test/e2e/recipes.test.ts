@@ -11,7 +11,7 @@ interface Case {
   readonly input: object;
   readonly status: string;
   readonly state: string;
-  readonly result?: unknown;
+  readonly result?: object;
 }
 
 const ENDS: readonly Case[] = [
