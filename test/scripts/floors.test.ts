@@ -30,14 +30,20 @@ describe("floors", () => {
       "src/catalog/catalog.ts",
       `import type { Registers } from "../storage/port.ts";`,
     ],
+    [
+      "a port of types on a higher floor's folder",
+      "src/blueprint/run.ts",
+      `import type { Turn } from "../handlers/port.ts";`,
+    ],
     ["a package", "src/http/server.ts", `import { Elysia } from "elysia";`],
-    ["the public SDK in a thread's entry point", "src/handlers/thread.ts", `import * as sdk from "../index.ts";`],
+    ["the public SDK where the map says why", "src/catalog/bundle-module.ts", `import * as sdk from "../index.ts";`],
     ["an adapter in main", "src/main.ts", `import { open } from "./storage/sqlite/open.ts";`],
   ])("%s may be imported", (_, file, source) => {
     expect(messages(file, source)).toEqual([]);
   });
 
   test.each([
+    ["what lies beside such a port", "src/blueprint/run.ts", `import { run } from "../handlers/pool.ts";`],
     ["an adapter outside of main", "actors/tree.ts", `import { open } from "../src/storage/sqlite/open.ts";`],
     ["an adapter in its own port", "src/storage/port.ts", `import { open } from "./sqlite/open.ts";`],
     ["another adapter", "src/storage/redis/open.ts", `import { open } from "../sqlite/open.ts";`],
