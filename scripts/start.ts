@@ -1,0 +1,109 @@
+/**
+ * The guided start: a server, an example worker, a first job. Called by scripts/start, which has
+ * installed and built what is needed. Everything is kept in ./data of the checkout.
+ */
+import { join } from "node:path";
+
+const root = join(import.meta.dir, "..");
+const binary = join("dist", "orchestrator");
+const isOnce = process.argv.includes("--once");
+const READY_LIMIT_MS = 20_000;
+
+const children: Bun.Subprocess[] = [];
+
+function start(name: string, argv: readonly string[]): Bun.Subprocess {
+  const log = Bun.file(join(root, "data", `${name}.log`));
+  const child = Bun.spawn([binary, ...argv], { cwd: root, stdin: "ignore", stdout: "ignore", stderr: log });
+  children.push(child);
+  return child;
+}
+
+async function stopAll(): Promise<void> {
+  for (const child of children.toReversed()) {
+    child.kill("SIGTERM");
+    await child.exited;
+  }
+}
+
+function freePort(): number {
+  const wanted = 8080;
+  for (const port of [wanted, 0]) {
+    try {
+      const probe = Bun.serve({ port, hostname: "127.0.0.1", fetch: () => new Response() });
+      const found = probe.port ?? wanted;
+      void probe.stop(true);
+      return found;
+    } catch (error) {
+      if (port === 0) throw error;
+    }
+  }
+  return wanted;
+}
+
+async function waitUntilReady(server: Bun.Subprocess, url: string): Promise<void> {
+  const endMs = performance.now() + READY_LIMIT_MS;
+  while (performance.now() < endMs && server.exitCode === null) {
+    const response = await fetch(`${url}/_public/status`).catch(() => undefined);
+    if (response?.ok) return;
+    await Bun.sleep(50);
+  }
+  console.error(await Bun.file(join(root, "data", "server.log")).text());
+  throw new Error("The server did not start: see above. Another one may be running on ./data.");
+}
+
+async function firstJob(): Promise<number> {
+  const input = JSON.stringify({ name: "Ada", seconds: 2 });
+  const argv = ["jobs", "submit", "simple_linear_flow", "--input", input, "--wait"];
+  console.log(`\n$ ${binary} jobs submit simple_linear_flow --input '${input}' --wait`);
+  const child = Bun.spawn([binary, ...argv], { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+  return child.exited;
+}
+
+function sayWhatNext(url: string): void {
+  console.log(`
+The server listens on ${url}, and for this machine's user on data/orchestrator.sock:
+commands in this folder find it there and need no token. Try in a second terminal:
+
+  ${binary} jobs list
+  ${binary} jobs submit simple_linear_flow --input '{"seconds": 30}' --wait
+  ${binary} jobs submit error_handling_flow --input '{"api_key": "flaky"}' --wait
+  ${binary} jobs history ID
+  curl --unix-socket data/orchestrator.sock http://localhost/api/v1/jobs/simple_flow -d '{"name": "Grace"}'
+
+The tokens for other machines were printed once, at the first start: data/server.log of that run.
+Logs: data/server.log, data/worker.log. README.md has the five-minute tour. Ctrl-C stops everything.`);
+}
+
+async function main(): Promise<number> {
+  const port = freePort();
+  const url = `http://127.0.0.1:${port}`;
+  await Bun.write(join(root, "data", "server.log"), "");
+  console.log(`Starting a server on ${url}, with its data in ./data and the blueprints of ./blueprints ...`);
+  const server = start("server", ["serve", "--port", String(port), "--data-dir", "data", "--blueprints", "blueprints"]);
+  await waitUntilReady(server, url);
+  const workers = [...new Bun.Glob("blueprints/_workers/*.ts").scanSync(root)].toSorted();
+  console.log(`Starting a worker with the tasks of ${workers.length} files in blueprints/_workers ...`);
+  start("worker", ["worker", ...workers, "--id", "example"]);
+  const exitCode = await firstJob();
+  if (isOnce || exitCode !== 0) return exitCode;
+  sayWhatNext(url);
+  await Promise.race([server.exited, stopRequested()]);
+  return 0;
+}
+
+function stopRequested(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once("SIGINT", () => resolve());
+    process.once("SIGTERM", () => resolve());
+  });
+}
+
+let exitCode = 1;
+try {
+  exitCode = await main();
+} catch (error) {
+  console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+} finally {
+  await stopAll();
+}
+process.exit(exitCode);

@@ -1,0 +1,103 @@
+/** A small HTTP client for the commands: over a URL and a token, or over the local door. */
+import { join } from "node:path";
+import type { ClientSettings } from "../config/tables.ts";
+import { type JsonMap, messageOf } from "../system/errors.ts";
+import { CommandFailure, EXIT, exitCodeOfStatus } from "./exit.ts";
+import type { Terminal } from "./terminal.ts";
+
+export const DEFAULT_URL = "http://127.0.0.1:8080";
+
+/** How the server is reached. */
+export interface Door {
+  readonly url: string;
+  readonly token?: string;
+  readonly socket?: string;
+}
+
+/** The local door is taken when neither a URL nor a token is set and it is there. */
+export function localDoor(
+  settings: { readonly url: string | undefined; readonly token: string | undefined; readonly dataDir: string },
+  terminal: Terminal,
+): string | undefined {
+  const socket = join(settings.dataDir, "orchestrator.sock");
+  return settings.url === undefined && settings.token === undefined && terminal.exists(socket) ? socket : undefined;
+}
+
+export function doorOf(settings: ClientSettings, terminal: Terminal): Door {
+  const socket = localDoor(settings, terminal);
+  if (socket !== undefined) return { url: "http://localhost", socket };
+  const url = (settings.url ?? DEFAULT_URL).replace(/\/+$/, "");
+  return { url, ...(settings.token !== undefined && { token: settings.token }) };
+}
+
+export interface Client {
+  get(path: string): Promise<JsonMap>;
+  post(path: string, body: JsonMap, headers?: Record<string, string>): Promise<JsonMap>;
+  /** The answer itself, for a stream; refusals are thrown. */
+  open(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response>;
+}
+
+export function createClient(door: Door, terminal: Terminal): Client {
+  const send = async (path: string, options: BunFetchRequestInit): Promise<Response> => {
+    const response = await reach(door, terminal, path, options);
+    if (!response.ok) throw await failureOf(response, door);
+    return response;
+  };
+
+  return {
+    get: async (path) => readBody(await send(path, {})),
+    post: async (path, body, headers = {}) =>
+      readBody(
+        await send(path, {
+          method: "POST",
+          body: JSON.stringify(body),
+          headers: { "content-type": "application/json", ...headers },
+        }),
+      ),
+    open: (path, headers, signal) => send(path, { headers, signal }),
+  };
+}
+
+async function reach(door: Door, terminal: Terminal, path: string, options: BunFetchRequestInit): Promise<Response> {
+  const headers = new Headers(options.headers);
+  if (door.token !== undefined) headers.set("x-client-token", door.token);
+  try {
+    return await terminal.fetch(door.url + path, {
+      ...options,
+      headers,
+      ...(door.socket !== undefined && { unix: door.socket }),
+    });
+  } catch (error) {
+    throw new CommandFailure(EXIT.noServer, "NO_SERVER", noServer(door, messageOf(error)));
+  }
+}
+
+function noServer(door: Door, reason: string): string {
+  const place = door.socket ?? door.url;
+  const advice = "Start one with `orchestrator serve`, or say where it is with --url and --token.";
+  return `No server answers at ${place} (${reason.replace(/[.\s]+$/, "")}). ${advice}`;
+}
+
+async function failureOf(response: Response, door: Door): Promise<CommandFailure> {
+  const body = await readBody(response);
+  const code = typeof body["code"] === "string" ? body["code"] : `HTTP_${response.status}`;
+  const said = typeof body["error"] === "string" ? body["error"] : `The server answered ${response.status}.`;
+  const details = body["details"] === undefined ? "" : `\n${JSON.stringify(body["details"], undefined, 2)}`;
+  const advice = response.status === 401 && door.token === undefined ? " Set --token or CLIENT_TOKEN." : "";
+  return new CommandFailure(exitCodeOfStatus(response.status), code, said + advice + details, response.status);
+}
+
+/** An answer that is not ours (a proxy's page, say) has no code and no sentence. */
+async function readBody(response: Response): Promise<JsonMap> {
+  const text = await response.text();
+  try {
+    const body: unknown = JSON.parse(text);
+    return isObject(body) ? body : {};
+  } catch (error) {
+    return { error: `The server answered ${response.status} with something that is not JSON (${messageOf(error)}).` };
+  }
+}
+
+export function isObject(value: unknown): value is JsonMap {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,72 @@
+/** What every command is given, and how its end becomes an exit code. */
+import type { Command } from "commander";
+import { CLIENT } from "../config/tables.ts";
+import { messageOf, Refusal } from "../system/errors.ts";
+import { type Client, createClient, doorOf } from "./client.ts";
+import { CommandFailure, exitCodeOf } from "./exit.ts";
+import type { CliParts } from "./parts.ts";
+import { settingsFor } from "./settings.ts";
+import type { Terminal } from "./terminal.ts";
+
+export type Flags = Readonly<Record<string, unknown>>;
+
+export interface CommandContext {
+  readonly terminal: Terminal;
+  readonly parts: CliParts;
+  /** Wraps what a command does: its exit code is kept, what it throws is said in one sentence. */
+  run(flags: Flags, action: () => Promise<number>): Promise<void>;
+  /** A client by the flags, the environment and orchestrator.toml. */
+  client(flags: Flags): Promise<Client>;
+}
+
+export function createContext(terminal: Terminal, parts: CliParts, ended: (exitCode: number) => void): CommandContext {
+  return {
+    terminal,
+    parts,
+    async run(flags, action) {
+      try {
+        ended(await action());
+      } catch (error) {
+        sayFailure(terminal, error, flags["json"] === true);
+        ended(exitCodeOf(error));
+      }
+    },
+    client: async (flags) => createClient(doorOf(await settingsFor(CLIENT, flags, terminal), terminal), terminal),
+  };
+}
+
+/** With --json the one document on standard output is the error, in the form that the server gives errors. */
+function sayFailure(terminal: Terminal, error: unknown, isJson: boolean): void {
+  const message = messageOf(error);
+  terminal.err(`error: ${message}\n`);
+  const isExpected = error instanceof CommandFailure || error instanceof Refusal;
+  if (!isExpected && error instanceof Error && error.stack) terminal.err(`${error.stack}\n`);
+  if (isJson) terminal.out(`${JSON.stringify({ error: message, code: isExpected ? error.code : "INTERNAL_ERROR" })}\n`);
+}
+
+export function withExample(command: Command, ...examples: readonly string[]): Command {
+  const lines = examples.map((example) => `  $ ${example}`);
+  return command.addHelpText("after", `\n${examples.length === 1 ? "Example" : "Examples"}:\n${lines.join("\n")}`);
+}
+
+export function withSources(command: Command): Command {
+  return command
+    .option("--config <file>", "settings file (default: orchestrator.toml, if it is there)")
+    .option("--env-file <file>", "file of NAME=value lines to read first; none is read unasked");
+}
+
+export function withConnection(command: Command): Command {
+  return withSources(
+    command
+      .option(
+        "--url <url>",
+        "where the server is (default: the local door in the data folder, or http://127.0.0.1:8080)",
+      )
+      .option("--token <token>", "client token (better: the variable CLIENT_TOKEN)")
+      .option("--data-dir <folder>", "data folder whose local door is used (default: ./data)"),
+  );
+}
+
+export function withJson(command: Command, what = "print one JSON document on standard output"): Command {
+  return command.option("--json", what);
+}

@@ -1,0 +1,51 @@
+import type { Command } from "commander";
+import type { JsonMap } from "../../system/errors.ts";
+import { isObject } from "../client.ts";
+import { type CommandContext, type Flags, withConnection, withExample, withJson } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { cell, formatTable } from "../table.ts";
+
+const PAGE = 500;
+const HEAD = ["TIME", "EVENT", "STATE", "NEXT", "WORKER", "ATTEMPT", "MS"] as const;
+const FIELDS = [
+  "timestamp",
+  "event_type",
+  "state",
+  "next_state",
+  "worker_id",
+  "attempt_number",
+  "duration_ms",
+] as const;
+
+export function addHistory(jobs: Command, context: CommandContext): void {
+  const command = jobs
+    .command("history")
+    .description("everything that happened to a job, oldest first")
+    .argument("<id>", "the job's id");
+  withExample(withJson(withConnection(command)), "orchestrator jobs history 01993c6e-7c1a-7000-8000-000000000000");
+  command.action((id: string, flags: Flags) =>
+    context.run(flags, async () => {
+      const client = await context.client(flags);
+      const events = await readAll((query) => client.get(`/api/jobs/${encodeURIComponent(id)}/history?${query}`));
+      const table = () =>
+        formatTable(
+          HEAD,
+          events.map((event) => FIELDS.map((field) => cell(event[field]))),
+        );
+      context.terminal.out(flags["json"] === true ? `${JSON.stringify({ events })}\n` : table());
+      return EXIT.done;
+    }),
+  );
+}
+
+async function readAll(read: (query: string) => Promise<JsonMap>): Promise<readonly JsonMap[]> {
+  const events: JsonMap[] = [];
+  let cursor: unknown;
+  do {
+    const query = new URLSearchParams({ limit: String(PAGE), ...(typeof cursor === "string" && { cursor }) });
+    const page = await read(query.toString());
+    if (Array.isArray(page["events"])) events.push(...page["events"].filter(isObject));
+    cursor = page["next_cursor"];
+  } while (typeof cursor === "string");
+  return events;
+}

@@ -1,0 +1,92 @@
+import type { Command } from "commander";
+import type { JsonMap } from "../../system/errors.ts";
+import { type Client, isObject } from "../client.ts";
+import { type CommandContext, type Flags, withConnection, withExample, withJson } from "../command.ts";
+import { CommandFailure, EXIT } from "../exit.ts";
+import { followJob } from "../follow.ts";
+import { readInput } from "../input.ts";
+import { describeJob, exitCodeOfJob } from "../job-view.ts";
+import { createProgressView } from "../progress.ts";
+
+export function addSubmit(jobs: Command, context: CommandContext): void {
+  const command = jobs
+    .command("submit")
+    .description("start a job; with --wait, follow it to its end")
+    .argument("<blueprint|endpoint>", "a blueprint's name, or its endpoint such as jobs/simple_flow")
+    .option("--input <json>", "initial data: JSON, @FILE, or - for standard input (default: {})")
+    .option("--wait", "stay until the job has ended: exit code 0 if it finished, 1 if not")
+    .option("--idempotency-key <key>", "the same key again starts no second job")
+    .option("--priority <number>", "higher first (default: 0)");
+  withJson(withConnection(command), "print the 202 body; with --wait, the job as it ended");
+  withExample(
+    command,
+    'orchestrator jobs submit simple_linear_flow --input \'{"name": "Ada"}\' --wait',
+    "echo '{}' | orchestrator jobs submit jobs/simple_flow --input - --json",
+  );
+  command.action((target: string, flags: Flags) => context.run(flags, () => submit(context, target, flags)));
+}
+
+async function submit(context: CommandContext, target: string, flags: Flags): Promise<number> {
+  const { terminal } = context;
+  const body = { initial_data: await readInput(flags["input"], terminal), ...priorityOf(flags["priority"]) };
+  const client = await context.client(flags);
+  const accepted = await create(client, target, body, idempotencyHeader(flags["idempotencyKey"]));
+  const jobId = String(accepted["job_id"]);
+  if (flags["wait"] !== true) {
+    terminal.out(`${flags["json"] === true ? JSON.stringify(accepted) : jobId}\n`);
+    return EXIT.done;
+  }
+  terminal.err(`job ${jobId}\n`);
+  const view = createProgressView(terminal);
+  const job = await followJob(client, terminal, jobId, view).finally(() => view.close());
+  terminal.out(flags["json"] === true ? `${JSON.stringify(job)}\n` : describeJob(job));
+  return exitCodeOfJob(job);
+}
+
+/**
+ * Starting by name is for operators: it works for blueprints without an endpoint too. A client is
+ * refused there, before anything is created, and takes the blueprint's endpoint.
+ */
+async function create(
+  client: Client,
+  target: string,
+  body: JsonMap,
+  headers: Record<string, string>,
+): Promise<JsonMap> {
+  if (target.includes("/")) return client.post(pathOfEndpoint(target), body, headers);
+  try {
+    return await client.post(`/api/blueprints/${encodeURIComponent(target)}/jobs`, body, headers);
+  } catch (error) {
+    const isForOperators = error instanceof CommandFailure && error.exitCode === EXIT.refused && error.status !== 429;
+    const path = isForOperators ? await endpointOf(client, target) : undefined;
+    if (path === undefined) throw error;
+    return client.post(path, body, headers);
+  }
+}
+
+async function endpointOf(client: Client, name: string): Promise<string | undefined> {
+  const { blueprints } = await client.get("/api/blueprints");
+  const found = Array.isArray(blueprints) ? blueprints.filter(isObject).find((one) => one["name"] === name) : undefined;
+  if (typeof found?.["endpoint"] !== "string") return undefined;
+  const version = typeof found["api_version"] === "string" ? found["api_version"] : "";
+  return `/api/${version === "" ? "" : `${version}/`}${found["endpoint"]}`;
+}
+
+/** "jobs/simple_flow", "v2/jobs/simple_flow" and "/api/v1/jobs/simple_flow" are all understood. */
+function pathOfEndpoint(target: string): string {
+  const endpoint = target.replace(/^\/?(?:api\/)?/, "");
+  return /^v\d+\//.test(endpoint) ? `/api/${endpoint}` : `/api/v1/${endpoint}`;
+}
+
+function priorityOf(flag: unknown): JsonMap {
+  if (typeof flag !== "string") return {};
+  const priority = Number(flag);
+  if (flag.trim() === "" || !Number.isFinite(priority)) {
+    throw new CommandFailure(EXIT.wrongUse, "WRONG_FLAG", `--priority is "${flag}": it has to be a number.`);
+  }
+  return { priority };
+}
+
+function idempotencyHeader(key: unknown): Record<string, string> {
+  return typeof key === "string" ? { "idempotency-key": key } : {};
+}

@@ -1,0 +1,112 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { suggestion } from "../../config/nearest.ts";
+import { SERVE, WORKER } from "../../config/tables.ts";
+import type { JsonMap } from "../../system/errors.ts";
+import { createClient } from "../client.ts";
+import { type CommandContext, type Flags, withExample, withJson, withSources } from "../command.ts";
+import { CommandFailure, EXIT } from "../exit.ts";
+import { followJob } from "../follow.ts";
+import { readInput } from "../input.ts";
+import { describeJob, exitCodeOfJob } from "../job-view.ts";
+import type { RunningServer } from "../parts.ts";
+import { createProgressView } from "../progress.ts";
+import { settingsFor } from "../settings.ts";
+import { whileRunning } from "../stop.ts";
+
+export function addRun(program: Command, context: CommandContext): void {
+  const command = program
+    .command("run")
+    .description("one job of a blueprint file, in this process; nothing is kept")
+    .argument("<file>", "the blueprint file")
+    .option("--worker <file...>", "worker files for its tasks")
+    .option("--input <json>", "initial data: JSON, @FILE, or - for standard input (default: {})")
+    .option("--blueprint <name>", "which one, where the file has several");
+  withJson(withSources(command), "print the job as it ended");
+  withExample(command, 'orchestrator run my-flow.ts --worker my-worker.ts --input \'{"name": "Ada"}\'');
+  command.action((file: string, flags: Flags) =>
+    context.run(flags, async () => {
+      const input = await readInput(flags["input"], context.terminal);
+      const folder = mkdtempSync(join(tmpdir(), "orchestrator-run-"));
+      try {
+        const job = await whileRunning(context.terminal, (stop) =>
+          runOnce(context, file, flags, { input, folder, stop }),
+        );
+        context.terminal.out(flags["json"] === true ? `${JSON.stringify(job)}\n` : describeJob(job));
+        return exitCodeOfJob(job);
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    }),
+  );
+}
+
+interface Once {
+  readonly input: JsonMap;
+  readonly folder: string;
+  readonly stop: AbortSignal;
+}
+
+/** A whole server on a folder of its own, one job through it, and everything is stopped again. */
+async function runOnce(context: CommandContext, file: string, flags: Flags, once: Once): Promise<JsonMap> {
+  const over = new AbortController();
+  const stop = AbortSignal.any([once.stop, over.signal]);
+  const served = Promise.withResolvers<RunningServer>();
+  const server = context.parts.serve({
+    settings: await serveSettings(context, file, flags, once.folder),
+    stop,
+    ready: served.resolve,
+  });
+  const endedEarly = server.then((exitCode) => {
+    throw new CommandFailure(exitCode || EXIT.wentWrong, "STOPPED", "The run was stopped before the job ended.");
+  });
+  const running: Promise<unknown>[] = [server];
+  try {
+    const address = await Promise.race([served.promise, endedEarly]);
+    const files = Array.isArray(flags["worker"]) ? flags["worker"].map(String) : [];
+    const worker = files.length > 0 ? startWorker(context, flags, files, address, stop) : undefined;
+    if (worker) running.push(worker);
+    // A worker that cannot start ends the run; one that stops in order leaves the job waiting for the user's signal.
+    const workerFailed = new Promise<never>((_, fail) => worker?.catch(fail));
+    return await Promise.race([oneJob(context, flags, address, once.input), endedEarly, workerFailed]);
+  } finally {
+    over.abort();
+    await Promise.allSettled(running);
+  }
+}
+
+async function serveSettings(context: CommandContext, file: string, flags: Flags, folder: string) {
+  const settings = await settingsFor(SERVE, flags, context.terminal);
+  return { ...settings, host: "127.0.0.1", port: 0, dataDir: folder, blueprints: file, logLevel: "warn" } as const;
+}
+
+async function startWorker(
+  context: CommandContext,
+  flags: Flags,
+  files: readonly string[],
+  { socket }: RunningServer,
+  stop: AbortSignal,
+): Promise<number> {
+  const settings = await settingsFor(WORKER, flags, context.terminal);
+  return context.parts.worker({ files, settings: { ...settings, url: undefined, token: undefined }, socket, stop });
+}
+
+async function oneJob(context: CommandContext, flags: Flags, address: RunningServer, input: JsonMap): Promise<JsonMap> {
+  const client = createClient({ url: "http://localhost", socket: address.socket }, context.terminal);
+  const name = blueprintOf(flags["blueprint"], address.blueprints);
+  const { job_id: id } = await client.post(`/api/blueprints/${encodeURIComponent(name)}/jobs`, { initial_data: input });
+  const view = createProgressView(context.terminal);
+  return followJob(client, context.terminal, String(id), view).finally(() => view.close());
+}
+
+function blueprintOf(wanted: unknown, names: readonly string[]): string {
+  const [only] = names;
+  if (wanted === undefined && only !== undefined && names.length === 1) return only;
+  if (typeof wanted === "string" && names.includes(wanted)) return wanted;
+  const there = names.length === 0 ? "The file has no blueprint in service" : `The file has ${names.join(", ")}`;
+  const asked = typeof wanted === "string" ? `, but not ${wanted}${suggestion(wanted, names)}` : "";
+  const advice = names.length === 0 ? "`orchestrator check FILE` says why." : "Choose one with --blueprint.";
+  throw new CommandFailure(EXIT.wrongUse, "WHICH_BLUEPRINT", `${there}${asked}. ${advice}`);
+}

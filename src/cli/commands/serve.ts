@@ -1,0 +1,24 @@
+import type { Command } from "commander";
+import { SERVE } from "../../config/tables.ts";
+import { type CommandContext, type Flags, withExample, withSources } from "../command.ts";
+import { settingsFor } from "../settings.ts";
+import { whileRunning } from "../stop.ts";
+
+export function addServe(program: Command, context: CommandContext): void {
+  const command = program
+    .command("serve")
+    .description("the server: its database, its doors, its blueprints")
+    .option("--host <address>", "address to listen on (default: 127.0.0.1, this machine alone)")
+    .option("--port <number>", "port to listen on (default: 8080; 0: any free one)")
+    .option("--data-dir <folder>", "where everything is kept (default: ./data)")
+    .option("--blueprints <folder>", "folder of blueprint files (default: ./blueprints)")
+    .option("--log-level <level>", "debug, info, warn or error (default: info)")
+    .option("--log-format <format>", "json or text (default: json)");
+  withExample(withSources(command), "orchestrator serve --port 8080 --data-dir ./data --blueprints ./blueprints");
+  command.action((flags: Flags) =>
+    context.run(flags, async () => {
+      const settings = await settingsFor(SERVE, flags, context.terminal);
+      return whileRunning(context.terminal, (stop) => context.parts.serve({ settings, stop }));
+    }),
+  );
+}

@@ -1,0 +1,52 @@
+/** The command line: one file a command, listed here. */
+import { Command, CommanderError } from "commander";
+import { addCheck } from "./commands/check.ts";
+import { addCancel } from "./commands/jobs-cancel.ts";
+import { addHistory } from "./commands/jobs-history.ts";
+import { addList } from "./commands/jobs-list.ts";
+import { addShow } from "./commands/jobs-show.ts";
+import { addSubmit } from "./commands/jobs-submit.ts";
+import { addWatch } from "./commands/jobs-watch.ts";
+import { addRun } from "./commands/run.ts";
+import { addServe } from "./commands/serve.ts";
+import { addVersion } from "./commands/version.ts";
+import { addWorker } from "./commands/worker.ts";
+import { type CommandContext, createContext, withExample } from "./command.ts";
+import { EXIT } from "./exit.ts";
+import type { CliParts } from "./parts.ts";
+import type { Terminal } from "./terminal.ts";
+
+const PROGRAM_COMMANDS = [addServe, addWorker, addRun, addCheck] as const;
+const JOB_COMMANDS = [addSubmit, addList, addShow, addWatch, addHistory, addCancel] as const;
+
+/** `argv` without the program's own name. Resolves with the exit code. */
+export async function runCli(argv: readonly string[], parts: CliParts, terminal: Terminal): Promise<number> {
+  let exitCode: number = EXIT.done;
+  const context = createContext(terminal, parts, (code) => {
+    exitCode = code;
+  });
+  try {
+    await createProgram(context).parseAsync([...argv], { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? EXIT.done : EXIT.wrongUse;
+  }
+}
+
+function createProgram(context: CommandContext): Command {
+  const { terminal } = context;
+  const program = new Command("orchestrator")
+    .description("Durable jobs from blueprints, done by workers anywhere.")
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
+    .showSuggestionAfterError()
+    .helpCommand("help [command]", "what a command does and takes");
+  withExample(program, "orchestrator serve", "orchestrator jobs submit simple_linear_flow --wait");
+  for (const add of PROGRAM_COMMANDS) add(program, context);
+  const jobs = program.command("jobs").description("start, follow and cancel jobs");
+  withExample(jobs, "orchestrator jobs list --status running");
+  for (const add of JOB_COMMANDS) add(jobs, context);
+  addVersion(program, context);
+  return program;
+}

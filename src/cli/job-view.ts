@@ -1,0 +1,37 @@
+/** One job, for people. */
+import type { JsonMap } from "../system/errors.ts";
+import { isObject } from "./client.ts";
+import { EXIT } from "./exit.ts";
+import { printable } from "./progress.ts";
+import { cell } from "./table.ts";
+
+export function exitCodeOfJob(job: JsonMap): number {
+  return job["status"] === "finished" ? EXIT.done : EXIT.wentWrong;
+}
+
+export function describeJob(job: JsonMap): string {
+  const error = isObject(job["error"]) ? `${cell(job["error"]["code"])}: ${cell(job["error"]["message"])}` : undefined;
+  const facts: readonly (readonly [string, unknown])[] = [
+    ["id", job["id"]],
+    ["blueprint", job["blueprint_name"]],
+    ["status", job["status"]],
+    ["state", job["current_state"]],
+    ["created", job["created_at"]],
+    ["updated", job["updated_at"]],
+    ["progress", job["progress"]],
+    ["error", error],
+    ...taskFacts(job["tasks"]),
+    ["input", job["initial_data"]],
+    ["result", job["result"] ?? job["state_history"]],
+  ];
+  const shown = facts.filter(([, value]) => value !== undefined && value !== null);
+  return shown.map(([name, value]) => `${name.padEnd(10)} ${printable(cell(value))}\n`).join("");
+}
+
+function taskFacts(tasks: unknown): readonly (readonly [string, unknown])[] {
+  if (!Array.isArray(tasks)) return [];
+  return tasks.filter(isObject).map((task) => {
+    const worker = typeof task["worker_id"] === "string" ? ` on ${task["worker_id"]}` : "";
+    return ["task", `${cell(task["type"])}, ${cell(task["status"])}${worker}, attempt ${cell(task["attempt"])}`];
+  });
+}

@@ -1,0 +1,40 @@
+/** What the commands need of the rest of the program. `src/main.ts` hands it in. */
+import type { Finding } from "../catalog/port.ts";
+import type { ServeSettings, WorkerSettings } from "../config/tables.ts";
+
+/** Where a server can be reached, over TCP and over its local door, and what it serves. */
+export interface RunningServer {
+  readonly url: string;
+  readonly socket: string;
+  /** Names of the blueprints in service. */
+  readonly blueprints: readonly string[];
+}
+
+export interface ServeCall {
+  /** `blueprints` is a folder, or for `orchestrator run` one file. */
+  readonly settings: ServeSettings;
+  /** Aborts when the server has to stop: it answers what it began, closes the store, and resolves. */
+  readonly stop: AbortSignal;
+  /** Called once, when the blueprints are loaded and both doors listen. */
+  readonly ready?: (server: RunningServer) => void;
+}
+
+export interface WorkerCall {
+  readonly files: readonly string[];
+  readonly settings: WorkerSettings;
+  /** The local door, where no URL and no token is set and it is there. */
+  readonly socket?: string;
+  /** Aborts when the worker has to stop: it takes no new task, lets running ones end, and resolves. */
+  readonly stop: AbortSignal;
+}
+
+export interface CliParts {
+  /**
+   * Resolves with the exit code when the server has stopped. Wrong settings (a folder that is locked
+   * or newer, a port in use) are thrown as a Refusal before anything is served: exit code 2.
+   */
+  serve(call: ServeCall): Promise<number>;
+  worker(call: WorkerCall): Promise<number>;
+  /** Files and folders; findings sorted by file and line. */
+  check(paths: readonly string[]): Promise<readonly Finding[]>;
+}

@@ -1,0 +1,103 @@
+/** Shows a followed job to people: a bar that is drawn over on a terminal, plain lines elsewhere. */
+import type { Follower, JobUpdate } from "./follow.ts";
+import type { Terminal } from "./terminal.ts";
+
+const BAR_CELLS = 24;
+const CLEAR_LINE = "\r\u001b[2K";
+
+export function createProgressView(terminal: Terminal): Follower & { close(): void } {
+  return terminal.isInteractive ? createBar(terminal) : createLines(terminal);
+}
+
+/** `jobs watch --json`: one event a line on standard output. */
+export function createJsonView(terminal: Terminal): Follower {
+  return {
+    update: (update) => terminal.out(`${JSON.stringify(update)}\n`),
+    lost: () => terminal.err("connection lost, trying again\n"),
+  };
+}
+
+function createLines(terminal: Terminal): Follower & { close(): void } {
+  const toPercent = createScale();
+  let isLost = false;
+  return {
+    update(update) {
+      isLost = false;
+      const line = describe(update, toPercent);
+      if (line !== undefined) terminal.err(`${line}\n`);
+    },
+    lost() {
+      if (!isLost) terminal.err("connection lost, trying again\n");
+      isLost = true;
+    },
+    close: () => undefined,
+  };
+}
+
+function createBar(terminal: Terminal): Follower & { close(): void } {
+  const toPercent = createScale();
+  let isDrawn = false;
+  const clear = () => {
+    if (isDrawn) terminal.err(CLEAR_LINE);
+    isDrawn = false;
+  };
+  const draw = (text: string) => {
+    terminal.err(CLEAR_LINE + text.slice(0, Math.max(10, terminal.columns - 1)));
+    isDrawn = true;
+  };
+  return {
+    update(update) {
+      if (update.event === "progress") return draw(bar(update, toPercent));
+      const line = describe(update, toPercent);
+      clear();
+      if (line !== undefined) terminal.err(`${line}\n`);
+    },
+    lost: () => draw("connection lost, trying again"),
+    close: clear,
+  };
+}
+
+type Scale = (progress: number) => number;
+
+/** Workers report 0 to 1 or 0 to 100: a value above 1 tells which. */
+function createScale(): Scale {
+  let isOfHundred = false;
+  return (progress) => {
+    isOfHundred ||= progress > 1;
+    return Math.round(Math.min(100, Math.max(0, isOfHundred ? progress : progress * 100)));
+  };
+}
+
+function bar({ data }: JobUpdate, toPercent: Scale): string {
+  const percent = toPercent(numberOf(data["progress"]));
+  const full = Math.round((percent / 100) * BAR_CELLS);
+  const message = printable(textOf(data["message"]));
+  return `${"█".repeat(full)}${"░".repeat(BAR_CELLS - full)} ${String(percent).padStart(3)} %  ${message}`;
+}
+
+function describe(update: JobUpdate, toPercent: Scale): string | undefined {
+  const { data, event } = update;
+  if (event === "progress") {
+    return `progress ${toPercent(numberOf(data["progress"]))} %  ${printable(textOf(data["message"]))}`.trimEnd();
+  }
+  if (event === "end") return undefined;
+  const time = textOf(data["timestamp"]).slice(11, 19);
+  const state = textOf(data["state"]);
+  const next = textOf(data["next_state"]);
+  const worker = textOf(data["worker_id"]);
+  const parts = [time, event, state, next && `→ ${next}`, worker && `(${worker})`];
+  return printable(parts.filter((part) => part !== "").join("  "));
+}
+
+function numberOf(value: unknown): number {
+  return typeof value === "number" ? value : 0;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** What workers write reaches a terminal: control characters stay out. */
+export function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, " ");
+}

@@ -1,0 +1,50 @@
+/** The terminal and the machine around a command, so that a test can stand in for them. */
+import { existsSync } from "node:fs";
+import type { Clock, Timers } from "../system/clock.ts";
+
+export interface Terminal {
+  /** Standard output: data. */
+  out(text: string): void;
+  /** Standard error: people's text, progress and logs. */
+  err(text: string): void;
+  /** Standard error is a terminal: a line can be drawn over. */
+  readonly isInteractive: boolean;
+  readonly columns: number;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  fetch(url: string, options: BunFetchRequestInit): Promise<Response>;
+  exists(path: string): boolean;
+  readFile(path: string): Promise<string>;
+  readInput(): Promise<string>;
+  /** Calls back on SIGTERM and SIGINT until it is taken back. */
+  onStop(stop: () => void): () => void;
+}
+
+const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
+
+export function realTerminal(system: { readonly clock: Clock; readonly timers: Timers }): Terminal {
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    isInteractive: process.stderr.isTTY === true,
+    columns: process.stderr.columns ?? 80,
+    environment: process.env,
+    clock: system.clock,
+    timers: system.timers,
+    fetch: (url, options) => fetch(url, options),
+    exists: existsSync,
+    readFile: (path) => Bun.file(path).text(),
+    readInput: () => Bun.stdin.text(),
+    onStop(stop) {
+      for (const signal of STOP_SIGNALS) process.once(signal, stop);
+      return () => {
+        for (const signal of STOP_SIGNALS) process.removeListener(signal, stop);
+      };
+    },
+  };
+}
+
+export function sleep(terminal: Terminal, delayMs: number): Promise<void> {
+  return new Promise((resolve) => void terminal.timers.after(delayMs, resolve));
+}

@@ -1,0 +1,78 @@
+/** Flags beat the environment, the environment beats orchestrator.toml, and that beats the defaults. */
+import { parse as parseToml, TomlError } from "smol-toml";
+import { Refusal } from "../system/errors.ts";
+import { suggestion } from "./nearest.ts";
+import { environmentName, flagName, read, type Setting, type Table, tomlKey, type ValuesOf } from "./setting.ts";
+import { TABLES } from "./tables.ts";
+
+export interface Sources {
+  /** By the setting's name; what was not given is undefined. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The text of orchestrator.toml, where there is one, and its name for messages. */
+  readonly toml?: { readonly file: string; readonly text: string };
+}
+
+/** Told where the settings themselves are: no settings, but known names. */
+const NOT_SETTINGS: readonly string[] = ["config", "envFile"];
+
+export function resolve<Settings extends Table>(table: Settings, sources: Sources): ValuesOf<Settings> {
+  refuseUnknownEnvironment(sources.environment);
+  const toml = sources.toml ? readToml(sources.toml) : {};
+  const values = Object.entries(table).map(([name, setting]) => [name, valueOf(name, setting, sources, toml)]);
+  return Object.fromEntries(values) as ValuesOf<Settings>;
+}
+
+type TomlValues = Readonly<Record<string, unknown>>;
+
+function valueOf(name: string, setting: Setting<unknown>, sources: Sources, toml: TomlValues): unknown {
+  const flag = sources.flags[name];
+  if (typeof flag === "string") return read(setting, flag, flagName(name));
+  for (const variable of [environmentName(name), ...(setting.environment ?? [])]) {
+    const value = sources.environment[variable];
+    // A variable that is set to nothing is how shells and container files switch one off.
+    if (value !== undefined && value !== "") return read(setting, value, variable);
+  }
+  const fromToml = toml[tomlKey(name)];
+  if (fromToml === undefined) return setting.default;
+  return read(setting, asText(fromToml, name, sources), `${tomlKey(name)} in ${sources.toml?.file}`);
+}
+
+function asText(value: unknown, name: string, sources: Sources): string {
+  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return String(value);
+  const message = `${tomlKey(name)} in ${sources.toml?.file} has to be one value, not a list or a table.`;
+  throw new Refusal("WRONG_SETTING", 400, message);
+}
+
+function readToml({ file, text }: { readonly file: string; readonly text: string }): TomlValues {
+  const values = parseOrRefuse(file, text);
+  const known = TABLES.flatMap((table) => Object.keys(table).map(tomlKey));
+  for (const key of Object.keys(values)) {
+    if (known.includes(key)) continue;
+    throw new Refusal("UNKNOWN_SETTING", 400, `${file} sets ${key}, which is no setting${suggestion(key, known)}`);
+  }
+  return values;
+}
+
+function parseOrRefuse(file: string, text: string): TomlValues {
+  try {
+    return parseToml(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const reason = error.message.split("\n")[0];
+    throw new Refusal("WRONG_SETTING", 400, `${file}:${error.line}:${error.column} cannot be read: ${reason}`);
+  }
+}
+
+/** Kubernetes sets these for a service that is named "orchestrator": nobody wrote them. */
+const SERVICE_LINK = /_SERVICE_(?:HOST|PORT)(?:_|$)|_PORT_\d+_(?:TCP|UDP)(?:_|$)/;
+
+function refuseUnknownEnvironment(environment: Sources["environment"]): void {
+  const names = new Set([...TABLES.flatMap((table) => Object.keys(table)), ...NOT_SETTINGS]);
+  const known = [...names].map(environmentName);
+  for (const variable of Object.keys(environment)) {
+    if (!variable.startsWith("ORCHESTRATOR_") || known.includes(variable) || SERVICE_LINK.test(variable)) continue;
+    const message = `${variable} is set in the environment, but is no setting${suggestion(variable, known)}`;
+    throw new Refusal("UNKNOWN_SETTING", 400, message);
+  }
+}

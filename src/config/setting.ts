@@ -1,0 +1,96 @@
+/** One setting: how its text is read, and the names that it goes by. */
+import { Refusal } from "../system/errors.ts";
+
+export interface Setting<Value> {
+  /** Throws with what is wanted, as the end of a sentence: "a whole number from 1 to 10". */
+  readonly parse: (text: string) => Value;
+  readonly default: Value;
+  /** Names in the environment beside `ORCHESTRATOR_` and its own. */
+  readonly environment?: readonly string[];
+}
+
+export type Table = Readonly<Record<string, Setting<unknown>>>;
+export type ValuesOf<Settings extends Table> = {
+  readonly [Name in keyof Settings]: Settings[Name] extends Setting<infer Value> ? Value : never;
+};
+
+class Unreadable extends Error {
+  override readonly name = "Unreadable";
+}
+
+interface Names {
+  readonly environment?: readonly string[];
+}
+
+export function text(fallback: string, names: Names = {}): Setting<string> {
+  return { parse: nonEmpty, default: fallback, ...names };
+}
+
+/** No default: undefined where nothing sets it. */
+export function optionalText(names: Names = {}): Setting<string | undefined> {
+  return { parse: nonEmpty, default: undefined, ...names };
+}
+
+interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+export function whole(fallback: number, range: Range, names: Names = {}): Setting<number> {
+  return { parse: (value) => wholeWithin(value, range), default: fallback, ...names };
+}
+
+export function optionalWhole(range: Range, names: Names = {}): Setting<number | undefined> {
+  return { parse: (value) => wholeWithin(value, range), default: undefined, ...names };
+}
+
+export function oneOf<Choice extends string>(
+  choices: readonly Choice[],
+  fallback: Choice,
+  names: Names = {},
+): Setting<Choice> {
+  const parse = (value: string) => {
+    const choice = choices.find((known) => known === value.toLowerCase());
+    if (choice === undefined) throw new Unreadable(`one of ${choices.join(", ")}`);
+    return choice;
+  };
+  return { parse, default: fallback, ...names };
+}
+
+/** Reads one value and says in a whole sentence what is wrong with it. */
+export function read<Value>(setting: Setting<Value>, value: string, from: string): Value {
+  try {
+    return setting.parse(value);
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    throw new Refusal("WRONG_SETTING", 400, `${from} is ${JSON.stringify(value)}: it has to be ${error.message}.`);
+  }
+}
+
+function nonEmpty(value: string): string {
+  if (value.trim() === "") throw new Unreadable("a text that is not empty");
+  return value;
+}
+
+function wholeWithin(value: string, { min, max }: Range): number {
+  const number = Number(value);
+  if (value.trim() === "" || !Number.isInteger(number) || number < min || number > max) {
+    throw new Unreadable(`a whole number from ${min} to ${max}`);
+  }
+  return number;
+}
+
+/** dataDir: data_dir */
+export function tomlKey(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** dataDir: ORCHESTRATOR_DATA_DIR */
+export function environmentName(name: string): string {
+  return `ORCHESTRATOR_${tomlKey(name).toUpperCase()}`;
+}
+
+/** dataDir: --data-dir */
+export function flagName(name: string): string {
+  return `--${tomlKey(name).replaceAll("_", "-")}`;
+}

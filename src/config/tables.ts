@@ -1,0 +1,52 @@
+/** Every setting there is, one table for each kind of command. */
+import type { LogLevel } from "../system/log.ts";
+import { oneOf, optionalText, optionalWhole, text, type ValuesOf, whole } from "./setting.ts";
+
+const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+const SECONDS_MAX = 366 * 24 * 3600;
+
+const dataDir = text("./data");
+
+export const SERVE = {
+  host: text("127.0.0.1", { environment: ["API_HOST"] }),
+  port: whole(8080, { min: 0, max: 65_535 }, { environment: ["API_PORT"] }),
+  dataDir,
+  blueprints: text("./blueprints", { environment: ["BLUEPRINTS_DIR"] }),
+  clientToken: optionalText({ environment: ["CLIENT_TOKEN"] }),
+  workerToken: optionalText({ environment: ["GLOBAL_WORKER_TOKEN", "WORKER_TOKEN"] }),
+  operatorToken: optionalText({ environment: ["OPERATOR_TOKEN"] }),
+  logLevel: oneOf(LOG_LEVELS, "info", { environment: ["LOG_LEVEL"] }),
+  logFormat: oneOf(["json", "text"], "json", { environment: ["LOG_FORMAT"] }),
+  workerTimeoutSeconds: whole(300, { min: 1, max: SECONDS_MAX }, { environment: ["WORKER_TIMEOUT_SECONDS"] }),
+  workerPollTimeoutSeconds: whole(30, { min: 1, max: 600 }, { environment: ["WORKER_POLL_TIMEOUT_SECONDS"] }),
+  workerHealthCheckIntervalSeconds: whole(
+    60,
+    { min: 1, max: 86_400 },
+    { environment: ["WORKER_HEALTH_CHECK_INTERVAL_SECONDS"] },
+  ),
+  jobMaxRetries: whole(3, { min: 0, max: 1000 }, { environment: ["JOB_MAX_RETRIES"] }),
+  maxTransitionsPerJob: whole(100, { min: 1, max: 1_000_000 }, { environment: ["MAX_TRANSITIONS_PER_JOB"] }),
+  cancelGraceSeconds: whole(10, { min: 0, max: 86_400 }, { environment: ["CANCEL_GRACE_SECONDS"] }),
+} as const;
+export type ServeSettings = ValuesOf<typeof SERVE>;
+
+export const WORKER = {
+  url: optionalText(),
+  token: optionalText({
+    environment: ["WORKER_INDIVIDUAL_TOKEN", "AVTOMATIKA_WORKER_TOKEN", "WORKER_TOKEN"],
+  }),
+  id: optionalText({ environment: ["WORKER_ID"] }),
+  transport: oneOf(["auto", "ws", "poll"], "auto"),
+  concurrency: optionalWhole({ min: 1, max: 10_000 }, { environment: ["MAX_CONCURRENT_TASKS"] }),
+  dataDir,
+} as const;
+export type WorkerSettings = ValuesOf<typeof WORKER>;
+
+export const CLIENT = {
+  url: optionalText(),
+  token: optionalText({ environment: ["CLIENT_TOKEN"] }),
+  dataDir,
+} as const;
+export type ClientSettings = ValuesOf<typeof CLIENT>;
+
+export const TABLES = [SERVE, WORKER, CLIENT] as const;

@@ -1,0 +1,287 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { play } from "./stage.ts";
+
+interface Seen {
+  readonly method: string;
+  readonly path: string;
+  readonly token: string | null;
+  readonly idempotencyKey: string | null;
+  readonly lastEventId: string | null;
+  readonly body: unknown;
+}
+
+let server: Bun.Server<undefined> | undefined;
+afterEach(() => void server?.stop(true));
+
+/** A server that answers as it is told, one answer after the other for the same request; the last one stays. */
+function answering(answers: Readonly<Record<string, readonly (() => Response)[]>>) {
+  const seen: Seen[] = [];
+  const used = new Map<string, number>();
+  server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch(request) {
+      const url = new URL(request.url);
+      const key = `${request.method} ${url.pathname}`;
+      const text = await request.text();
+      seen.push({
+        method: request.method,
+        path: url.pathname + url.search,
+        token: request.headers.get("x-client-token"),
+        idempotencyKey: request.headers.get("idempotency-key"),
+        lastEventId: request.headers.get("last-event-id"),
+        body: text === "" ? undefined : JSON.parse(text),
+      });
+      const list = answers[key] ?? [() => json({ error: "No such path.", code: "NOT_FOUND" }, 404)];
+      const turn = used.get(key) ?? 0;
+      used.set(key, turn + 1);
+      return (list[turn] ?? list.at(-1))?.() ?? new Response("", { status: 500 });
+    },
+  });
+  return { seen, url: `http://127.0.0.1:${server.port}` };
+}
+
+const json = (body: unknown, status = 200) => Response.json(body, { status });
+const events = (text: string) => new Response(text, { headers: { "content-type": "text/event-stream" } });
+const refusal = (status: number, code: string) => () => json({ error: `Sentence about ${code}.`, code }, status);
+
+const running = { id: "j1", blueprint_name: "flow", status: "waiting_for_worker", current_state: "work" };
+const finished = { ...running, status: "finished", current_state: "done", result: { total: 3 } };
+
+describe("jobs submit", () => {
+  test("a name goes to the blueprint, an endpoint to its path, each as an envelope", async () => {
+    const accepted = () => json({ status: "accepted", job_id: "j1" }, 202);
+    const { seen, url } = answering({
+      "POST /api/blueprints/flow/jobs": [accepted],
+      "POST /api/v1/jobs/flow": [accepted],
+      "POST /api/v2/jobs/flow": [accepted],
+    });
+    const flags = ["--url", url, "--token", "t", "--idempotency-key", "k", "--priority", "2.5"];
+    expect((await play(["jobs", "submit", "flow", "--input", '{"a":1}', ...flags])).out).toBe("j1\n");
+    expect((await play(["jobs", "submit", "jobs/flow", "--url", url])).exitCode).toBe(0);
+    expect((await play(["jobs", "submit", "/api/v2/jobs/flow", "--url", url])).exitCode).toBe(0);
+    expect(seen[0]).toMatchObject({
+      path: "/api/blueprints/flow/jobs",
+      token: "t",
+      idempotencyKey: "k",
+      body: { initial_data: { a: 1 }, priority: 2.5 },
+    });
+  });
+
+  test("a client, who may not start by name, takes the blueprint's endpoint", async () => {
+    const blueprints = [
+      { name: "flow", endpoint: "jobs/f", api_version: "v1" },
+      { name: "inner", endpoint: null, api_version: "v1" },
+    ];
+    const { url } = answering({
+      "POST /api/blueprints/flow/jobs": [refusal(403, "OPERATORS_ONLY")],
+      "POST /api/blueprints/inner/jobs": [refusal(403, "OPERATORS_ONLY")],
+      "GET /api/blueprints": [() => json({ blueprints })],
+      "POST /api/v1/jobs/f": [() => json({ job_id: "j1" }, 202)],
+    });
+    expect(await play(["jobs", "submit", "flow", "--url", url])).toMatchObject({ exitCode: 0, out: "j1\n" });
+    expect(await play(["jobs", "submit", "inner", "--url", url])).toMatchObject({ exitCode: 4, out: "" });
+  });
+
+  test("--input takes a file and standard input", async () => {
+    const { seen, url } = answering({ "POST /api/blueprints/flow/jobs": [() => json({ job_id: "j1" }, 202)] });
+    await play(["jobs", "submit", "flow", "--input", "@in.json", "--url", url], { files: { "in.json": '{"a":1}' } });
+    await play(["jobs", "submit", "flow", "--input", "-", "--url", url], { input: '{"a":2}' });
+    expect(seen.map(({ body }) => body)).toEqual([{ initial_data: { a: 1 } }, { initial_data: { a: 2 } }]);
+  });
+
+  test("--json prints the 202 body and nothing else", async () => {
+    const { url } = answering({
+      "POST /api/blueprints/flow/jobs": [() => json({ status: "accepted", job_id: "j1" }, 202)],
+    });
+    const { out, err } = await play(["jobs", "submit", "flow", "--json", "--url", url]);
+    expect(JSON.parse(out)).toEqual({ status: "accepted", job_id: "j1" });
+    expect(err).toBe("");
+  });
+
+  test.each([
+    ["finished", 0],
+    ["failed", 1],
+    ["cancelled", 1],
+    ["quarantined", 1],
+  ])("--wait on a job that ends as %s is exit code %i, with the job on standard output", async (status, exitCode) => {
+    const { url } = answering({
+      "POST /api/blueprints/flow/jobs": [() => json({ job_id: "j1" }, 202)],
+      "GET /api/jobs/j1/events": [() => events(`id: 1\nevent: end\ndata: {"status":"${status}"}\n\n`)],
+      "GET /api/jobs/j1": [() => json({ ...finished, status })],
+    });
+    const played = await play(["jobs", "submit", "flow", "--wait", "--json", "--url", url]);
+    expect(JSON.parse(played.out)).toEqual({ ...finished, status });
+    expect(played.exitCode).toBe(exitCode);
+  });
+});
+
+describe("what the server refuses", () => {
+  test.each([
+    [401, 4],
+    [403, 4],
+    [429, 4],
+    [404, 5],
+    [409, 1],
+    [422, 1],
+    [500, 1],
+    [503, 1],
+    [400, 2],
+  ])("%i is exit code %i, with the server's own sentence", async (status, exitCode) => {
+    const { url } = answering({ "GET /api/jobs/j1": [refusal(status, "SOME_CODE")] });
+    const plain = await play(["jobs", "show", "j1", "--url", url]);
+    expect(plain).toMatchObject({ exitCode, out: "" });
+    expect(plain.err).toStartWith("error: Sentence about SOME_CODE.");
+    const document = await play(["jobs", "show", "j1", "--json", "--url", url]);
+    expect(JSON.parse(document.out)).toMatchObject({ code: "SOME_CODE" });
+  });
+
+  test("no server at the URL is exit code 3 and says what to do", async () => {
+    const { url } = answering({});
+    await server?.stop(true);
+    const { exitCode, err } = await play(["jobs", "list", "--url", url]);
+    expect(err).toContain(`No server answers at ${url}`);
+    expect(err).toContain("orchestrator serve");
+    expect(exitCode).toBe(3);
+  });
+
+  test("a missing token is named", async () => {
+    const { url } = answering({ "GET /api/jobs/j1": [refusal(401, "TOKEN_MISSING")] });
+    expect((await play(["jobs", "show", "j1", "--url", url])).err).toContain("Set --token or CLIENT_TOKEN.");
+  });
+
+  test("an answer that is not JSON is no crash", async () => {
+    const { url } = answering({ "GET /api/jobs/j1": [() => new Response("<html>", { status: 502 })] });
+    expect(await play(["jobs", "show", "j1", "--url", url])).toMatchObject({ exitCode: 1 });
+  });
+});
+
+describe("jobs watch", () => {
+  const stateStarted = `id: 1\nevent: state_started\ndata: {"state":"work","timestamp":"2026-01-01T10:00:00.000Z"}\n\n`;
+  const progress = `id: 2\nevent: progress\ndata: {"progress":0.5,"message":"half"}\n\n`;
+  const end = `id: 3\nevent: end\ndata: {}\n\n`;
+
+  test("without a terminal it writes plain lines, and the job at its end", async () => {
+    const { url } = answering({
+      "GET /api/jobs/j1/events": [() => events(`: keep alive\n\n${stateStarted}${progress}${end}`)],
+      "GET /api/jobs/j1": [() => json(running), () => json(finished)],
+    });
+    const { exitCode, out, err } = await play(["jobs", "watch", "j1", "--url", url]);
+    expect(err).toBe("10:00:00  state_started  work\nprogress 50 %  half\n");
+    expect(out).toContain('result     {"total":3}');
+    expect(exitCode).toBe(0);
+  });
+
+  test("on a terminal it draws a bar over one line", async () => {
+    const { url } = answering({
+      "GET /api/jobs/j1/events": [() => events(`${progress}${end}`)],
+      "GET /api/jobs/j1": [() => json(running), () => json(finished)],
+    });
+    const { err } = await play(["jobs", "watch", "j1", "--url", url], { isInteractive: true });
+    expect(err).toBe(`\r\u001b[2K${"█".repeat(12)}${"░".repeat(12)}  50 %  half\r\u001b[2K`);
+  });
+
+  test("what a worker writes cannot steer the terminal", async () => {
+    const nasty = `id: 2\nevent: progress\ndata: {"progress":50,"message":"a\\u001b[2Jb"}\n\n`;
+    const { url } = answering({
+      "GET /api/jobs/j1/events": [() => events(nasty + end)],
+      "GET /api/jobs/j1": [() => json(running), () => json(finished)],
+    });
+    expect((await play(["jobs", "watch", "j1", "--url", url])).err).toBe("progress 50 %  a [2Jb\n");
+  });
+
+  test("a restart of the server is sat out: it goes on after the last event that it saw", async () => {
+    const { seen, url } = answering({
+      "GET /api/jobs/j1/events": [() => events(stateStarted), refusal(503, "STARTING"), () => events(progress + end)],
+      "GET /api/jobs/j1": [() => json(running), () => json(running), refusal(503, "STARTING"), () => json(finished)],
+    });
+    const { exitCode, err } = await play(["jobs", "watch", "j1", "--url", url]);
+    expect(seen.filter(({ path }) => path.endsWith("/events")).map(({ lastEventId }) => lastEventId)).toEqual([
+      null,
+      "1",
+      "1",
+    ]);
+    expect(err).toContain("connection lost, trying again\n");
+    expect(err).toEndWith("progress 50 %  half\n");
+    expect(exitCode).toBe(0);
+  });
+
+  test("a server that stays away for 30 s ends it with exit code 3", async () => {
+    const { url } = answering({
+      "GET /api/jobs/j1/events": [
+        () => {
+          void server?.stop(true);
+          return events("");
+        },
+      ],
+      "GET /api/jobs/j1": [() => json(running)],
+    });
+    const { exitCode, err } = await play(["jobs", "watch", "j1", "--url", url]);
+    expect(err).toContain("No server answers");
+    expect(exitCode).toBe(3);
+  });
+
+  test("an unknown job is exit code 5 at once", async () => {
+    const { url } = answering({ "GET /api/jobs/j1": [refusal(404, "JOB_NOT_FOUND")] });
+    expect((await play(["jobs", "watch", "j1", "--url", url])).exitCode).toBe(5);
+  });
+
+  test("--json prints one event a line", async () => {
+    const { url } = answering({
+      "GET /api/jobs/j1/events": [() => events(stateStarted + end)],
+      "GET /api/jobs/j1": [() => json(running), () => json(finished)],
+    });
+    const { out } = await play(["jobs", "watch", "j1", "--json", "--url", url]);
+    expect(
+      out
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).event),
+    ).toEqual(["state_started", "end"]);
+  });
+});
+
+describe("jobs list, show, history and cancel", () => {
+  test("list passes the filters and prints a table; the next page is named on standard error", async () => {
+    const page = { jobs: [{ ...running, progress: null, created_at: "2026-01-01" }], next_cursor: "c2" };
+    const { seen, url } = answering({ "GET /api/jobs": [() => json(page)] });
+    const argv = ["jobs", "list", "--status", "failed", "--blueprint", "flow", "--limit", "5", "--cursor", "c1"];
+    const { out, err } = await play([...argv, "--url", url]);
+    expect(seen[0]?.path).toBe("/api/jobs?limit=5&status=failed&blueprint=flow&cursor=c1");
+    expect(out).toBe(
+      "ID  BLUEPRINT  STATUS              STATE  PROGRESS  CREATED\nj1  flow       waiting_for_worker  work   -         2026-01-01\n",
+    );
+    expect(err).toBe("more: --cursor c2\n");
+  });
+
+  test("show names the error and the task at hand", async () => {
+    const tasks = [{ task_id: "t", type: "simple", status: "running", worker_id: "w1", attempt: 2 }];
+    const job = { ...running, error: { code: "PERMANENT_ERROR", message: "No such file." }, tasks };
+    const { url } = answering({ "GET /api/jobs/j1": [() => json(job)] });
+    const { out } = await play(["jobs", "show", "j1", "--url", url]);
+    expect(out).toContain("error      PERMANENT_ERROR: No such file.");
+    expect(out).toContain("task       simple, running on w1, attempt 2");
+  });
+
+  test("history reads all pages into one document", async () => {
+    const { url } = answering({
+      "GET /api/jobs/j1/history": [
+        () => json({ events: [{ event_type: "job_created" }], next_cursor: "2" }),
+        () => json({ events: [{ event_type: "job_completed" }], next_cursor: null }),
+      ],
+    });
+    const { out } = await play(["jobs", "history", "j1", "--json", "--url", url]);
+    expect(JSON.parse(out)).toEqual({ events: [{ event_type: "job_created" }, { event_type: "job_completed" }] });
+  });
+
+  test("cancel says what became of the request; 409 is exit code 1", async () => {
+    const { url } = answering({
+      "POST /api/jobs/j1/cancel": [() => json({ status: "cancellation_request_sent" }), refusal(409, "JOB_OVER")],
+    });
+    expect(await play(["jobs", "cancel", "j1", "--url", url])).toMatchObject({
+      exitCode: 0,
+      out: "cancellation_request_sent\n",
+    });
+    expect((await play(["jobs", "cancel", "j1", "--url", url])).exitCode).toBe(1);
+  });
+});

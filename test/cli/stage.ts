@@ -1,0 +1,54 @@
+/** A stage for commands: a terminal that records, parts that a test fills in, and a real server where one is asked for. */
+import { runCli } from "../../src/cli/index.ts";
+import type { CliParts } from "../../src/cli/parts.ts";
+import type { Terminal } from "../../src/cli/terminal.ts";
+
+export interface Played {
+  readonly exitCode: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface Stage extends Partial<Omit<Terminal, "out" | "err">> {
+  readonly files?: Readonly<Record<string, string>>;
+  readonly input?: string;
+  readonly parts?: Partial<CliParts>;
+}
+
+export async function play(argv: readonly string[], stage: Stage = {}): Promise<Played> {
+  const { files = {}, input = "", parts = {}, ...terminal } = stage;
+  const written = { out: "", err: "" };
+  let nowMs = 0;
+  const exitCode = await runCli(
+    argv,
+    { serve: notPlayed, worker: notPlayed, check: notPlayed, ...parts },
+    {
+      out: (text) => void (written.out += text),
+      err: (text) => void (written.err += text),
+      isInteractive: false,
+      columns: 80,
+      environment: {},
+      clock: { nowMs: () => nowMs, monotonicMs: () => nowMs },
+      // Pauses are skipped, time moves on; watchdogs never bark.
+      timers: {
+        after(delayMs, run) {
+          if (delayMs > 10_000) return () => undefined;
+          nowMs += delayMs;
+          queueMicrotask(run);
+          return () => undefined;
+        },
+      },
+      fetch: (url, options) => fetch(url, options),
+      exists: (path) => path in files,
+      readFile: async (path) => files[path] ?? "",
+      readInput: async () => input,
+      onStop: () => () => undefined,
+      ...terminal,
+    },
+  );
+  return { exitCode, ...written };
+}
+
+async function notPlayed(): Promise<never> {
+  throw new Error("this part is not on stage");
+}

@@ -1,0 +1,167 @@
+import { describe, expect, test } from "bun:test";
+import type { Finding } from "../../src/catalog/port.ts";
+import type { ServeCall, WorkerCall } from "../../src/cli/parts.ts";
+import { Refusal } from "../../src/system/errors.ts";
+import { play } from "./stage.ts";
+
+describe("how the program is called", () => {
+  test.each([
+    [["serv"], "Did you mean serve?"],
+    [["serve", "--prot", "1"], "Did you mean --port?"],
+    [["jobs", "submitt", "x"], "Did you mean submit?"],
+    [["jobs", "show"], "missing required argument 'id'"],
+    [["jobs", "show", "one", "two"], "too many arguments"],
+    [["worker"], "missing required argument 'file'"],
+    [["serve", "--port", "eighty"], '--port is "eighty": it has to be a whole number from 0 to 65535.'],
+    [["serve", "--config", "no.toml"], "--config names no.toml, which does not exist."],
+    [["jobs", "submit", "x", "--input", "{"], "--input cannot be used: it is not JSON"],
+    [["jobs", "submit", "x", "--input", "[1]"], "it has to be a JSON object"],
+    [["jobs", "submit", "x", "--input", "@no.json"], "the file no.json does not exist"],
+    [["jobs", "submit", "x", "--priority", "high"], "it has to be a number"],
+    [["jobs", "list", "--status", "runing"], "did you mean running?"],
+    [[], "Usage: orchestrator"],
+  ])("%j is wrong use: exit code 2, with what to do", async (argv, message) => {
+    const { exitCode, out, err } = await play(argv);
+    expect(err).toContain(message);
+    expect(out).toBe("");
+    expect(exitCode).toBe(2);
+  });
+
+  test.each([
+    ["serve"],
+    ["worker"],
+    ["run"],
+    ["check"],
+    ["version"],
+    ["jobs"],
+    ["jobs submit"],
+    ["jobs list"],
+    ["jobs show"],
+    ["jobs watch"],
+    ["jobs history"],
+    ["jobs cancel"],
+  ])("%s --help has an example and exit code 0", async (command) => {
+    const { exitCode, out } = await play([...command.split(" "), "--help"]);
+    expect(out).toContain(`$ orchestrator ${command}`);
+    expect(exitCode).toBe(0);
+  });
+
+  test("version --json is one document", async () => {
+    const { exitCode, out } = await play(["version", "--json"]);
+    expect(JSON.parse(out)).toMatchObject({ commit: "source" });
+    expect(exitCode).toBe(0);
+  });
+});
+
+describe("serve and worker", () => {
+  test("serve gets its settings, and its exit code is the program's", async () => {
+    const calls: ServeCall[] = [];
+    const serve = async (call: ServeCall) => {
+      calls.push(call);
+      return 0;
+    };
+    const files = { "orchestrator.toml": 'data_dir = "/var/jobs"\nport = 1' };
+    const environment = { CLIENT_TOKEN: "c", GLOBAL_WORKER_TOKEN: "w" };
+    const { exitCode } = await play(["serve", "--port", "9000"], { files, environment, parts: { serve } });
+    expect(calls[0]?.settings).toMatchObject({
+      port: 9000,
+      dataDir: "/var/jobs",
+      clientToken: "c",
+      workerToken: "w",
+    });
+    expect(exitCode).toBe(0);
+  });
+
+  test("a refusal at start is exit code 2 with its sentence", async () => {
+    const serve = async () => {
+      throw new Refusal("DATA_DIR_LOCKED", 409, "The folder ./data is used by another server: stop it first.");
+    };
+    const { exitCode, err } = await play(["serve"], { parts: { serve } });
+    expect(err).toBe("error: The folder ./data is used by another server: stop it first.\n");
+    expect(exitCode).toBe(2);
+  });
+
+  test("SIGTERM aborts what serves", async () => {
+    let stop: () => void = () => undefined;
+    const serve = (call: ServeCall) =>
+      new Promise<number>((resolve) => {
+        call.stop.addEventListener("abort", () => resolve(0));
+        stop();
+      });
+    const onStop = (callback: () => void) => {
+      stop = callback;
+      return () => undefined;
+    };
+    expect((await play(["serve"], { parts: { serve }, onStop })).exitCode).toBe(0);
+  });
+
+  test.each<[string, readonly string[], Record<string, string>, string | undefined]>([
+    ["nothing is set", [], {}, "data/orchestrator.sock"],
+    ["a URL is set", ["--url", "http://there:1"], {}, undefined],
+    ["a token is set", [], { WORKER_TOKEN: "t" }, undefined],
+  ])("the worker's door, when %s", async (_, flags, environment, socket) => {
+    const calls: WorkerCall[] = [];
+    const worker = async (call: WorkerCall) => {
+      calls.push(call);
+      return 0;
+    };
+    const files = { "data/orchestrator.sock": "" };
+    await play(["worker", "one.ts", "two.ts", ...flags], { files, environment, parts: { worker } });
+    expect(calls[0]?.files).toEqual(["one.ts", "two.ts"]);
+    expect(calls[0]?.socket).toBe(socket);
+  });
+
+  test("an env file is read when it is asked for, and loses against what is set", async () => {
+    const calls: ServeCall[] = [];
+    const serve = async (call: ServeCall) => {
+      calls.push(call);
+      return 0;
+    };
+    const files = { "my.env": "CLIENT_TOKEN=file\nWORKER_TOKEN=file" };
+    const stage = { files, environment: { WORKER_TOKEN: "set" }, parts: { serve } };
+    await play(["serve", "--env-file", "my.env"], stage);
+    expect(calls[0]?.settings).toMatchObject({ clientToken: "file", workerToken: "set" });
+  });
+});
+
+describe("check", () => {
+  const warning: Finding = {
+    severity: "warning",
+    file: "a.ts",
+    line: 3,
+    column: 5,
+    rule: "unreachable",
+    message: "Remove it.",
+  };
+  const error: Finding = {
+    severity: "error",
+    file: "b.ts",
+    line: 1,
+    column: 1,
+    rule: "no-start",
+    message: "Flag one.",
+  };
+
+  test.each<[string, readonly Finding[], readonly string[], number]>([
+    ["nothing found", [], [], 0],
+    ["a warning", [warning], [], 0],
+    ["a warning with --strict", [warning], ["--strict"], 1],
+    ["an error", [warning, error], [], 1],
+  ])("%s", async (_, findings, flags, expected) => {
+    const parts = { check: async () => findings };
+    const { exitCode, out } = await play(["check", ...flags], { parts });
+    expect(out).toBe(
+      findings
+        .map((found) =>
+          found === warning ? "a.ts:3:5: warning: unreachable: Remove it.\n" : "b.ts:1:1: no-start: Flag one.\n",
+        )
+        .join(""),
+    );
+    expect(exitCode).toBe(expected);
+  });
+
+  test("--json prints one document, findings or not", async () => {
+    const { out } = await play(["check", "--json"], { parts: { check: async () => [] } });
+    expect(JSON.parse(out)).toEqual({ findings: [] });
+  });
+});

@@ -1,0 +1,84 @@
+import { describe, expect, test } from "bun:test";
+import { parseEnvFile } from "../../src/config/env-file.ts";
+import { resolve, type Sources } from "../../src/config/resolve.ts";
+import { CLIENT, SERVE, WORKER } from "../../src/config/tables.ts";
+
+const none: Sources = { flags: {}, environment: {} };
+const toml = (text: string) => ({ toml: { file: "orchestrator.toml", text } });
+
+describe("settings", () => {
+  test("without any source the defaults hold, and no token is made up", () => {
+    expect(resolve(SERVE, none)).toMatchObject({
+      host: "127.0.0.1",
+      port: 8080,
+      dataDir: "./data",
+      blueprints: "./blueprints",
+      clientToken: undefined,
+      jobMaxRetries: 3,
+    });
+  });
+
+  test("a flag beats the environment, that beats the file, and that beats the default", () => {
+    const file = toml("port = 1\nhost = 'file'\ndata_dir = 'file'\n");
+    const environment = { ORCHESTRATOR_PORT: "2", ORCHESTRATOR_HOST: "environment" };
+    expect(resolve(SERVE, { flags: { port: "3" }, environment, ...file })).toMatchObject({
+      port: 3,
+      host: "environment",
+      dataDir: "file",
+      blueprints: "./blueprints",
+    });
+  });
+
+  test("a setting's own name in the environment beats the older name for it", () => {
+    const environment = { API_PORT: "1", ORCHESTRATOR_PORT: "2" };
+    expect(resolve(SERVE, { flags: {}, environment }).port).toBe(2);
+    expect(resolve(SERVE, { flags: {}, environment: { API_PORT: "1" } }).port).toBe(1);
+  });
+
+  test("a worker takes its own token before the shared one, a client takes the client's", () => {
+    const environment = { WORKER_TOKEN: "shared", WORKER_INDIVIDUAL_TOKEN: "own", CLIENT_TOKEN: "client" };
+    expect(resolve(WORKER, { flags: {}, environment }).token).toBe("own");
+    expect(resolve(CLIENT, { flags: {}, environment }).token).toBe("client");
+  });
+
+  test("a variable that is set to nothing counts as not set", () => {
+    expect(resolve(SERVE, { flags: {}, environment: { CLIENT_TOKEN: "" } }).clientToken).toBeUndefined();
+  });
+
+  test.each<[string, Partial<Sources>, string]>([
+    ["an unknown key", toml("prot = 1"), "orchestrator.toml sets prot, which is no setting; did you mean port?"],
+    [
+      "an unknown variable",
+      { environment: { ORCHESTRATOR_DATADIR: "x" } },
+      "ORCHESTRATOR_DATADIR is set in the environment, but is no setting; did you mean ORCHESTRATOR_DATA_DIR?",
+    ],
+    [
+      "a port that is none",
+      { flags: { port: "eighty" } },
+      '--port is "eighty": it has to be a whole number from 0 to 65535.',
+    ],
+    ["a port too high", { environment: { API_PORT: "70000" } }, 'API_PORT is "70000"'],
+    ["an empty folder name", { flags: { dataDir: "" } }, '--data-dir is "": it has to be a text that is not empty.'],
+    ["a level that is none", toml("log_level = 'loud'"), "it has to be one of debug, info, warn, error."],
+    ["a list where one value belongs", toml("port = [1]"), "port in orchestrator.toml has to be one value"],
+    ["a file that is no TOML", toml("port = \n"), "orchestrator.toml:1:"],
+  ])("%s is refused with what to do", (_, sources, message) => {
+    expect(() => resolve(SERVE, { ...none, ...sources })).toThrow(message);
+  });
+
+  test("what Kubernetes sets for a service named orchestrator is no mistake of the user's", () => {
+    const environment = { ORCHESTRATOR_SERVICE_HOST: "10.0.0.1", ORCHESTRATOR_PORT_8080_TCP_ADDR: "10.0.0.1" };
+    expect(resolve(SERVE, { flags: {}, environment }).host).toBe("127.0.0.1");
+  });
+});
+
+describe("an env file", () => {
+  test("holds names and values, comments and quotes", () => {
+    const text = `# tokens\nexport CLIENT_TOKEN="a # b"\nWORKER_TOKEN=two # a comment\n\nEMPTY=\n`;
+    expect(parseEnvFile(".env", text)).toEqual({ CLIENT_TOKEN: "a # b", WORKER_TOKEN: "two", EMPTY: "" });
+  });
+
+  test("is refused with the line that cannot be read", () => {
+    expect(() => parseEnvFile("my.env", "A=1\nwhat\n")).toThrow("my.env:2 cannot be read");
+  });
+});

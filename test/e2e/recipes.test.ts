@@ -1,0 +1,292 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { exampleWorkers, examples, isBuilt, Server, startWorker } from "./binary.ts";
+import { call, cancel, read, submit, waitForEnd, waitForRunningTask, waitUntil } from "./client.ts";
+
+const LIMIT_MS = 60_000;
+
+interface Case {
+  readonly name: string;
+  readonly endpoint: string;
+  readonly input: object;
+  readonly status: string;
+  readonly state: string;
+  readonly result?: object;
+}
+
+const ENDS: readonly Case[] = [
+  {
+    name: "recipe 1 finishes with the worker's data",
+    endpoint: "jobs/simple_flow",
+    input: { name: "Ada", seconds: 0.1 },
+    status: "finished",
+    state: "finished",
+    result: { greeting: "Hello, Ada!" },
+  },
+  {
+    name: "recipe 1 fails with a permanent error, into quarantine",
+    endpoint: "jobs/simple_flow",
+    input: { broken: true },
+    status: "quarantined",
+    state: "failed",
+  },
+  {
+    name: "recipe 3 brings both branches together",
+    endpoint: "jobs/parallel_example",
+    input: { seconds: 0.1 },
+    status: "finished",
+    state: "end",
+    result: { branches: 2, outputs: ["DATA_FOR_A", "DATA_FOR_B"] },
+  },
+  {
+    name: "recipe 3 fails at once when one branch fails, the other cancelled",
+    endpoint: "jobs/parallel_example",
+    input: { seconds: 20, broken: "A" },
+    status: "quarantined",
+    state: "failed",
+  },
+  {
+    name: "recipe 5 processes English",
+    endpoint: "jobs/multilingual_flow",
+    input: { language: "en", text: "the quick fox" },
+    status: "finished",
+    state: "finished",
+    result: { language: "en", words: 2 },
+  },
+  {
+    name: "recipe 5 processes German",
+    endpoint: "jobs/multilingual_flow",
+    input: { language: "de", text: "der schnelle Fuchs" },
+    status: "finished",
+    state: "finished",
+    result: { language: "de", nouns: 1 },
+  },
+  {
+    name: "recipe 5 takes the handler without a condition for any other language",
+    endpoint: "jobs/multilingual_flow",
+    input: { language: "xx" },
+    status: "finished",
+    state: "not_supported",
+  },
+  {
+    name: "recipe 5 fails on input that the worker refuses",
+    endpoint: "jobs/multilingual_flow",
+    input: { language: "en" },
+    status: "failed",
+    state: "failed",
+  },
+  {
+    name: "recipe 6 finishes",
+    endpoint: "jobs/critical_flow",
+    input: { number: 97, seconds: 0.1 },
+    status: "finished",
+    state: "finished",
+    result: { number: 97, prime: true },
+  },
+  {
+    name: "recipe 6 fails",
+    endpoint: "jobs/critical_flow",
+    input: { number: -1 },
+    status: "failed",
+    state: "failed",
+  },
+  {
+    name: "recipe 7 finishes",
+    endpoint: "jobs/priority_flow",
+    input: { label: "one" },
+    status: "finished",
+    state: "finished",
+    result: { label: "one" },
+  },
+  {
+    name: "recipe 7 fails",
+    endpoint: "jobs/priority_flow",
+    input: { broken: true },
+    status: "quarantined",
+    state: "failed",
+  },
+  {
+    name: "recipe 13 finishes with a good key",
+    endpoint: "jobs/error_handling",
+    input: { api_key: "good" },
+    status: "finished",
+    state: "finished_successfully",
+    result: { answer: 42, attempts: 1 },
+  },
+  {
+    name: "recipe 13 tries a transient error again",
+    endpoint: "jobs/error_handling",
+    input: { api_key: "flaky" },
+    status: "finished",
+    state: "finished_successfully",
+    result: { answer: 42, attempts: 3 },
+  },
+  {
+    name: "recipe 13 gives up after its attempts, into quarantine",
+    endpoint: "jobs/error_handling",
+    input: { api_key: "down" },
+    status: "quarantined",
+    state: "handle_failure",
+    result: { advice: "somebody has to look at it" },
+  },
+  {
+    name: "recipe 13 puts a permanent error into quarantine at once",
+    endpoint: "jobs/error_handling",
+    input: { api_key: "expired" },
+    status: "quarantined",
+    state: "handle_failure",
+    result: { advice: "somebody has to look at it", code: "PERMANENT_ERROR" },
+  },
+  {
+    name: "recipe 13 fails at once on invalid input",
+    endpoint: "jobs/error_handling",
+    input: {},
+    status: "failed",
+    state: "handle_failure",
+    result: { advice: "send better input", code: "INVALID_INPUT_ERROR" },
+  },
+];
+
+describe.skipIf(!isBuilt)("the recipes, with a worker", () => {
+  const server = new Server();
+  let worker: ReturnType<typeof startWorker> | undefined;
+
+  beforeAll(async () => {
+    await server.start();
+    worker = startWorker(server, exampleWorkers());
+  }, LIMIT_MS);
+  afterAll(async () => {
+    await worker?.kill();
+    await server.remove();
+  });
+
+  for (const { name, endpoint, input, status, state, result } of ENDS) {
+    test(
+      name,
+      async () => {
+        const job = await waitForEnd(server, await submit(server, endpoint, input));
+        expect(job).toMatchObject({ status, current_state: state });
+        if (result !== undefined) expect(job.result).toMatchObject(result);
+      },
+      LIMIT_MS,
+    );
+  }
+
+  test.each([
+    ["recipe 1", "jobs/simple_flow", { seconds: 30 }],
+    ["recipe 3", "jobs/parallel_example", { seconds: 30 }],
+    ["recipe 6", "jobs/critical_flow", { seconds: 30 }],
+    ["recipe 13", "jobs/error_handling", { api_key: "slow" }],
+  ])(
+    "%s is cancelled while its worker is at it",
+    async (_, endpoint, input) => {
+      const id = await submit(server, endpoint, input);
+      await waitForRunningTask(server, id);
+      expect((await cancel(server, id)).status).toBe(200);
+      expect(await waitForEnd(server, id)).toMatchObject({ status: "cancelled", current_state: "cancelled" });
+      expect((await cancel(server, id)).status).toBe(409);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "recipe 1 shows its progress while it runs",
+    async () => {
+      const id = await submit(server, "jobs/simple_flow", { seconds: 2 });
+      const job = await waitUntil(server, id, "progress is seen", ({ progress }) => (progress ?? 0) > 0);
+      expect(job.progress).toBeGreaterThan(0);
+      expect(job.status).toBe("waiting_for_worker");
+      expect((await waitForEnd(server, id)).status).toBe("finished");
+    },
+    LIMIT_MS,
+  );
+});
+
+describe.skipIf(!isBuilt)("the recipes, before a worker is there", () => {
+  const server = new Server();
+  beforeAll(async () => void (await server.start()), LIMIT_MS);
+  afterAll(() => server.remove());
+
+  test.each([
+    ["recipe 1", "jobs/simple_flow", {}],
+    ["recipe 3", "jobs/parallel_example", {}],
+    ["recipe 5, English", "jobs/multilingual_flow", { language: "en", text: "x" }],
+    ["recipe 5, German", "jobs/multilingual_flow", { language: "de", text: "x" }],
+    ["recipe 6", "jobs/critical_flow", {}],
+    ["recipe 7", "jobs/priority_flow", {}],
+    ["recipe 13", "jobs/error_handling", {}],
+  ])(
+    "%s waits, says so, and is cancelled at once",
+    async (_, endpoint, input) => {
+      const id = await submit(server, endpoint, input);
+      const waiting = await waitUntil(server, id, "it waits", ({ status }) => status.startsWith("waiting_for_"));
+      expect(waiting.tasks?.every(({ status }) => status === "queued")).toBe(true);
+      expect((await cancel(server, id)).status).toBe(200);
+      expect(await waitForEnd(server, id)).toMatchObject({ status: "cancelled", current_state: "cancelled" });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "recipe 7: what is urgent overtakes what waits, and equals keep their order",
+    async () => {
+      const ids: string[] = [];
+      for (const label of ["a", "b", "c"]) ids.push(await submit(server, "jobs/priority_flow", { label }));
+      ids.push(await submit(server, "jobs/priority_flow", { label: "urgent", is_urgent: true }));
+      for (const id of ids) await waitUntil(server, id, "it waits", ({ status }) => status === "waiting_for_worker");
+      const worker = startWorker(server, [join(examples, "_workers", "07-computation.ts")]);
+      const jobs = await Promise.all(ids.map((id) => waitForEnd(server, id)));
+      await worker.kill();
+      const inOrder = jobs.toSorted((one, other) => placeOf(one) - placeOf(other));
+      expect(inOrder.map(({ state_history: history }) => history["label"])).toEqual(["urgent", "a", "b", "c"]);
+    },
+    LIMIT_MS,
+  );
+});
+
+function placeOf(job: { readonly state_history: Readonly<Record<string, unknown>> }): number {
+  return Number(job.state_history["place"]);
+}
+
+describe.skipIf(!isBuilt)("a job and the end of its server", () => {
+  const server = new Server();
+  let worker: ReturnType<typeof startWorker> | undefined;
+  beforeAll(async () => {
+    await server.start();
+    worker = startWorker(server, exampleWorkers());
+  }, LIMIT_MS);
+  afterAll(async () => {
+    await worker?.kill();
+    await server.remove();
+  });
+
+  test(
+    "a kill -9 in the middle of a task costs the job nothing, not even an attempt",
+    async () => {
+      const id = await submit(server, "jobs/simple_flow", { name: "Ada", seconds: 3 });
+      await waitForRunningTask(server, id);
+      await server.kill();
+      await server.start();
+      expect(await waitForEnd(server, id)).toMatchObject({ status: "finished", result: { greeting: "Hello, Ada!" } });
+      const { text } = await call(server, `/api/v1/jobs/${id}/history`);
+      const events = JSON.parse(text) as { event_type: string; attempt_number: number | null }[];
+      expect(Math.max(...events.map(({ attempt_number: attempt }) => attempt ?? 1))).toBe(1);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "SIGTERM stops it in order within 10 s with exit code 0, and the job goes on afterwards",
+    async () => {
+      const id = await submit(server, "jobs/simple_flow", { seconds: 3 });
+      await waitForRunningTask(server, id);
+      const beganMs = performance.now();
+      expect(await server.stop()).toBe(0);
+      expect(performance.now() - beganMs).toBeLessThan(10_000);
+      await server.start();
+      expect((await waitForEnd(server, id)).status).toBe("finished");
+      expect(await read(server, id)).toMatchObject({ current_state: "finished" });
+    },
+    LIMIT_MS,
+  );
+});

@@ -1,0 +1,15 @@
+import { describe, expect, test } from "bun:test";
+import { readTally } from "../../scripts/check/tally.ts";
+
+describe("the totals of a test run", () => {
+  test.each([
+    ["all passed", " 12 pass\n 0 fail\n 30 expect() calls\n", 0, { passed: 12, failed: 0, skipped: 0 }],
+    ["some failed, some skipped", " 10 pass\n 3 skip\n 2 fail\n", 1, { passed: 10, failed: 2, skipped: 3 }],
+    ["colours", "\u001b[32m 7 pass\u001b[0m\n\u001b[2m 0 fail\u001b[0m\n", 0, { passed: 7, failed: 0, skipped: 0 }],
+    ["a file that did not load", " 5 pass\n 0 fail\n 1 error\n", 1, { passed: 5, failed: 1, skipped: 0 }],
+    ["a run that broke off", "test/a.test.ts:\n(pass) one\n", 137, { passed: 0, failed: 1, skipped: 0 }],
+    ["a test's own text", "3 fail loudly\n 4 pass\n 0 fail\n", 0, { passed: 4, failed: 0, skipped: 0 }],
+  ])("%s", (_, output, exitCode, tally) => {
+    expect(readTally(output, exitCode)).toEqual(tally);
+  });
+});
