@@ -234,6 +234,25 @@ describe("a turn is invalid, and says what to do,", () => {
       },
     ],
     [
+      "for a history that throws when it is read",
+      "NOT_SERIALISABLE",
+      "stateHistory.bad.part cannot be stored as JSON: no",
+      (a, { stateHistory }) => {
+        stateHistory["bad"] = {
+          get part() {
+            throw new Error("no");
+          },
+        };
+        a.transitionTo("next");
+      },
+    ],
+    [
+      "for so many tasks that they are too much",
+      "OUTCOME_TOO_LARGE",
+      'State "start"',
+      (a) => a.dispatchParallel({ tasks: Array.from({ length: 10_000 }, () => task), aggregateInto: "joined" }),
+    ],
+    [
       "for params over 1 MiB",
       "OUTCOME_TOO_LARGE",
       'State "start"',
