@@ -23,7 +23,9 @@ export function registerWorkerModule(): void {
 
 /** Runs until SIGTERM or SIGINT, or until `stop` aborts. Resolves with the exit code. */
 export async function runWorkerFiles(files: readonly string[], options: ProcessOptions = {}): Promise<number> {
-  let report = (refusal: Refusal) => void process.stderr.write(`${refusal.message}\n`);
+  let report = (refusal: Refusal): void => {
+    process.stderr.write(`${refusal.message}\n`);
+  };
   try {
     const system = options.system ?? processSystem(options.environment ?? process.env);
     report = ({ message, code }) => system.log.error(message, { code });
