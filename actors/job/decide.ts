@@ -9,7 +9,10 @@ import { assertNever, Refusal } from "../../src/system/errors.ts";
 import { Draft, type JobRules, type JobState } from "./draft.ts";
 import type { HandOut, JobMessage, JobSystemMessage, LossReason } from "./messages.ts";
 
-export type UserMessage = Exclude<JobMessage, JobSystemMessage | { type: "progress" | "checkpoint" | "flush-progress" }>;
+export type UserMessage = Exclude<
+  JobMessage,
+  JobSystemMessage | { type: "progress" | "checkpoint" | "flush-progress" }
+>;
 
 /** Takes messages until all are taken or a handler has to run; says how many were taken. */
 export function decide(
@@ -206,7 +209,7 @@ function settle(draft: Draft, wait: TaskWait, result: WorkerResult): ResultAnswe
 }
 
 function succeeded(draft: Draft, wait: TaskWait, status: string, result: WorkerResult): ResultAnswer {
-  const target = wait.order.transitions[status];
+  const target = targetOf(wait, status);
   if (target === undefined) {
     const known = Object.keys(wait.order.transitions).join(", ");
     const message = `Worker returned unhandled status: ${status}. Add it to the transitions of the task (there are: ${known}).`;
@@ -219,6 +222,11 @@ function succeeded(draft: Draft, wait: TaskWait, status: string, result: WorkerR
   }
   draft.enter(target, { merge: result.data, error: undefined });
   return { status: "result_accepted_success" };
+}
+
+/** A worker may send any word as its status, `constructor` too. */
+function targetOf(wait: TaskWait, status: string): string | undefined {
+  return Object.hasOwn(wait.order.transitions, status) ? wait.order.transitions[status] : undefined;
 }
 
 /** One more branch has ended well; the last one brings the aggregator. */
@@ -258,14 +266,14 @@ function attemptFailed(draft: Draft, wait: TaskWait, error: JobError): void {
 
 /** The failure outcome: the state that the blueprint names for it, else the job stops where it is. */
 function failed(draft: Draft, wait: TaskWait, endsAs: "failed" | "quarantined", error: JobError): void {
-  const target = wait.order.transitions["failure"];
+  const target = targetOf(wait, "failure");
   if (target === undefined) return draft.finish(endsAs, error);
   draft.enter(target, { error, endsAs });
 }
 
 function cancelled(draft: Draft, wait: TaskWait): void {
   const error = { code: "CANCELLED", message: "The job was cancelled." };
-  const target = wait.order.transitions["cancelled"];
+  const target = targetOf(wait, "cancelled");
   if (target === undefined) return draft.finish("cancelled", error);
   draft.enter(target, { error, endsAs: "cancelled" });
 }
@@ -346,7 +354,7 @@ function dispatchTimedOut(draft: Draft, wait: TaskWait): void {
 function pastDeadline(draft: Draft): void {
   const error = { code: "DEADLINE_EXCEEDED", message: "The job did not end within its deadline." };
   const [wait] = draft.openWaits();
-  const target = wait?.order.transitions["failure"];
+  const target = wait && targetOf(wait, "failure");
   draft.set({ deadlineAtMs: undefined });
   if (target === undefined) return draft.finish("failed", error);
   draft.enter(target, { error, endsAs: "failed" });

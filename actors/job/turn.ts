@@ -46,8 +46,9 @@ export function applyTurn(draft: Draft, reply: TurnReply): void {
 /** The states that the turn went through. */
 function follow(draft: Draft, reply: TurnReply): void {
   if (reply.steps.length === 0) return;
-  let { state, visit, enteredAtMs } = draft.job;
+  let { state, visit, enteredAtMs, error } = draft.job;
   for (const step of reply.steps) {
+    error = step.error ?? error;
     if (step.next === undefined) {
       if (step.patch) draft.event({ type: "state_updated", state, patch: step.patch });
       continue;
@@ -70,6 +71,7 @@ function follow(draft: Draft, reply: TurnReply): void {
     state,
     visit,
     enteredAtMs,
+    error,
     stateHistory: reply.stateHistory ?? draft.job.stateHistory,
     merge: undefined,
     aggregation: undefined,

@@ -27,6 +27,7 @@ function created(id: string, nowMs: number): Unit {
     status: "waiting_for_worker",
     state: "start",
     visit: 1,
+    enteredAtMs: 0,
     createdAtMs: nowMs,
     updatedAtMs: nowMs,
     initialData: params,

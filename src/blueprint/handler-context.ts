@@ -57,7 +57,7 @@ export class HandlerContext implements Context {
   }
 
   get client(): Context["client"] {
-    return this.#parts.turn.client;
+    return this.#parts.turn.client as Context["client"];
   }
 
   get dataStores(): Record<string, DataStore> {

@@ -12,8 +12,10 @@ export interface FolderView {
   readonly stamps: ReadonlyMap<string, Stamp>;
 }
 
+/** A path to one file is a folder with that file alone. */
 export async function viewFolder(folder: string): Promise<FolderView> {
-  const files = await filesBelow(folder);
+  const only = (await stampOf(folder)) !== missing;
+  const files = only ? [folder] : await filesBelow(folder);
   const stamps = new Map<string, Stamp>();
   await Promise.all(files.map(async (file) => stamps.set(file, await stampOf(file))));
   return { blueprintFiles: files.filter(isBlueprintFile).toSorted(), stamps };

@@ -153,7 +153,7 @@ class StreamSession implements Session {
     const isOpen = () => this.#wire === wire;
     return {
       kind: "stream",
-      task: (payload) => isOpen() && this.#push({ type: "task", task: payload }),
+      task: (payload) => isOpen() && this.#pushText(`{"type":"task","task":${payload}}`),
       cancel: (job_id, task_id) => isOpen() && this.#push({ type: "cancel", job_id, task_id }),
       close: (code, reason) => wire.close(code, reason),
     };
@@ -215,8 +215,12 @@ class StreamSession implements Session {
 
   /** All that one turn of the program has to say goes in one message. */
   #push(frame: ServerFrame): boolean {
+    return this.#pushText(JSON.stringify(frame));
+  }
+
+  #pushText(frame: string): boolean {
     if (this.#wire === undefined) return false;
-    this.#outgoing.push(JSON.stringify(frame));
+    this.#outgoing.push(frame);
     if (!this.#hasFlush) {
       this.#hasFlush = true;
       this.#options.scheduler.afterInput(() => this.#flush());

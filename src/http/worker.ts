@@ -7,7 +7,13 @@ import { findFlaw, isObject, parseObject, parseShallow, refusalOf } from "../pro
 import { readProgress } from "../protocol/progress.ts";
 import { readResult } from "../protocol/result.ts";
 import { compileSchema } from "../protocol/schema.ts";
-import { HeartbeatBody, RegistrationBody, type ResultAnswer, type WorkerResult } from "../protocol/worker.ts";
+import {
+  HeartbeatBody,
+  RegistrationBody,
+  type ResultAnswer,
+  type TaskPayload,
+  type WorkerResult,
+} from "../protocol/worker.ts";
 import { type JsonMap, Refusal } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
 import type { System } from "../system/index.ts";
@@ -117,9 +123,10 @@ async function poll(request: Request, workerId: string, options: WorkerRoutesOpt
   claim(options.door.worker(request), request, workerId);
   const parked = options.parking.park(request);
   try {
-    const task = await workers.poll(workerId, options.settings.pollMs, parked.signal);
-    if (task === undefined) return new Response(null, { status: 204 });
-    if (!parked.signal.aborted) return jsonFor(request, JSON.stringify(task), task.tracing_context);
+    const text = await workers.poll(workerId, options.settings.pollMs, parked.signal);
+    if (text === undefined) return new Response(null, { status: 204 });
+    const task = JSON.parse(text) as TaskPayload;
+    if (!parked.signal.aborted) return jsonFor(request, text, task.tracing_context);
     // Taken for a connection that is gone: nobody would ever answer for it.
     workers.undelivered(workerId, task.task_id);
     return new Response(null, { status: 204 });

@@ -84,6 +84,7 @@ export const job = (over: Partial<Job> = {}): Job => ({
   status: "running",
   state: "start",
   visit: 1,
+  enteredAtMs: 0,
   createdAtMs: 0,
   updatedAtMs: 1000,
   initialData: '{"x":7}',
@@ -199,7 +200,10 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
           workers.set(id, merged);
           return merged;
         },
-        poll: (_, __, signal) => (polls.shift() ?? (async () => undefined))(signal),
+        async poll(_, __, signal) {
+          const task = await (polls.shift() ?? (async () => undefined))(signal);
+          return task && JSON.stringify(task);
+        },
         undelivered: (_, taskId) => void told.undelivered.push(taskId),
         result(result) {
           told.results.push(result);

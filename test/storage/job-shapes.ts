@@ -24,6 +24,7 @@ const OPTIONAL: Optional = {
   }),
   parallel: { into: "join", total: 3, open: 0 },
   aggregation: '{"t":{"status":"success"}}',
+  begun: true,
   handler: { failures: 0, notBeforeMs: 12 },
   endsAs: "quarantined",
   cancelRequestedAtMs: 0,

@@ -14,6 +14,7 @@ export function sampleJob(id: string, changes: Partial<Job> = {}): Job {
     status: "waiting_for_worker",
     state: "start",
     visit: 1,
+    enteredAtMs: 0,
     createdAtMs: 1_700_000_000_000,
     updatedAtMs: 1_700_000_000_000,
     initialData: '{"text":"hello"}',

@@ -1,0 +1,148 @@
+/** Joins it all: what the commands of the program are made of. The one file that names the adapters. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { createEngine, type Engine, ENGINE_DEFAULTS } from "../actors/tree.ts";
+import { runWorkerFiles, registerWorkerModule } from "../worker/main.ts";
+import { createAccess } from "./access/access.ts";
+import { ensureTokens } from "./access/tokens.ts";
+import { bundlePath, checkFiles, createCatalog } from "./catalog/index.ts";
+import { runCli } from "./cli/index.ts";
+import type { CliParts, ServeCall, WorkerCall } from "./cli/parts.ts";
+import { realTerminal } from "./cli/terminal.ts";
+import { version } from "./cli/version.ts";
+import type { ServeSettings } from "./config/tables.ts";
+import { createThreadPool } from "./handlers/index.ts";
+import { DEFAULT_HTTP_SETTINGS } from "./http/settings.ts";
+import { createHttpServer } from "./http/server.ts";
+import { jobStateText } from "./job/state-text.ts";
+import { createActorSystem } from "./runtime/system.ts";
+import { openSqliteStorage } from "./storage/sqlite/index.ts";
+import type { System } from "./system/index.ts";
+import type { Service } from "./system/lifecycle.ts";
+import { jsonLine, textLine } from "./system/log-line.ts";
+import { createRealSystem } from "./system/real.ts";
+
+const EXIT_STORE_LOST = 1;
+const EXIT_RESTART = 75;
+
+function systemFor({ logLevel, logFormat }: Pick<ServeSettings, "logLevel" | "logFormat">): System {
+  const format = logFormat === "text" ? textLine : jsonLine;
+  return createRealSystem({
+    level: logLevel,
+    write: (line) => void process.stderr.write(format(line, Date.now())),
+  });
+}
+
+async function serve({ settings, stop, ready }: ServeCall): Promise<number> {
+  const system = systemFor(settings);
+  const { log } = system;
+  const failed = Promise.withResolvers<number>();
+  const storage = await openSqliteStorage({
+    ...system,
+    folder: settings.dataDir,
+    programVersion: version,
+    onFatal: (error) => {
+      log.error("The disk failed and nobody knows what it holds; the server ends and must be started again.", {
+        error: String(error),
+      });
+      process.exit(EXIT_STORE_LOST);
+    },
+  });
+  const tokens = await ensureTokens(storage.registers, system.random, {
+    ...(settings.clientToken && { client: settings.clientToken }),
+    ...(settings.workerToken && { worker: settings.workerToken }),
+    ...(settings.operatorToken && { operator: settings.operatorToken }),
+  });
+  showMade(tokens.made);
+
+  const bundlesFolder = join(settings.dataDir, "bundles");
+  mkdirSync(bundlesFolder, { recursive: true });
+  const catalog = createCatalog({
+    ...system,
+    folder: settings.blueprints,
+    bundlesFolder,
+    registers: storage.registers,
+    sdkVersion: version,
+  });
+  const runner = createThreadPool({
+    system,
+    host: { jobState: (asking, id) => engineJobState(engine, asking, id) },
+    bundlePath: (hash) => bundlePath(bundlesFolder, hash),
+    runLogPath: join(settings.dataDir, "runs.log"),
+    onUndead: (count) => {
+      if (count >= 4) failed.resolve(EXIT_RESTART);
+    },
+  });
+  const engine = createEngine({
+    system,
+    storage,
+    catalog,
+    runner,
+    actors: createActorSystem({ ...system }),
+    settings: {
+      ...ENGINE_DEFAULTS,
+      taskAttempts: settings.jobMaxRetries + 1,
+      maxSteps: settings.maxTransitionsPerJob,
+      cancelGraceMs: settings.cancelGraceSeconds * 1000,
+      workerTimeoutMs: settings.workerTimeoutSeconds * 1000,
+      workerRecordMs: settings.workerHealthCheckIntervalSeconds * 2000,
+    },
+  });
+  const socket = join(settings.dataDir, "orchestrator.sock");
+  const http = createHttpServer({
+    orchestrator: engine,
+    access: createAccess(tokens.hashes),
+    system,
+    openSocketPath: socket,
+    settings: {
+      ...DEFAULT_HTTP_SETTINGS,
+      host: settings.host,
+      port: settings.port,
+      pollMs: settings.workerPollTimeoutSeconds * 1000,
+      version,
+    },
+  });
+
+  const services: Service[] = [runner, catalog, engine, http];
+  try {
+    for (const service of services) await service.start();
+    log.info(`The orchestrator serves at ${http.url}`, { version, data_dir: settings.dataDir });
+    ready?.({ url: http.url, socket, blueprints: catalog.list().map((manifest) => manifest.name) });
+    return await Promise.race([stopped(stop), failed.promise]);
+  } finally {
+    for (const service of services.toReversed()) await service.stop();
+    await storage.close();
+  }
+}
+
+async function engineJobState(engine: Engine, askingJobId: string, jobId: string): Promise<string | undefined> {
+  const job = await engine.jobState(askingJobId, jobId);
+  return job && jobStateText(job);
+}
+
+/** Shown once, on standard error; the store keeps hashes alone. */
+function showMade(made: { readonly [audience: string]: string | undefined }): void {
+  for (const [audience, token] of Object.entries(made)) {
+    if (token) process.stderr.write(`${audience.toUpperCase()}_TOKEN=${token}\n`);
+  }
+}
+
+function stopped(stop: AbortSignal): Promise<number> {
+  if (stop.aborted) return Promise.resolve(0);
+  return new Promise((resolve) => stop.addEventListener("abort", () => resolve(0), { once: true }));
+}
+
+async function worker({ files, settings, socket, stop }: WorkerCall): Promise<number> {
+  registerWorkerModule();
+  const { url, token, id, transport, concurrency } = settings;
+  return runWorkerFiles(files, { overrides: { url, socket, token, id, transport, concurrency }, stop });
+}
+
+const outside = systemFor({ logLevel: "warn", logFormat: "text" });
+const parts: CliParts = {
+  serve,
+  worker,
+  check: async (paths) => (await checkFiles(paths, outside)).findings,
+};
+
+process.exitCode = await runCli(process.argv.slice(2), parts, realTerminal(outside));
