@@ -16,7 +16,7 @@ const MIGRATIONS_TABLE = `CREATE TABLE IF NOT EXISTS migrations (
   version INTEGER PRIMARY KEY, name TEXT NOT NULL, program TEXT NOT NULL, applied_at INTEGER NOT NULL)`;
 
 const MAGIC = "SQLite format 3\0";
-// Larger pages mean fewer of them a group: measured 15 % faster than 4,096, and 16,384 slower again.
+// Larger pages mean fewer of them a group: measured up to 15 % faster than 4,096, and 16,384 slower again.
 const PAGE_BYTES = 8192;
 const CACHE_KIB = 32 * 1024;
 /** WAL pages between two checkpoints: more of them make the slowest commit slower. */

@@ -69,8 +69,11 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
     reads.close();
     for (const part of [writer, jobs]) part.finalize();
     registers.close();
-    database.close(true);
-    lock?.release();
+    try {
+      database.close(true);
+    } finally {
+      lock?.release();
+    }
   }
 
   let closing: Promise<void> | undefined;

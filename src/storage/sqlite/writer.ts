@@ -1,5 +1,5 @@
 /** Groups of units, each group one transaction that is synced when it returns. */
-import type { Database, Statement } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import type { JobStatus } from "../../job/model.ts";
 import type { Clock } from "../../system/clock.ts";
 import { messageOf, type Refusal } from "../../system/errors.ts";
@@ -139,7 +139,7 @@ function refusalOf({ job, expectedVersion }: JobWrite, found: Found | undefined)
   return storeConflict({ kind: "job", id: job.id, expected: expectedVersion, found: version });
 }
 
-function prepare(database: Database): Record<string, Statement> & Statements {
+function prepare(database: Database) {
   return {
     find: database.prepare("SELECT number, version, status FROM jobs WHERE id = ?"),
     insert: database.prepare(INSERT_JOB),
@@ -154,17 +154,4 @@ function prepare(database: Database): Record<string, Statement> & Statements {
       "REPLACE INTO idempotency (client, key, body_hash, answer, expires_at) VALUES (?, ?, ?, ?, ?)",
     ),
   };
-}
-
-interface Statements {
-  readonly find: Statement;
-  readonly insert: Statement;
-  readonly update: Statement;
-  readonly input: Statement;
-  readonly history: Statement;
-  readonly dropBranches: Statement;
-  readonly branch: Statement;
-  readonly branchResult: Statement;
-  readonly isTaken: Statement;
-  readonly idempotency: Statement;
 }
