@@ -48,7 +48,12 @@ describe("a bad file", () => {
 
     const { catalog } = await started({ loadMs: 300 });
 
-    expect(catalog.list().map(({ name }) => name).toSorted()).toEqual(["a", "c"]);
+    expect(
+      catalog
+        .list()
+        .map(({ name }) => name)
+        .toSorted(),
+    ).toEqual(["a", "c"]);
     expect(catalog.findings()).toMatchObject([{ rule: "load-time", file: `${folder.path}/b-loop.ts` }]);
   });
 
@@ -222,7 +227,12 @@ export { two as again };
 
     const { catalog } = await started();
 
-    expect(catalog.list().map(({ name }) => name).toSorted()).toEqual(["one", "two"]);
+    expect(
+      catalog
+        .list()
+        .map(({ name }) => name)
+        .toSorted(),
+    ).toEqual(["one", "two"]);
     expect(catalog.findings()).toEqual([]);
   });
 
@@ -363,4 +373,3 @@ test("six small files are loaded quickly", async () => {
   // Far above what it takes, for a machine under load; the benchmark has the figure.
   expect(performance.now() - beganMs).toBeLessThan(2_000);
 });
-
