@@ -141,31 +141,6 @@ describe("a handler that goes wrong by itself", () => {
     expect((await hanging).ending).toMatchObject({ kind: "broke", error: { code: "HANDLER_TIMEOUT" } });
     expect(shop.lines.filter(({ level }) => level === "error")).toEqual([]);
   });
-
-  test("and leaves a rejection behind, costs nothing but a line of the log that names it", async () => {
-    const hash = await shop.bundle({
-      start:
-        "async (context, actions) => { Promise.reject(new Error('left behind')); await Bun.sleep(5); actions.transitionTo('finished'); }",
-    });
-    const pool = await startedPool({ threads: 1 });
-
-    expect((await pool.run(turnOf(hash))).ending.kind).toBe("ended");
-
-    const line = await shop.logged("left behind");
-    expect(line).toMatchObject({ level: "error", fields: { blueprint: "flow" } });
-    expect((await pool.run(turnOf(hash))).ending.kind).toBe("ended");
-  });
-
-  test("and throws from a timer, costs nothing but a line of the log", async () => {
-    const hash = await shop.bundle({
-      start:
-        "async (context, actions) => { setTimeout(() => { throw new Error('from a timer'); }, 1); await Bun.sleep(20); actions.transitionTo('finished'); }",
-    });
-    const pool = await startedPool({ threads: 1 });
-
-    expect((await pool.run(turnOf(hash))).ending.kind).toBe("ended");
-    expect((await shop.logged("from a timer")).level).toBe("error");
-  });
 });
 
 describe("an abort", () => {
