@@ -77,6 +77,7 @@ function finish(file: string, code: string, names: readonly string[], map: Store
 interface StoredMap {
   version: 3;
   sources: string[];
+  sourcesContent: string[];
   mappings: string;
   names: string[];
 }
@@ -84,7 +85,9 @@ interface StoredMap {
 /** Without the sources' text: the map serves to name places, and the bundle holds the code already. */
 function absolute(map: StoredMap): StoredMap {
   const sources = map.sources.map((source) => resolve(source));
-  return { version: 3, sources, mappings: map.mappings, names: map.names };
+  // The engine reads no map that lacks the texts; empty ones are enough for it.
+  const sourcesContent = sources.map(() => "");
+  return { version: 3, sources, sourcesContent, mappings: map.mappings, names: map.names };
 }
 
 /** The bundler's own trailing mark is different in every build. */

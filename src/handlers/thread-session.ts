@@ -14,6 +14,8 @@ import type { RunningHandler } from "./running-mark.ts";
 export interface ThreadSession {
   receive(batch: string): void;
   log(line: LogLine): void;
+  /** An error that nothing caught: logged with the blueprint whose code it comes from, where that can be told. */
+  stray(error: unknown): void;
 }
 
 export interface ThreadSessionOptions {
@@ -149,8 +151,23 @@ export function createThreadSession({ system, post, mark }: ThreadSessionOptions
     return { definitions, placeOf: createPlaceFinder(path) };
   }
 
+  function stray(error: unknown): void {
+    const stack = error instanceof Error ? error.stack : undefined;
+    log.error(`a handler left an error behind that nothing caught: ${messageOf(error)}`, {
+      ...(stack !== undefined && originOf(stack)),
+    });
+  }
+
+  function originOf(stack: string): object {
+    for (const { definitions, placeOf } of bundles.values()) {
+      const place = placeOf(stack);
+      if (place !== undefined) return { blueprint: [...definitions.keys()].join(", "), place };
+    }
+    return { stack };
+  }
+
   send({ kind: "ready" });
-  return { receive, log: (line) => send({ kind: "log", line }) };
+  return { receive, stray, log: (line) => send({ kind: "log", line }) };
 }
 
 /** Worth another try: the catalog brings a bundle back when it is asked for. */

@@ -1,6 +1,5 @@
 /** Entry of a thread that runs handlers. What handlers do to their thread is caught here, as far as it can be. */
 import { inspect } from "node:util";
-import { messageOf } from "../system/errors.ts";
 import type { LogLevel } from "../system/log.ts";
 import { createRealSystem } from "../system/real.ts";
 import { runningHandler } from "./marked.ts";
@@ -17,14 +16,8 @@ function startSession(markBuffer: SharedArrayBuffer): ThreadSession {
     mark: createMarkWriter(markBuffer),
   });
   redirectConsole((level, message) => session.log({ level, message, fields: fieldsOfRunning() }));
-  const stray = (error: unknown) =>
-    session.log({
-      level: "error",
-      message: `a handler left an error behind that nothing caught: ${messageOf(error)}`,
-      fields: { ...fieldsOfRunning(), stack: error instanceof Error ? error.stack : undefined },
-    });
-  process.on("unhandledRejection", stray);
-  process.on("uncaughtException", stray);
+  process.on("unhandledRejection", (error) => session.stray(error));
+  process.on("uncaughtException", (error) => session.stray(error));
   return session;
 }
 
