@@ -47,7 +47,8 @@ export function createApp(options: AppOptions): App {
   const metrics = () =>
     metricsText(orchestrator, { authFailures: door.refusals, parked: parking.waiting, sockets: connections.open });
 
-  const app = new Elysia({ aot: true })
+  // Elysia looks for the path behind eleven letters of the address unless told that a host may be "db".
+  const app = new Elysia({ aot: true, handler: { standardHostname: false } })
     .onError(({ error, request, code }) => (code === "NOT_FOUND" ? missing(request) : fail(error, request)))
     .use(publicRoutes({ orchestrator, door, openApi, metrics }))
     .use(workerRoutes(options))

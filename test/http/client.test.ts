@@ -552,6 +552,14 @@ describe("paths and methods", () => {
     { name: "a trailing slash is forgiven", ...get, path: "/api/jobs/", status: 200 },
   ]);
 
+  test("the name of the host does not matter, however short", async () => {
+    const { app } = createDoors();
+    for (const host of ["x", "db", "a.very.long.name.example.com:8080", "[::1]:80"]) {
+      const answer = await app.handle(new Request(`http://${host}/api/v1/jobs`, { headers: asClient }));
+      expect(`${host} ${answer.status}`).toBe(`${host} 200`);
+    }
+  });
+
   test("HEAD answers as GET does, without the body", async () => {
     const { app } = createDoors();
     const answer = await app.handle(request("HEAD", "/_public/live"));
