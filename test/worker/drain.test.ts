@@ -34,7 +34,10 @@ const isRelease = ({ path }: SeenRequest) => path === "/_worker/tasks/release";
 describe("a worker that is told to stop", () => {
   test("stream: takes no new task, lets the running one end, and hands in its result", async () => {
     const { open: finish, passed } = gate();
-    const { fake, running } = begin(new Worker().task("slow", () => passed.then(() => ({ ok: true }))), { transport: "ws" });
+    const { fake, running } = begin(
+      new Worker().task("slow", () => passed.then(() => ({ ok: true }))),
+      { transport: "ws" },
+    );
     await fake.connected();
     const id = fake.sendTask("slow");
     await fake.frame("the task in a heartbeat", (frame) => `${frame["current_tasks"]}`.includes(id));
@@ -70,6 +73,7 @@ describe("a worker that is told to stop", () => {
     const { fake, running } = begin(worker, { transport: "poll", environment: { WORKER_SHUTDOWN_TIMEOUT: "0.05" } });
     const id = fake.queueTask("stuck");
     await begun();
+    await fake.signal.until("a poll for each free slot", () => fake.parkedPolls === 9);
 
     await running.stop();
 
@@ -83,7 +87,10 @@ describe("a worker that is told to stop", () => {
 
   test("poll: a task that still comes is handed back", async () => {
     const { open: finish, passed } = gate();
-    const { fake, running } = begin(new Worker({ maxConcurrentTasks: 2 }).task("slow", () => passed), { transport: "poll" });
+    const { fake, running } = begin(
+      new Worker({ maxConcurrentTasks: 2 }).task("slow", () => passed),
+      { transport: "poll" },
+    );
     const id = fake.queueTask("slow");
     await fake.request("a heartbeat with the task", ({ body }) => `${body["current_tasks"]}` === id);
     let late = "";
@@ -124,7 +131,11 @@ describe("a worker that is told to stop", () => {
     const fake = new FakeOrchestrator().start();
     const { url } = fake;
     await fake.stop();
-    const running = runWorker(new Worker().task("t", () => undefined), fake, { environment: { ORCHESTRATOR_URL: url } });
+    const running = runWorker(
+      new Worker().task("t", () => undefined),
+      fake,
+      { environment: { ORCHESTRATOR_URL: url } },
+    );
     await running.line("no connection");
 
     await running.stop();

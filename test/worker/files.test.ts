@@ -8,13 +8,16 @@ const root = mkdtempSync(join(tmpdir(), "worker-files-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 describe("a task's own files", () => {
-  test.each(["../other/x", "/etc/passwd", "a/../../x", ".."])("the path %s leaves the folder and is refused", async (name) => {
-    const files = new TaskFolder(root, "t1");
+  test.each(["../other/x", "/etc/passwd", "a/../../x", ".."])(
+    "the path %s leaves the folder and is refused",
+    async (name) => {
+      const files = new TaskFolder(root, "t1");
 
-    expect(() => files.pathTo(name)).toThrow("leaves the task's own folder");
-    expect(files.read(name)).rejects.toThrow("leaves the task's own folder");
-    expect(files.write(name, "x")).rejects.toThrow("leaves the task's own folder");
-  });
+      expect(() => files.pathTo(name)).toThrow("leaves the task's own folder");
+      expect(files.read(name)).rejects.toThrow("leaves the task's own folder");
+      expect(files.write(name, "x")).rejects.toThrow("leaves the task's own folder");
+    },
+  );
 
   test.each(["..", "../../x", "a/b", "."])("a task with the id %s has a folder of its own all the same", (id) => {
     const { folder } = new TaskFolder(root, id);

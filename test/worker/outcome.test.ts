@@ -20,7 +20,11 @@ describe("what a handler returns", () => {
     ["a circle", circular, "cannot be written as JSON"],
     ["a big integer", { n: 10n }, "cannot be written as JSON"],
     ["data that is no object", { status: "success", data: [1] }, "data has to be an object"],
-    ["a status that is no text", { status: 200, body: "x" }, "put an object that has a field of that name under `data`"],
+    [
+      "a status that is no text",
+      { status: 200, body: "x" },
+      "put an object that has a field of that name under `data`",
+    ],
     ["an object that writes itself as a text", { toJSON: () => "x", status: "success" }, "no object"],
     ["more than 10 MB", { text: "x".repeat(10 * 1024 * 1024) }, "larger than 10 MB"],
     ["more than 10 MB in fewer characters", { text: "ж".repeat(6 * 1024 * 1024) }, "larger than 10 MB"],

@@ -67,12 +67,18 @@ describe("a worker that polls", () => {
   test("parks as many polls as it has free slots", async () => {
     const fake = orchestrator();
     const { open: finish, passed } = gate();
-    run(new Worker({ maxConcurrentTasks: 3 }).task("slow", () => passed), fake);
+    run(
+      new Worker({ maxConcurrentTasks: 3 }).task("slow", () => passed),
+      fake,
+    );
     await fake.signal.until("three parked polls", () => fake.parkedPolls === 3);
 
     const id = fake.queueTask("slow");
     await fake.signal.until("two parked polls", () => fake.parkedPolls === 2);
-    await fake.request("a heartbeat with the task", (seen) => isHeartbeat(seen) && `${seen.body["current_tasks"]}` === id);
+    await fake.request(
+      "a heartbeat with the task",
+      (seen) => isHeartbeat(seen) && `${seen.body["current_tasks"]}` === id,
+    );
     finish();
     await fake.signal.until("three parked polls again", () => fake.parkedPolls === 3);
 
@@ -90,7 +96,11 @@ describe("a worker that polls", () => {
 
   test("minds the pause that a 429 asks for, and goes on", async () => {
     const fake = orchestrator();
-    answerFirst(fake, isPoll, Response.json({ error: "slow down" }, { status: 429, headers: { "Retry-After": "0.05" } }));
+    answerFirst(
+      fake,
+      isPoll,
+      Response.json({ error: "slow down" }, { status: 429, headers: { "Retry-After": "0.05" } }),
+    );
     run(echo({ maxConcurrentTasks: 1 }), fake);
 
     expect(await fake.resultOf(fake.queueTask("echo", { n: 1 }))).toMatchObject({ status: "success" });
@@ -141,7 +151,10 @@ describe("a worker that polls", () => {
 
   test("a result that could not be taken is sent until it is", async () => {
     const fake = orchestrator();
-    const answers = [Response.json({ error: "busy" }, { status: 503 }), Response.json({ error: "limit" }, { status: 429 })];
+    const answers = [
+      Response.json({ error: "busy" }, { status: 503 }),
+      Response.json({ error: "limit" }, { status: 429 }),
+    ];
     answerFirst(fake, isResult, ...answers);
     const worker = run(echo(), fake);
     await fake.resultOf(fake.queueTask("echo", { n: 1 }));
@@ -155,7 +168,8 @@ describe("a worker that polls", () => {
 
   test("a result that is refused for good is not sent again", async () => {
     const fake = orchestrator();
-    fake.intercept = (seen) => (isResult(seen) ? Response.json({ error: "Job not found" }, { status: 404 }) : undefined);
+    fake.intercept = (seen) =>
+      isResult(seen) ? Response.json({ error: "Job not found" }, { status: 404 }) : undefined;
     const worker = run(echo(), fake);
     fake.queueTask("echo", { n: 1 });
 
@@ -169,9 +183,15 @@ describe("a worker that polls", () => {
   test("a result outlives a restart of the server", async () => {
     const fake = orchestrator();
     const { open: finish, passed } = gate();
-    const worker = run(new Worker().task("slow", () => passed.then(() => ({ ok: true }))), fake);
+    const worker = run(
+      new Worker().task("slow", () => passed.then(() => ({ ok: true }))),
+      fake,
+    );
     const id = fake.queueTask("slow");
-    await fake.request("a heartbeat with the task", (seen) => isHeartbeat(seen) && `${seen.body["current_tasks"]}` === id);
+    await fake.request(
+      "a heartbeat with the task",
+      (seen) => isHeartbeat(seen) && `${seen.body["current_tasks"]}` === id,
+    );
 
     await fake.stop();
     finish();
@@ -196,7 +216,8 @@ describe("a worker that polls", () => {
       "the answer to a heartbeat",
       {},
       (fake, id) => {
-        fake.intercept = (seen) => (isHeartbeat(seen) ? Response.json({ status: "ok", cancel_task_ids: [id] }) : undefined);
+        fake.intercept = (seen) =>
+          isHeartbeat(seen) ? Response.json({ status: "ok", cancel_task_ids: [id] }) : undefined;
       },
     ],
     [
@@ -217,7 +238,10 @@ describe("a worker that polls", () => {
     run(worker, fake, { environment: { HEARTBEAT_INTERVAL: "0.1" } });
     if (options.socket) await fake.signal.until("the socket", () => fake.hasSocket);
     const id = fake.queueTask("slow");
-    await fake.request("a heartbeat with the task", (seen) => isHeartbeat(seen) && `${seen.body["current_tasks"]}` === id);
+    await fake.request(
+      "a heartbeat with the task",
+      (seen) => isHeartbeat(seen) && `${seen.body["current_tasks"]}` === id,
+    );
 
     await cancel(fake, id);
 

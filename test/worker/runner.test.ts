@@ -29,7 +29,12 @@ function setUp(handlers: Record<string, RunTask>, limits: Partial<TaskLimits> = 
     tasks: new Map(Object.entries(handlers).map(([name, run]) => [name, { run }])),
     slots: new Slots({ total: 10, limits: {}, limitOfTask: {}, ...limits }),
     timers,
-    workplace: { workerId: "w1", log: silentLog, payloadFolder: "/tmp/none", hotCache: new HotCache({}, () => undefined) },
+    workplace: {
+      workerId: "w1",
+      log: silentLog,
+      payloadFolder: "/tmp/none",
+      hotCache: new HotCache({}, () => undefined),
+    },
     changed: () => undefined,
   });
   const give = (id: string, type: string, more: object = {}) => {
@@ -87,7 +92,10 @@ describe("running tasks", () => {
     timers.pass(1);
     await turn();
 
-    expect(outcomes.get("t1")?.error).toEqual({ code: "TRANSIENT_ERROR", message: "The task took longer than its 5 s." });
+    expect(outcomes.get("t1")?.error).toEqual({
+      code: "TRANSIENT_ERROR",
+      message: "The task took longer than its 5 s.",
+    });
     expect(timers.waiting).toBe(0);
   });
 
@@ -218,7 +226,12 @@ describe("running tasks", () => {
   test("a draining runner begins nothing, hands back what waits, and abandons what does not end", async () => {
     const causes: unknown[] = [];
     const { give, runner, outcomes } = setUp(
-      { work: (_, task) => (task.signal.addEventListener("abort", () => causes.push(task.signal.reason)), untilStopped({}, task)) },
+      {
+        work: (_, task) => (
+          task.signal.addEventListener("abort", () => causes.push(task.signal.reason)),
+          untilStopped({}, task)
+        ),
+      },
       { total: 1 },
     );
     give("t1", "work");

@@ -40,7 +40,11 @@ describe("settings of a worker", () => {
     ["a limit that is no whole number", { options: { taskTypeLimits: { gpu: 1.5 } } }, "taskTypeLimits.gpu is 1.5"],
     ["a negative interval", { environment: { HEARTBEAT_INTERVAL: "-1" } }, "HEARTBEAT_INTERVAL"],
     ["an address of another kind", { environment: { ORCHESTRATOR_URL: "ftp://there" } }, "ftp://there"],
-    ["a list of orchestrators that is no JSON", { environment: { ORCHESTRATORS_CONFIG: "[{" } }, "ORCHESTRATORS_CONFIG"],
+    [
+      "a list of orchestrators that is no JSON",
+      { environment: { ORCHESTRATORS_CONFIG: "[{" } },
+      "ORCHESTRATORS_CONFIG",
+    ],
     ["a list of orchestrators that is empty", { environment: { ORCHESTRATORS_CONFIG: "[]" } }, "is empty"],
     ["an orchestrator without url", { environment: { ORCHESTRATORS_CONFIG: '[{"uri":"x"}]' } }, '"url"'],
     ["models that are no array", { environment: { INSTALLED_MODELS: "{}" } }, "INSTALLED_MODELS"],
@@ -57,7 +61,10 @@ describe("settings of a worker", () => {
   test("defaults stand without any setting", () => {
     const settings = read({});
 
-    expect(settings.access).toEqual({ endpoint: { kind: "url", base: "http://localhost:8080" }, workerId: "worker-made" });
+    expect(settings.access).toEqual({
+      endpoint: { kind: "url", base: "http://localhost:8080" },
+      workerId: "worker-made",
+    });
     expect(settings.limits.total).toBe(10);
     expect(settings.heartbeatMs).toBe(15_000);
     expect(settings.resources).toEqual({ cpu_cores: 2, ram_gb: 8, gpu_info: null });
@@ -103,7 +110,11 @@ describe("settings of a worker", () => {
   });
 
   test("GPU and models come from the environment too", () => {
-    const environment = { GPU_MODEL: "A100", GPU_VRAM_GB: "80", INSTALLED_MODELS: '["llama",{"name":"sd","version":"1.5"}]' };
+    const environment = {
+      GPU_MODEL: "A100",
+      GPU_VRAM_GB: "80",
+      INSTALLED_MODELS: '["llama",{"name":"sd","version":"1.5"}]',
+    };
 
     const settings = read({ environment });
 
@@ -114,7 +125,9 @@ describe("settings of a worker", () => {
   test("of several orchestrators the one that comes first by priority is served, and a warning says so", () => {
     const config = [{ url: "http://second" }, { url: "http://first:1/", priority: 1, token: "t" }];
 
-    const settings = read({ environment: { ORCHESTRATORS_CONFIG: JSON.stringify(config), ORCHESTRATOR_URL: "http://x" } });
+    const settings = read({
+      environment: { ORCHESTRATORS_CONFIG: JSON.stringify(config), ORCHESTRATOR_URL: "http://x" },
+    });
 
     expect(settings.access).toMatchObject({ endpoint: { kind: "url", base: "http://first:1" }, token: "t" });
     expect(settings.warnings.join()).toContain("2 orchestrators");
@@ -126,7 +139,9 @@ describe("settings of a worker", () => {
     expect(read({ files: [door] }).access.endpoint).toEqual({ kind: "socket", path: resolve(door) });
     expect(read({ files: [door], environment: { WORKER_TOKEN: "t" } }).access.endpoint.kind).toBe("url");
     expect(read({ files: [door], environment: { ORCHESTRATOR_URL: "http://x" } }).access.endpoint.kind).toBe("url");
-    expect(read({ files: ["/d/orchestrator.sock"], environment: { DATA_DIR: "/d" } }).access.endpoint.kind).toBe("socket");
+    expect(read({ files: ["/d/orchestrator.sock"], environment: { DATA_DIR: "/d" } }).access.endpoint.kind).toBe(
+      "socket",
+    );
   });
 
   test("a task is limited by the limit that it names, or by one of its own name", () => {

@@ -70,7 +70,10 @@ describe("a worker on the stream", () => {
 
   test("a handler cannot overwrite the frame's own fields", async () => {
     const fake = orchestrator();
-    run(new Worker().task("odd", () => ({ status: "success", type: "drain", seq: 99, job_id: "x", data: {} })), fake);
+    run(
+      new Worker().task("odd", () => ({ status: "success", type: "drain", seq: 99, job_id: "x", data: {} })),
+      fake,
+    );
     await fake.connected();
 
     const id = fake.sendTask("odd");
@@ -154,7 +157,10 @@ describe("a worker on the stream", () => {
   test("a restart of the server is invisible: running tasks go on and end on the new one", async () => {
     const fake = orchestrator();
     const { open: finish, passed } = gate();
-    run(new Worker().task("slow", () => passed.then(() => ({ ok: true }))), fake);
+    run(
+      new Worker().task("slow", () => passed.then(() => ({ ok: true }))),
+      fake,
+    );
     await fake.connected();
     const id = fake.sendTask("slow");
     await fake.frame("the task in a heartbeat", (frame) => `${frame["current_tasks"]}`.includes(id));
@@ -234,11 +240,14 @@ describe("a worker on the stream", () => {
 
   test("progress and checkpoints go up as they were sent, before the result", async () => {
     const fake = orchestrator();
-    const worker = new Worker().task("long", async (params, { sendProgress, checkpoint, lastCheckpoint, taskId, jobId }) => {
-      await sendProgress(0.25, "a quarter");
-      await worker.sendProgress({ taskId, jobId, progress: 50 });
-      await checkpoint({ page: params.page, before: lastCheckpoint ?? null });
-    });
+    const worker = new Worker().task(
+      "long",
+      async (params, { sendProgress, checkpoint, lastCheckpoint, taskId, jobId }) => {
+        await sendProgress(0.25, "a quarter");
+        await worker.sendProgress({ taskId, jobId, progress: 50 });
+        await checkpoint({ page: params.page, before: lastCheckpoint ?? null });
+      },
+    );
     run(worker, fake);
     await fake.connected();
 
@@ -256,7 +265,10 @@ describe("a worker on the stream", () => {
   test("the newest checkpoint of a running task is sent again after a reconnect", async () => {
     const fake = orchestrator();
     const { open: finish, passed } = gate();
-    run(new Worker().task("long", async (_, { checkpoint }) => (await checkpoint(1), await checkpoint(2), await passed)), fake);
+    run(
+      new Worker().task("long", async (_, { checkpoint }) => (await checkpoint(1), await checkpoint(2), await passed)),
+      fake,
+    );
     await fake.connected();
     const id = fake.sendTask("long");
     await fake.frame("the second checkpoint", (frame) => frame["value"] === 2);
@@ -293,13 +305,19 @@ describe("a worker on the stream", () => {
     const fake = orchestrator();
     const { open: finish, passed } = gate();
     const worker = new Worker({ maxConcurrentTasks: 1, skillDependencies: { paint: ["sd"] } });
-    run(worker.task("paint", async (_, { addToHotCache }) => (addToHotCache("sd"), await passed)), fake);
+    run(
+      worker.task("paint", async (_, { addToHotCache }) => (addToHotCache("sd"), await passed)),
+      fake,
+    );
     await fake.connected();
 
     const id = fake.sendTask("paint");
     const busy = await fake.frame("a busy heartbeat", ({ type, status }) => type === "heartbeat" && status === "busy");
     finish();
-    const idle = await fake.frame("an idle one", (frame) => `${frame["hot_skills"]}` === "paint" && frame["load"] === 0);
+    const idle = await fake.frame(
+      "an idle one",
+      (frame) => `${frame["hot_skills"]}` === "paint" && frame["load"] === 0,
+    );
 
     expect(busy).toMatchObject({ load: 1, current_tasks: [id], supported_tasks: ["paint"], hot_cache: ["sd"] });
     expect(idle).toMatchObject({ status: "idle", hot_cache: ["sd"] });
