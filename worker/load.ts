@@ -4,47 +4,54 @@ import { pathToFileURL } from "node:url";
 import { messageOf, Refusal } from "../src/system/errors.ts";
 import type { Scheduler } from "../src/system/clock.ts";
 import { isDeclaredWorker, type NamedDefinition, WORKER, type WorkerDefinition } from "./definition.ts";
-import { hosting } from "./host.ts";
+import type { WorkerHost } from "./host.ts";
 
-/** `ended` resolves when the worker that is made of the files has stopped: a file may wait for its own `run()`. */
-export async function loadWorkerFiles(
-  files: readonly string[],
-  ended: Promise<void>,
-  scheduler: Scheduler,
-): Promise<readonly NamedDefinition[]> {
-  const found: NamedDefinition[] = [];
-  const seen = new Set<WorkerDefinition>();
-  for (const file of new Set(files.map((name) => resolve(name)))) {
-    for (const definition of await loadFile(file, ended, scheduler)) {
-      // A file that imports another one's worker and exports it again does not declare it twice.
-      if (!seen.has(definition)) found.push({ file, definition });
-      seen.add(definition);
-    }
+/** Takes the workers of files that call `run()` themselves, for as long as this program runs them. */
+export class FileHost implements WorkerHost {
+  readonly #known = new Set<WorkerDefinition>();
+  #loading: ((definition: WorkerDefinition) => void) | undefined;
+
+  /** `ended` resolves when the worker that is made of the files has stopped. */
+  constructor(
+    private readonly ended: Promise<void>,
+    private readonly scheduler: Scheduler,
+  ) {}
+
+  async adopt(definition: WorkerDefinition): Promise<void> {
+    if (this.#loading) this.#loading(definition);
+    else if (!this.#known.has(definition)) throw tooLate();
+    await this.ended;
   }
-  return found;
-}
 
-async function loadFile(file: string, ended: Promise<void>, scheduler: Scheduler): Promise<WorkerDefinition[]> {
-  const adopted: WorkerDefinition[] = [];
-  let adopt: () => void = () => undefined;
-  const wasAdopted = new Promise<void>((done) => {
-    adopt = done;
-  });
-  const host = {
-    adopt: (definition: WorkerDefinition) => {
-      adopted.push(definition);
-      adopt();
-      return ended;
-    },
-  };
-  const exported = await hosting(host, () => {
+  async load(files: readonly string[]): Promise<readonly NamedDefinition[]> {
+    const found: NamedDefinition[] = [];
+    for (const file of new Set(files.map((name) => resolve(name)))) {
+      const definitions = await this.#loadFile(file);
+      // A file that exports a worker of another file again does not declare it twice.
+      for (const definition of [...definitions].filter((one) => !this.#known.has(one))) {
+        this.#known.add(definition);
+        found.push({ file, definition });
+      }
+    }
+    return found;
+  }
+
+  async #loadFile(file: string): Promise<ReadonlySet<WorkerDefinition>> {
+    const adopted: WorkerDefinition[] = [];
+    const wasAdopted = new Promise<void>((done) => {
+      this.#loading = (definition) => {
+        adopted.push(definition);
+        done();
+      };
+    });
     const whole = importFile(file);
-    // `await worker.run()` at the end of a file never comes back before the worker stops.
-    return Promise.race([whole, wasAdopted.then(() => settle(whole, scheduler))]);
-  });
-  const definitions = [...exported, ...adopted];
-  if (definitions.length === 0) throw noWorker(file);
-  return definitions;
+    // `await worker.run()` at the end of a file does not come back before the worker stops.
+    const exported = await Promise.race([whole, wasAdopted.then(() => settle(whole, this.scheduler))]);
+    this.#loading = undefined;
+    const definitions = new Set([...exported, ...adopted]);
+    if (definitions.size === 0) throw noWorker(file);
+    return definitions;
+  }
 }
 
 /** What is exported by now, once all that is ready has run. */
@@ -68,4 +75,9 @@ async function importFile(file: string): Promise<WorkerDefinition[]> {
 function noWorker(file: string): Refusal {
   const sentence = `The worker file ${file} exports no worker: end it with "export default worker".`;
   return new Refusal("NO_WORKER_IN_FILE", 400, sentence);
+}
+
+function tooLate(): Refusal {
+  const sentence = "A worker file called run() on a worker that it neither exported nor ran while it was loaded.";
+  return new Refusal("WORKER_TOO_LATE", 409, sentence);
 }

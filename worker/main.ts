@@ -3,7 +3,8 @@ import { Refusal } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
 import { mergeDefinitions } from "./definition.ts";
 import * as publicModule from "./index.ts";
-import { loadWorkerFiles } from "./load.ts";
+import { hosting } from "./host.ts";
+import { FileHost } from "./load.ts";
 import { type ProcessOptions, processSystem, runWorkerProcess } from "./process.ts";
 
 export type { ProcessOptions as RunOptions } from "./process.ts";
@@ -48,9 +49,12 @@ async function runLoaded(
     end = resolve;
   });
   try {
-    const definition = mergeDefinitions(await loadWorkerFiles(files, ended, system.scheduler));
-    for (const warning of definition.warnings) system.log.warn(warning);
-    return await withStrayRejectionsLogged(system, () => runWorkerProcess(definition, options));
+    const host = new FileHost(ended, system.scheduler);
+    return await hosting(host, async () => {
+      const definition = mergeDefinitions(await host.load(files));
+      for (const warning of definition.warnings) system.log.warn(warning);
+      return await withStrayRejectionsLogged(system, () => runWorkerProcess(definition, options));
+    });
   } finally {
     end();
   }

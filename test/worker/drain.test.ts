@@ -73,6 +73,7 @@ describe("a worker that is told to stop", () => {
     const { fake, running } = begin(worker, { transport: "poll", environment: { WORKER_SHUTDOWN_TIMEOUT: "0.05" } });
     const id = fake.queueTask("stuck");
     await begun();
+    await fake.signal.until("a poll for each free slot", () => fake.parkedPolls === 9);
 
     await running.stop();
 
