@@ -38,6 +38,7 @@ install_bun() {
   say "Installing Bun $BUN_VERSION by npm into .tools (about 100 MB) ..."
   npm install --prefix .tools --no-save --ignore-scripts --no-audit --no-fund --loglevel=error "bun@$BUN_VERSION" >&2 ||
     fail "npm could not install Bun $BUN_VERSION: see above; try again when the npm registry can be reached."
+  rm -rf .tools/npm-cache
   find_local_bun || fail "npm installed no Bun $BUN_VERSION that runs on this machine ($(uname -sm))."
 }
 
