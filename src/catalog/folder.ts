@@ -62,5 +62,5 @@ async function entriesOf(folder: string) {
 }
 
 function isLeftOut(folderName: string): boolean {
-  return folderName === "node_modules" || folderName.startsWith(".");
+  return folderName === "node_modules" || folderName.startsWith(".") || folderName.startsWith("_");
 }

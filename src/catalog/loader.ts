@@ -1,4 +1,5 @@
 /** The main thread's side of loading: a thread for each batch of files, and a limit of time for each file. */
+import { threadUrl } from "../system/thread-url.ts";
 import { mkdir } from "node:fs/promises";
 import type { Cancel, Timers } from "../system/clock.ts";
 import type { Log } from "../system/log.ts";
@@ -61,7 +62,7 @@ interface Run {
 function startRun(options: LoaderOptions, files: readonly string[], loaded: (result: LoadResult) => void): Run {
   const loadMs = options.loadMs ?? LOAD_MS;
   const waiting = new Set(files);
-  const thread = new Worker(new URL("./loader-thread.ts", import.meta.url).href);
+  const thread = new Worker(threadUrl("catalog/loader-thread.ts"));
   const { promise, resolve } = Promise.withResolvers<Finding | undefined>();
   let evaluating: string | undefined;
   let cancelLimit: Cancel = () => undefined;

@@ -1,4 +1,5 @@
 /** The main thread's side of one handler thread: what it runs, whether it still answers, and its end. */
+import { threadUrl } from "../system/thread-url.ts";
 import type { Cancel, Timers } from "../system/clock.ts";
 import { createBatch } from "./batch.ts";
 import { type FromThread, readFromThread, type ToThread, writeToThread } from "./frames.ts";
@@ -37,7 +38,7 @@ const GRACE_MS = 1_000;
 
 export function startHandlerThread(options: HandlerThreadOptions): HandlerThread {
   const { timers } = options;
-  const worker = new Worker(new URL("./thread.ts", import.meta.url).href);
+  const worker = new Worker(threadUrl("handlers/thread.ts"));
   const mark = createMarkBuffer();
   const batch = createBatch(options.soon, (text) => post(worker, text));
   let isReady = false;
