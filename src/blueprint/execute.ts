@@ -10,6 +10,7 @@ import { broke, firstPlace, invalid, refused, threw } from "./failures.ts";
 import { HandlerContext } from "./handler-context.ts";
 import { type HandlerEnd, RunSignal, runWatched } from "./handler-run.ts";
 import { HistoryDraft } from "./history-draft.ts";
+import { assertSize } from "./outcome-size.ts";
 import { actionsOf, type Outcome, Recorder } from "./recorder.ts";
 
 export interface ExecuteOptions {
@@ -25,8 +26,6 @@ export interface ExecuteOptions {
 }
 
 const CHAIN_MS_MAX = 25;
-const OUTCOME_BYTES_MAX = 1024 * 1024;
-const BYTES_PER_CHARACTER_MAX = 3;
 
 /** Never rejects for what a handler did. */
 export async function executeTurn(
@@ -182,7 +181,7 @@ class Chain {
     try {
       const outcome = run.recorder.outcome();
       const change = run.history.finish();
-      assertSize(state.name, change.patch === undefined ? "" : change.text, outcome);
+      assertSize(state.name, change, outcome);
       this.#history = change.text;
       this.#addStep(run, change.patch, outcome);
       return outcome ? this.#follow(state.name, outcome) : this.#ended(state.name);
@@ -255,19 +254,6 @@ class Chain {
 
 function isEnding(value: Ending | Promise<Ending>): value is Ending {
   return !(value instanceof Promise);
-}
-
-function assertSize(state: string, history: string, outcome: Outcome | undefined): void {
-  const orders = outcome?.kind === "tasks" ? outcome.orders : [];
-  const length = orders.reduce((sum, order) => sum + order.params.length, history.length);
-  if (length * BYTES_PER_CHARACTER_MAX <= OUTCOME_BYTES_MAX) return;
-  const bytes = orders.reduce((sum, order) => sum + Buffer.byteLength(order.params), Buffer.byteLength(history));
-  if (bytes <= OUTCOME_BYTES_MAX) return;
-  throw new Refusal(
-    "OUTCOME_TOO_LARGE",
-    413,
-    `State "${state}" wants to keep ${bytes} bytes and ${OUTCOME_BYTES_MAX} are allowed: keep large data in files and store where they are.`,
-  );
 }
 
 function unknownState(state: string): Ending {

@@ -3,7 +3,8 @@ import type { Ending } from "../handlers/port.ts";
 import type { JobError } from "../job/model.ts";
 import { messageOf, type Refusal } from "../system/errors.ts";
 
-const MESSAGE_LENGTH_MAX = 4000;
+/** A message is kept with the job: an endless one is cut. */
+export const MESSAGE_LENGTH_MAX = 4000;
 
 export function invalid(state: string, error: JobError): Ending {
   return { kind: "invalid", state, error: { code: error.code, message: error.message } };
@@ -19,7 +20,7 @@ export function refused(state: string, refusal: Refusal): Ending {
 
 export function threw(state: string, error: unknown, placeOf: (stack: string) => string | undefined): Ending {
   const place = error instanceof Error && error.stack ? placeOf(error.stack) : undefined;
-  const message = shown(error).slice(0, MESSAGE_LENGTH_MAX);
+  const message = wordsOf(error).slice(0, MESSAGE_LENGTH_MAX);
   return broke(state, "HANDLER_ERROR", place ? `${message} (at ${place})` : message);
 }
 
@@ -33,7 +34,7 @@ export function firstPlace(stack: string): string | undefined {
 }
 
 /** A thrown value can refuse to be shown as text. */
-function shown(error: unknown): string {
+export function wordsOf(error: unknown): string {
   try {
     return messageOf(error);
   } catch {

@@ -3,6 +3,7 @@ import type { Turn } from "../handlers/port.ts";
 import type { JobError, TaskOrder } from "../job/model.ts";
 import { Refusal } from "../system/errors.ts";
 import { type Definition, isAggregator, stateExists } from "./definition.ts";
+import { MESSAGE_LENGTH_MAX } from "./failures.ts";
 import { orderOf } from "./orders.ts";
 import type { Actions, ParallelRequest, TaskRequest } from "./sdk.ts";
 
@@ -194,7 +195,7 @@ function leadingInto(into: string, order: TaskOrder): TaskOrder {
 }
 
 function transitionError(message: string): JobError {
-  return { code: "TRANSITION_ERROR", message: String(message) };
+  return { code: "TRANSITION_ERROR", message: String(message).slice(0, MESSAGE_LENGTH_MAX) };
 }
 
 function noOutcome(state: string): Refusal {

@@ -1,4 +1,5 @@
-import { messageOf, Refusal } from "../system/errors.ts";
+import { Refusal } from "../system/errors.ts";
+import { wordsOf } from "./failures.ts";
 
 /** JSON of a value that a handler made, or a refusal that names it. `undefined`: JSON leaves it out. */
 export function jsonOf(value: unknown, name: string): string | undefined {
@@ -11,7 +12,7 @@ export function jsonOf(value: unknown, name: string): string | undefined {
     throw new Refusal(
       "NOT_SERIALISABLE",
       422,
-      `${nameOfCulprit(value, name)} cannot be stored as JSON: ${messageOf(error)}`,
+      `${nameOfCulprit(value, name)} cannot be stored as JSON: ${wordsOf(error)}`,
     );
   }
 }
@@ -26,13 +27,14 @@ export function jsonOfObject(value: unknown, name: string): string {
 /** One level down is enough to find the line in a handler. */
 function nameOfCulprit(value: unknown, name: string): string {
   if (typeof value !== "object" || value === null) return name;
-  const culprit = Object.entries(value).find(([, part]) => !canBeStored(part));
-  return culprit ? `${name}.${culprit[0]}` : name;
+  const culprit = Reflect.ownKeys(value).find((key) => typeof key === "string" && !canBeStored(value, key));
+  return culprit === undefined ? name : `${name}.${String(culprit)}`;
 }
 
-function canBeStored(value: unknown): boolean {
+/** Reading the value can throw as well: it may be computed. */
+function canBeStored(holder: object, key: PropertyKey): boolean {
   try {
-    JSON.stringify(value);
+    JSON.stringify(Reflect.get(holder, key));
     return true;
   } catch {
     return false;

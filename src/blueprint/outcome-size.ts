@@ -1,0 +1,35 @@
+import type { TaskOrder } from "../job/model.ts";
+import { Refusal } from "../system/errors.ts";
+import type { HistoryChange } from "./history-draft.ts";
+import type { Outcome } from "./recorder.ts";
+
+const OUTCOME_BYTES_MAX = 1024 * 1024;
+const BYTES_PER_CHARACTER_MAX = 3;
+/** An order without its texts: names of fields, numbers, transitions. */
+const ORDER_BYTES = 150;
+
+/** What a handler wants to keep crosses threads and is written to disk: a limit holds here, where the state is known. */
+export function assertSize(state: string, change: HistoryChange, outcome: Outcome | undefined): void {
+  const characters = sizeOf(change, outcome, (text) => text.length);
+  if (characters * BYTES_PER_CHARACTER_MAX <= OUTCOME_BYTES_MAX) return;
+  const bytes = sizeOf(change, outcome, (text) => Buffer.byteLength(text));
+  if (bytes <= OUTCOME_BYTES_MAX) return;
+  throw new Refusal(
+    "OUTCOME_TOO_LARGE",
+    413,
+    `State "${state}" wants to keep ${bytes} bytes and ${OUTCOME_BYTES_MAX} are allowed: keep large data in files and store where they are.`,
+  );
+}
+
+function sizeOf(change: HistoryChange, outcome: Outcome | undefined, measure: (text: string) => number): number {
+  const history = change.patch === undefined ? 0 : measure(change.text);
+  if (outcome?.kind !== "tasks") return history;
+  return outcome.orders.reduce((sum, order) => sum + sizeOfOrder(order, measure), history);
+}
+
+function sizeOfOrder(order: TaskOrder, measure: (text: string) => number): number {
+  let size = ORDER_BYTES + measure(order.params);
+  if (order.requirements) size += measure(JSON.stringify(order.requirements));
+  if (order.outputSchema) size += measure(JSON.stringify(order.outputSchema));
+  return size;
+}
