@@ -28,7 +28,8 @@ export interface HandlerThread {
   /** The handler that it began last. */
   running(): RunningHandler | undefined;
   readonly isReady: boolean;
-  end(): void;
+  /** Resolves when it is gone, or counted as one that cannot be ended. */
+  end(): Promise<void>;
 }
 
 /** Looks in each period: a thread is blocked after four looks without an answer, however late this thread's own timers are. */
@@ -47,25 +48,28 @@ export function startHandlerThread(options: HandlerThreadOptions): HandlerThread
   let isUndead = false;
   let isWatched = false;
   let cancelLook: Cancel = () => undefined;
+  let cancelGrace: Cancel = () => undefined;
+  const gone = Promise.withResolvers<void>();
   let pings = 0;
   let ponged = 0;
   let silentLooks = 0;
 
-  const end = () => {
-    if (isOver) return;
+  const end = (): Promise<void> => {
+    if (isOver) return gone.promise;
     isOver = true;
     cancelLook();
-    if (isClosed) return;
+    if (isClosed) return gone.promise;
     worker.terminate();
-    timers.after(GRACE_MS, () => {
-      if (isClosed) return;
+    cancelGrace = timers.after(GRACE_MS, () => {
       isUndead = true;
       options.undead(1);
+      gone.resolve();
     });
+    return gone.promise;
   };
   const finish = (how: ThreadEnd, detail: string) => {
     if (isOver) return;
-    end();
+    void end();
     options.over(how, detail);
   };
   const ping = () => {
@@ -98,6 +102,8 @@ export function startHandlerThread(options: HandlerThreadOptions): HandlerThread
   });
   worker.addEventListener("close", (event) => {
     isClosed = true;
+    cancelGrace();
+    gone.resolve();
     if (isUndead) options.undead(-1);
     finish("died", `it ended with code ${codeOf(event)}`);
   });

@@ -60,6 +60,7 @@ class Pool implements ThreadPool {
   #isPlanned = false;
   #runs = 0;
   #undead = 0;
+  #stopped: Promise<void> | undefined;
   #life: "new" | "running" | "stopped" = "new";
 
   readonly #suspects = createSuspects({
@@ -98,14 +99,18 @@ class Pool implements ThreadPool {
   }
 
   async stop(): Promise<void> {
-    if (this.#life === "stopped") return;
+    this.#stopped ??= this.#stop();
+    await this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     this.#life = "stopped";
     for (const cancel of this.#restarts) cancel();
-    this.#suspects.stop();
-    for (const thread of this.#allThreads()) thread.end();
+    const ended = [this.#suspects.stop(), ...this.#allThreads().map((thread) => thread.end())];
     for (const pending of this.#unanswered)
       pending.answer(aborted(pending.turn, "The server stops: it runs again later."));
     this.#unanswered.clear();
+    await Promise.all(ended);
     this.#runLog.close();
   }
 
@@ -258,7 +263,7 @@ class Pool implements ThreadPool {
     for (const thread of this.#retiring) {
       if (thread.load > 0) continue;
       this.#retiring.delete(thread);
-      thread.end();
+      void thread.end();
     }
   }
 

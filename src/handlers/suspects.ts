@@ -24,7 +24,7 @@ export interface Suspects {
   add(pending: PendingTurn): void;
   /** Where it was; a running one is still answered by its thread. */
   abort(pending: PendingTurn): "waiting" | "running" | undefined;
-  stop(): void;
+  stop(): Promise<unknown>;
 }
 
 interface Lane {
@@ -41,7 +41,7 @@ export function createSuspects(options: SuspectsOptions): Suspects {
       if (lane.suspect) continue;
       const suspect = takeNext();
       if (suspect) begin(lane, suspect);
-      else endThread(lane);
+      else void endThread(lane);
     }
   }
 
@@ -79,9 +79,10 @@ export function createSuspects(options: SuspectsOptions): Suspects {
     fill();
   }
 
-  function endThread(lane: Lane): void {
-    lane.thread?.end();
+  function endThread(lane: Lane): Promise<void> | undefined {
+    const ended = lane.thread?.end();
     lane.thread = undefined;
+    return ended;
   }
 
   return {
@@ -101,10 +102,8 @@ export function createSuspects(options: SuspectsOptions): Suspects {
     },
     stop() {
       waiting.length = 0;
-      for (const lane of lanes) {
-        lane.suspect = undefined;
-        endThread(lane);
-      }
+      for (const lane of lanes) lane.suspect = undefined;
+      return Promise.all(lanes.map(endThread));
     },
   };
 }

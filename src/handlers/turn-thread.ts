@@ -35,8 +35,8 @@ export interface TurnThread {
   readonly begun: number;
   run(pending: PendingTurn, isAlone: boolean): void;
   abort(pending: PendingTurn): void;
-  /** Ends it; what is out in it is not answered. */
-  end(): void;
+  /** Ends it; what is out in it is not answered. Resolves when it is gone, or cannot be ended. */
+  end(): Promise<void>;
 }
 
 export function startTurnThread(options: TurnThreadOptions): TurnThread {
@@ -112,7 +112,7 @@ export function startTurnThread(options: TurnThreadOptions): TurnThread {
     abort: (pending) => thread.send({ kind: "abort", run: pending.run }),
     end() {
       out.clear();
-      thread.end();
+      return thread.end();
     },
   };
   return self;

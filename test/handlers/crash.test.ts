@@ -19,7 +19,7 @@ async function repliesOfProcess(bad: string, good: string, attempt = 1): Promise
 
 const SLOW = `async (context, actions) => {
   context.stateHistory.attempt = context.attempt;
-  await Bun.sleep(context.attempt === 1 ? 5_000 : 1);
+  await Bun.sleep(context.attempt === 1 ? 1_000 : 1);
   actions.transitionTo("finished");
 }`;
 
