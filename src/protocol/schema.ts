@@ -17,12 +17,13 @@ export function compileSchema(schema: object): SchemaCheck {
   const compiled = TypeCompiler.Compile(restore(schema as JsonMap));
   return (value, at) => {
     if (compiled.Check(value)) return undefined;
-    const violations: Violation[] = [];
+    // The first thing said of a place says most; the rest are unions and intersections repeating it.
+    const messages = new Map<string, string>();
     for (const { path, message } of compiled.Errors(value)) {
-      violations.push({ path: `${at}${path}`, message: lowerFirst(message) });
-      if (violations.length === VIOLATIONS_MAX) break;
+      if (!messages.has(path)) messages.set(path, lowerFirst(message));
+      if (messages.size === VIOLATIONS_MAX) break;
     }
-    return violations;
+    return [...messages].map(([path, message]) => ({ path: `${at}${path}`, message }));
   };
 }
 

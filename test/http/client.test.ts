@@ -31,7 +31,7 @@ describe("tokens of clients", () => {
       body: {},
       status: 401,
       has: ['"error":"Missing X-Client-Token header"', '"code":"MISSING_TOKEN"'],
-      then: (fake) => expect(fake.told.created).toEqual([]),
+      after: (fake) => expect(fake.told.created).toEqual([]),
     },
     {
       name: "a wrong token is refused and not repeated",
@@ -88,7 +88,7 @@ describe("tokens of clients", () => {
       path: "/api/admin/workers/w1/drain",
       headers: asOperator,
       status: 200,
-      then: (fake) => expect(fake.told.drained).toEqual(["w1"]),
+      after: (fake) => expect(fake.told.drained).toEqual(["w1"]),
     },
     {
       name: "a job of another client is not there",
@@ -109,7 +109,7 @@ describe("starting a job", () => {
       body: ' {"video_url": "x", "n": 1.0}\n',
       status: 202,
       has: ['{"status":"accepted","job_id":"job-1"}'],
-      then: (fake) => expect(fake.told.created[0]?.jobs[0]?.initialData).toBe('{"video_url": "x", "n": 1.0}'),
+      after: (fake) => expect(fake.told.created[0]?.jobs[0]?.initialData).toBe('{"video_url": "x", "n": 1.0}'),
     },
     {
       name: "an envelope gives the input and its options",
@@ -127,7 +127,7 @@ describe("starting a job", () => {
         unknown_field: 1,
       },
       status: 202,
-      then: (fake) =>
+      after: (fake) =>
         expect(fake.told.created[0]?.jobs[0]).toEqual({
           blueprint: "simple",
           initialData: '{"x":1}',
@@ -147,7 +147,7 @@ describe("starting a job", () => {
       headers: { ...asClient, traceparent: "00-abc-def-01", cookie: "secret" },
       body: {},
       status: 202,
-      then: (fake) => expect(fake.told.created[0]?.jobs[0]?.trace).toEqual({ traceparent: "00-abc-def-01" }),
+      after: (fake) => expect(fake.told.created[0]?.jobs[0]?.trace).toEqual({ traceparent: "00-abc-def-01" }),
     },
     {
       name: "start_at is refused by its name until it is built",
@@ -223,7 +223,7 @@ describe("starting a job", () => {
       body: { initial_data: { url: 5 } },
       status: 422,
       has: ['"path":"/initial_data/url"', '"code":"INVALID_BODY"'],
-      then: (fake) => expect(fake.told.created).toEqual([]),
+      after: (fake) => expect(fake.told.created).toEqual([]),
     },
     { name: "input that fits the schema is taken", ...post, fake: strict, body: { url: "x" }, status: 202 },
     {
@@ -305,7 +305,7 @@ describe("starting a job", () => {
       body: { jobs: [{ initial_data: { n: 1 } }, { initial_data: { n: 2 }, priority: 1 }] },
       status: 202,
       has: ['{"jobs":[{"status":"accepted","job_id":"job-1"},{"status":"accepted","job_id":"job-2"}]}'],
-      then: (fake) => expect(fake.told.created[0]?.jobs).toHaveLength(2),
+      after: (fake) => expect(fake.told.created[0]?.jobs).toHaveLength(2),
     },
     {
       name: "one bad job refuses the batch, with its place",
@@ -315,7 +315,7 @@ describe("starting a job", () => {
       body: { jobs: [{ initial_data: { url: "x" } }, { initial_data: {} }] },
       status: 422,
       has: ["/jobs/1/initial_data/url"],
-      then: (fake) => expect(fake.told.created).toEqual([]),
+      after: (fake) => expect(fake.told.created).toEqual([]),
     },
     {
       name: "a batch over its number is refused",
@@ -380,7 +380,7 @@ describe("reading jobs", () => {
       path: "/api/jobs?status=running&limit=5",
       status: 200,
       has: ['{"jobs":[],"next_cursor":null}'],
-      then: (fake) => expect(fake.told.queries[0]).toEqual({ client: "default", status: "running", limit: 6 }),
+      after: (fake) => expect(fake.told.queries[0]).toEqual({ client: "default", status: "running", limit: 6 }),
     },
     {
       name: "an operator's list is everybody's",
@@ -388,7 +388,7 @@ describe("reading jobs", () => {
       headers: asOperator,
       path: "/api/jobs",
       status: 200,
-      then: (fake) => expect(fake.told.queries[0]).toEqual({ limit: 101 }),
+      after: (fake) => expect(fake.told.queries[0]).toEqual({ limit: 101 }),
     },
     {
       name: "with offset the list is the original's array",

@@ -16,7 +16,7 @@ export interface Scenario {
   readonly headersBack?: Record<string, string>;
   readonly local?: boolean;
   readonly prepare?: (fake: Fake) => void;
-  readonly then?: (fake: Fake) => void;
+  readonly after?: (fake: Fake) => void;
   readonly fake?: () => Fake;
 }
 
@@ -35,5 +35,5 @@ async function run(scenario: Scenario): Promise<void> {
   for (const part of scenario.has ?? []) expect(text).toContain(part);
   for (const part of scenario.lacks ?? []) expect(text).not.toContain(part);
   for (const [name, value] of Object.entries(scenario.headersBack ?? {})) expect(answer.headers.get(name)).toBe(value);
-  scenario.then?.(fake);
+  scenario.after?.(fake);
 }

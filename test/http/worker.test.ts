@@ -77,7 +77,7 @@ describe("announcing a worker", () => {
       },
       status: 200,
       has: ['{"status":"registered"}'],
-      then: (fake) => expect(fake.workers.get("w1")).toMatchObject({ resources: { cpu_cores: 4 } }),
+      after: (fake) => expect(fake.workers.get("w1")).toMatchObject({ resources: { cpu_cores: 4 } }),
     },
     {
       name: "without an id it is refused",
@@ -116,7 +116,7 @@ describe("heartbeats", () => {
       ...known,
       status: 200,
       has: ['"status":"ttl_refreshed"', '"cancel_task_ids":["t9"]'],
-      then: (fake) => expect(fake.told.heartbeats).toEqual([undefined]),
+      after: (fake) => expect(fake.told.heartbeats).toEqual([undefined]),
     },
     {
       name: "one with a body answers the merged record",
@@ -178,7 +178,7 @@ describe("results", () => {
       body: { ...ids, result: { status: "success", data: { echo: 7 } } },
       status: 200,
       has: ['{"status":"result_accepted_success"}'],
-      then: (fake) =>
+      after: (fake) =>
         expect(fake.told.results).toEqual([
           {
             jobId: "j",
@@ -258,7 +258,7 @@ describe("results", () => {
       path: RESULT,
       body: '{"job_id":"j","task_id":"t","worker_id":"w1","status":"success","data":{"text":"a\\u0000b"}}',
       status: 200,
-      then: (fake) => {
+      after: (fake) => {
         expect(fake.told.results[0]).toMatchObject({ status: "failure", error: { code: "CONTRACT_VIOLATION_ERROR" } });
         expect(fake.told.results[0]?.error?.message).toContain("/data/text");
         expect(fake.told.results[0]?.data).toBeUndefined();
@@ -282,7 +282,7 @@ describe("other messages", () => {
       },
       status: 200,
       has: ['{"status":"event_accepted"}'],
-      then: (fake) =>
+      after: (fake) =>
         expect(fake.told.progress).toEqual([
           { workerId: "w1", jobId: "j", taskId: "t", progress: 0.5, message: "half" },
         ]),
@@ -301,7 +301,7 @@ describe("other messages", () => {
       path: "/_worker/tasks/release",
       body: { worker_id: "w1", task_ids: ["t1", "t2"] },
       status: 200,
-      then: (fake) => expect(fake.told.released).toEqual(["t1", "t2"]),
+      after: (fake) => expect(fake.told.released).toEqual(["t1", "t2"]),
     },
     {
       name: "handing back what is no list is refused",
