@@ -19,9 +19,6 @@ const FLAGS = [
   "--minify-whitespace",
   "--bytecode",
   "--format=esm",
-  // Bundled code takes its place from the program's own file, so `new URL("./thread.ts", import.meta.url)`
-  // looks for a thread beside it: the entry points lie flat, by their names alone.
-  "--entry-naming=[name].[ext]",
   // Packages of the blueprints folder resolve; a stray .env or bunfig.toml reconfigures nothing.
   "--compile-autoload-package-json",
   "--compile-autoload-tsconfig",
