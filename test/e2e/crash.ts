@@ -7,7 +7,7 @@ import { eventually, Server, startWorker } from "./binary.ts";
 import { call, type JobDocument } from "./client.ts";
 
 const STEPS = 3;
-const CLIENTS = 4;
+const CLIENTS = 8;
 const LIFE_MS_MIN = 150;
 const LIFE_MS_MAX = 1500;
 const SETTLE_MS = 90_000;

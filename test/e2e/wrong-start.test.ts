@@ -49,7 +49,8 @@ async function usedFolder(): Promise<string> {
 
 /** The file that holds the jobs: the largest one that is a database. */
 function databaseIn(dataDir: string): string {
-  const files = readdirSync(dataDir).map((name) => join(dataDir, name));
+  const entries = readdirSync(dataDir, { withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map(({ name }) => join(dataDir, name));
   const databases = files.filter((file) => readFileSync(file).subarray(0, 15).toString() === "SQLite format 3");
   const largest = databases.toSorted((one, other) => readFileSync(other).length - readFileSync(one).length)[0];
   if (largest === undefined) throw new Error(`no database in ${dataDir}`);
