@@ -3,7 +3,7 @@
  * run where one must, commits, and only then lets anybody know.
  */
 import type { HandlerRunner, TurnReply } from "../../src/handlers/port.ts";
-import type { Job } from "../../src/job/model.ts";
+import { isTerminal, type Job } from "../../src/job/model.ts";
 import type { Actor, Context } from "../../src/runtime/types.ts";
 import type { JobReader, Journal, JobWrite, Unit } from "../../src/storage/port.ts";
 import type { Clock } from "../../src/system/clock.ts";
@@ -322,6 +322,8 @@ export class JobActor implements Actor<JobMessage> {
     this.#phase = "idle";
     if (this.#cancels.length > 0) return this.#takeCancels(context);
     context.resume();
+    // A job that is over leaves memory at once; what still comes for it brings it back.
+    if (this.#state && isTerminal(this.#state.job.status)) context.stop();
   }
 
   #takeCancels(context: Context<JobMessage>): void {
