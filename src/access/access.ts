@@ -2,7 +2,7 @@
 import { timingSafeEqual } from "node:crypto";
 import type { ClientFacts } from "../job/model.ts";
 import { Refusal } from "../system/errors.ts";
-import { hashOf, type Tokens } from "./tokens.ts";
+import { digestOf, type Tokens } from "./tokens.ts";
 
 /** Somebody who starts and reads jobs. */
 export interface Caller {
@@ -42,7 +42,7 @@ export function createAccess(hashes: Tokens["hashes"]): Access {
   const worker = Buffer.from(hashes.worker, "hex");
   return {
     client(token) {
-      const presented = Buffer.from(hashOf(token), "hex");
+      const presented = digestOf(token);
       // Both are compared whatever the first says, so that the time tells nothing.
       const isOperator = timingSafeEqual(presented, operator);
       const isClient = timingSafeEqual(presented, client);
@@ -50,7 +50,7 @@ export function createAccess(hashes: Tokens["hashes"]): Access {
       return isClient ? SHARED_CLIENT : undefined;
     },
     worker(token) {
-      return timingSafeEqual(Buffer.from(hashOf(token), "hex"), worker) ? SHARED_WORKER : undefined;
+      return timingSafeEqual(digestOf(token), worker) ? SHARED_WORKER : undefined;
     },
   };
 }

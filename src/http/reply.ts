@@ -3,7 +3,8 @@ import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
 
 const COMPRESS_FROM_BYTES = 500;
-const JSON_HEADERS = { "content-type": "application/json; charset=utf-8" };
+// Copied into each answer, which is faster than reading them from an object each time.
+const JSON_HEADERS = new Headers({ "content-type": "application/json; charset=utf-8" });
 
 const gzipAsync = promisify(gzip);
 
