@@ -1,8 +1,8 @@
 /** The main thread's side of loading: a thread for each batch of files, and a limit of time for each file. */
-import { threadUrl } from "../system/thread-url.ts";
 import { mkdir } from "node:fs/promises";
 import type { Cancel, Timers } from "../system/clock.ts";
 import type { Log } from "../system/log.ts";
+import { LOADER_THREAD } from "../threads.ts";
 import { errorAt } from "./findings.ts";
 import type { LoadResult } from "./load.ts";
 import type { LoaderMessage, LoadRequest } from "./loader-messages.ts";
@@ -62,7 +62,7 @@ interface Run {
 function startRun(options: LoaderOptions, files: readonly string[], loaded: (result: LoadResult) => void): Run {
   const loadMs = options.loadMs ?? LOAD_MS;
   const waiting = new Set(files);
-  const thread = new Worker(threadUrl("catalog/loader-thread.ts"));
+  const thread = new Worker(LOADER_THREAD);
   const { promise, resolve } = Promise.withResolvers<Finding | undefined>();
   let evaluating: string | undefined;
   let cancelLimit: Cancel = () => undefined;
@@ -96,13 +96,15 @@ function startRun(options: LoaderOptions, files: readonly string[], loaded: (res
   };
 
   thread.addEventListener("message", (event: MessageEvent<LoaderMessage>) => heard(event.data));
+  const died = (detail: string) =>
+    evaluating === undefined
+      ? charge("loader", `the thread that loads files ended before this one ran (${detail}): report this`)
+      : charge("load", `the file ended the thread that loads it (${detail}): do no such work when the file is loaded`);
   thread.addEventListener("error", (event) => {
     event.preventDefault();
-    charge("load", `the file ended the thread that loaded it: ${event.message}`);
+    died(event.message);
   });
-  thread.addEventListener("close", () =>
-    charge("load", "the file ended the thread that loaded it: call no process.exit when the file is loaded"),
-  );
+  thread.addEventListener("close", () => died("process.exit was called"));
   startLimit();
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
   thread.postMessage({ files, bundlesFolder: options.bundlesFolder, folder: options.folder } satisfies LoadRequest);

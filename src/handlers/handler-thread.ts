@@ -1,6 +1,6 @@
 /** The main thread's side of one handler thread: what it runs, whether it still answers, and its end. */
-import { threadUrl } from "../system/thread-url.ts";
 import type { Cancel, Timers } from "../system/clock.ts";
+import { HANDLER_THREAD } from "../threads.ts";
 import { createBatch } from "./batch.ts";
 import { type FromThread, readFromThread, type ToThread, writeToThread } from "./frames.ts";
 import { createMarkBuffer, readMark, type RunningHandler } from "./running-mark.ts";
@@ -39,7 +39,7 @@ const GRACE_MS = 1_000;
 
 export function startHandlerThread(options: HandlerThreadOptions): HandlerThread {
   const { timers } = options;
-  const worker = new Worker(threadUrl("handlers/thread.ts"));
+  const worker = new Worker(HANDLER_THREAD);
   const mark = createMarkBuffer();
   const batch = createBatch(options.soon, (text) => post(worker, text));
   let isReady = false;

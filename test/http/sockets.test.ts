@@ -147,8 +147,8 @@ describe("our stream", () => {
 
   test("tasks and cancellations of one turn go in one message", async () => {
     const { worker, link } = await welcomed(createFake());
-    expect(link?.task(task())).toBe(true);
-    expect(link?.task(task({ task_id: "task-2" }))).toBe(true);
+    expect(link?.task(JSON.stringify(task()))).toBe(true);
+    expect(link?.task(JSON.stringify(task({ task_id: "task-2" })))).toBe(true);
     expect(link?.cancel("j", "t")).toBe(true);
     await until(() => worker.of("cancel").length === 1, "the frames");
     expect(worker.messages).toHaveLength(2);
@@ -244,7 +244,7 @@ describe("our stream", () => {
     const { worker, link } = await welcomed(fake);
     worker.close();
     await until(() => fake.told.disconnected.length === 1, "the end");
-    expect(link?.task(task())).toBe(false);
+    expect(link?.task(JSON.stringify(task()))).toBe(false);
     expect(link?.cancel("j", "t")).toBe(false);
   });
 
@@ -303,7 +303,7 @@ describe("the socket of the original", () => {
     const [{ workerId, link } = { workerId: "", link: undefined }] = fake.told.links;
     expect(workerId).toBe("w1");
     expect(link?.kind).toBe("socket");
-    expect(link?.task(task())).toBe(false);
+    expect(link?.task(JSON.stringify(task()))).toBe(false);
     expect(link?.cancel("j", "t")).toBe(true);
     await until(() => worker.messages.length === 1, "the cancellation");
     expect(worker.messages).toEqual([{ command: "cancel_task", type: "cancel_task", task_id: "t", job_id: "j" }]);

@@ -1,0 +1,6 @@
+/**
+ * Where the threads' own entry points lie. This file stands beside `main.ts`, because in the compiled
+ * program all of the code has the address of `main.ts`, and the entries lie as they lie below `src`.
+ */
+export const HANDLER_THREAD = new URL("./handlers/thread.ts", import.meta.url).href;
+export const LOADER_THREAD = new URL("./catalog/loader-thread.ts", import.meta.url).href;
