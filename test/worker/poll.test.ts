@@ -268,8 +268,17 @@ describe("a worker that polls", () => {
   test("progress goes over the socket where there is one", async () => {
     const fake = orchestrator({ socket: true });
     const worker = new Worker().task("long", (_, { sendProgress }) => sendProgress(0.5, "half"));
+    worker.task(
+      "first",
+      (_, { signal }) => new Promise((resolve) => signal.addEventListener("abort", () => resolve())),
+    );
     run(worker, fake);
     await fake.signal.until("the socket", () => fake.hasSocket);
+    const first = fake.queueTask("first");
+    await fake.request("a heartbeat with it", (seen) => isHeartbeat(seen) && `${seen.body["current_tasks"]}` === first);
+    // What arrived at the worker shows that the socket is open on its side too.
+    fake.sendOverSocket({ command: "cancel_task", task_id: first });
+    await fake.resultOf(first);
 
     const id = fake.queueTask("long");
     const message = await fake.signal.until("the progress", () => fake.socketMessages[0]);
