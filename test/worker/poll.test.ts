@@ -180,6 +180,23 @@ describe("a worker that polls", () => {
     expect(fake.requests.filter(isResult)).toHaveLength(1);
   });
 
+  test("a result that is too large for the server fails its task with the reason", async () => {
+    const fake = orchestrator();
+    answerFirst(fake, isResult, Response.json({ error: "too large" }, { status: 413 }));
+    run(echo(), fake);
+    fake.queueTask("echo", { n: 1 });
+
+    await fake.signal.until("the second try", () => fake.requests.filter(isResult).length === 2);
+
+    const [first, second] = fake.requests.filter(isResult).map(({ body }) => body);
+    expect(first).toMatchObject({ status: "success" });
+    expect(second).toMatchObject({
+      status: "failure",
+      error: { code: "PERMANENT_ERROR" },
+      task_id: first?.["task_id"],
+    });
+  });
+
   test("a result outlives a restart of the server", async () => {
     const fake = orchestrator();
     const { open: finish, passed } = gate();
