@@ -30,6 +30,15 @@ export class Outbox {
     return this.#results.delete(seq);
   }
 
+  /** Under the same number, in the same place. */
+  replace(seq: number, body: string): Result | undefined {
+    const before = this.#results.get(seq);
+    if (!before) return undefined;
+    const result = { ...before, body };
+    this.#results.set(seq, result);
+    return result;
+  }
+
   dropTask(taskId: string): void {
     for (const result of this.all()) if (result.taskId === taskId) this.settle(result.seq);
   }

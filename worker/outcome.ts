@@ -5,6 +5,8 @@ import { errorCodeOf } from "./errors.ts";
 export const RESULT_BYTES_MAX = 10 * 1024 * 1024;
 const UTF8_BYTES_PER_UNIT_MAX = 3;
 
+const ELSEWHERE = "keep large data in files or in a store and return where it lies";
+
 export const VOID_SUCCESS = '{"status":"success"}';
 export const CANCELLED = '{"status":"cancelled"}';
 
@@ -36,6 +38,12 @@ export function returned(value: unknown): string {
   return encode(value);
 }
 
+/** In the place of a result that the orchestrator refuses for its size. */
+export function tooLarge(body: string): string {
+  const megabytes = (Buffer.byteLength(body) / (1024 * 1024)).toFixed(1);
+  return refused(`it has ${megabytes} MB and this orchestrator takes less: ${ELSEWHERE}`);
+}
+
 function encode(result: object): string {
   let text: string | undefined;
   try {
@@ -46,7 +54,7 @@ function encode(result: object): string {
   // `toJSON` of the returned object may have made anything of it.
   if (text === undefined || !text.startsWith("{")) return refused("it is no object once written as JSON");
   if (isTooLarge(text)) {
-    return refused("it is larger than 10 MB: keep large data in files or in a store and return where it lies");
+    return refused(`it is larger than 10 MB: ${ELSEWHERE}`);
   }
   return text;
 }

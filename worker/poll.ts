@@ -223,6 +223,8 @@ class PollConnection implements Connection {
       this.listener.settled(seq, body["status"] === "ignored" ? String(body["reason"] ?? "") : undefined);
     } else if (isWorthAnotherTry(status)) {
       this.listener.postponed(seq, `status ${status}`);
+    } else if (status === 413) {
+      this.listener.tooLarge(seq);
     } else if (status === 401 || status === 403) {
       this.#lose(refusalOf(this.client.access, status, sentence));
     } else {

@@ -89,7 +89,10 @@ export class WorkerService implements WorkerRuntime {
   async #drainOnce(): Promise<void> {
     const { log } = this.parts.system;
     const { shutdownMs } = this.parts.settings;
-    log.info("the worker stops: no new tasks, running ones may end", { running: this.#runner.load, shutdownMs });
+    log.info("the worker stops: no new tasks, running ones may end", {
+      running: this.#runner.load,
+      shutdown_ms: shutdownMs,
+    });
     this.#session.release(this.#runner.drain().map((run) => run.taskId));
     void this.#session.drain();
     await this.#within(this.#runner.idle(), shutdownMs, 1);

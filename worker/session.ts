@@ -10,6 +10,7 @@ import { backoffMs } from "./backoff.ts";
 import type { ProgressUpdate } from "./contract.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Outbox } from "./outbox.ts";
+import { tooLarge } from "./outcome.ts";
 import type { Runner } from "./runner.ts";
 import type { Origin, TaskRun } from "./task.ts";
 import { type Checkpoint, type Connection, type Hello, type Listener, NotServed, type Transport } from "./transport.ts";
@@ -56,8 +57,9 @@ export class Session implements Origin {
       if (!transport) throw new Error("a session needs a transport");
       const end = await this.#serveOnce(transport);
       if (end instanceof Refusal) return end;
-      if (end === "not served" && place + 1 < this.parts.transports.length) {
+      if (end === "not served") {
         place += 1;
+        if (place === this.parts.transports.length) return notServed(transport);
         continue;
       }
       // The next server at this address may be a newer one.
@@ -172,6 +174,7 @@ export class Session implements Origin {
       cancel: (taskId) => this.parts.runner.stop(taskId, "cancelled"),
       settled: (seq, ignoredBecause) => this.#settled(seq, ignoredBecause),
       postponed: (seq, reason) => this.#postponed(seq, reason),
+      tooLarge: (seq) => this.#tooLarge(seq),
       lost: lose,
     };
   }
@@ -225,6 +228,16 @@ export class Session implements Origin {
     this.#checkFlushed();
   }
 
+  /** Sent again as it is it would be refused for ever: its task fails with the reason instead. */
+  #tooLarge(seq: number): void {
+    const found = this.#outbox.get(seq);
+    if (!found) return;
+    const result = this.#outbox.replace(seq, tooLarge(found.body));
+    const fields = { task_id: found.taskId, job_id: found.jobId, chars: found.body.length };
+    this.parts.system.log.error("the orchestrator refuses a result for its size", fields);
+    if (result) this.#connection?.result(result);
+  }
+
   #postponed(seq: number, reason: string): void {
     const tries = this.#outbox.countTry(seq);
     this.parts.system.log.debug("the orchestrator could not take a result now", { seq, reason, tries });
@@ -276,4 +289,9 @@ export class Session implements Origin {
     const fields = { transport: transport.name, reason: reason instanceof Refusal ? reason.message : reason, tries };
     if (isPowerOfTwo) this.parts.system.log.warn("no connection to the orchestrator; trying again", fields);
   }
+}
+
+function notServed(transport: Transport): Refusal {
+  const sentence = `The orchestrator does not serve the transport "${transport.name}": let the worker use another one (--transport auto).`;
+  return new Refusal("TRANSPORT_NOT_SERVED", 404, sentence);
 }

@@ -21,10 +21,12 @@ const STREAM_PATH = "/_worker/stream";
 const WELCOME_WAIT_MS = 10_000;
 const CLOSE_WAIT_MS = 2000;
 // Well below what a server takes in one message; a single larger result still goes alone.
-const MESSAGE_CHARS_MAX = 1024 * 1024;
+const MESSAGE_CHARS_MAX = 256 * 1024;
 // A connection on which a ping stays without answer for this long is dead, whatever the socket says.
 const SILENCE_MS = 10_000;
 const NORMAL_CLOSE = 1000;
+const POLICY_CLOSE = 1008;
+const TOO_BIG_CLOSE = 1009;
 
 export function createStreamTransport(system: System, access: Access): Transport {
   return {
@@ -43,6 +45,8 @@ class StreamConnection implements Connection {
   #frames: string[] = [];
   #flushScheduled = false;
   #failure: string | undefined;
+  /** The largest result of those that went alone in their message. */
+  #largest: { readonly seq: number; readonly chars: number } | undefined;
   #stopWaiting: Cancel | undefined;
   #stopListening: Cancel | undefined;
   #welcomed: (() => void) | undefined;
@@ -70,18 +74,16 @@ class StreamConnection implements Connection {
       });
       socket.addEventListener("close", ({ code, reason }) => this.#ended(code, reason));
       socket.addEventListener("pong", () => this.#heard());
-      const { timers } = this.system;
-      this.#stopWaiting = timers.after(WELCOME_WAIT_MS, () =>
-        this.#abandon("the orchestrator did not answer the hello"),
-      );
-      signal.addEventListener("abort", () => this.#phase === "opening" && this.#abandon("closed"), { once: true });
+      this.#limitOpening(signal);
     });
   }
 
   result({ seq, jobId, taskId, body }: Result): void {
     // Ours come last: of two fields with one name the last counts, and a handler may return a `type` too.
     const ours = `"type":"result","seq":${seq},"job_id":${JSON.stringify(jobId)},"task_id":${JSON.stringify(taskId)}`;
-    this.#push(`${body.slice(0, -1)},${ours}}`);
+    const frame = `${body.slice(0, -1)},${ours}}`;
+    if (frame.length > (this.#largest?.chars ?? MESSAGE_CHARS_MAX)) this.#largest = { seq, chars: frame.length };
+    this.#push(frame);
   }
 
   heartbeat(body: HeartbeatBody): void {
@@ -128,6 +130,17 @@ class StreamConnection implements Connection {
     this.#socket?.close(NORMAL_CLOSE, "the worker stops");
     this.#stopWaiting = this.system.timers.after(CLOSE_WAIT_MS, () => this.#abandon("closed"));
     await gone;
+  }
+
+  #limitOpening(signal: AbortSignal): void {
+    const giveUp = () => this.#abandon("closed");
+    const late = () => this.#abandon(this.#failure ?? "the orchestrator did not answer the hello");
+    const cancel = this.system.timers.after(WELCOME_WAIT_MS, late);
+    signal.addEventListener("abort", giveUp);
+    this.#stopWaiting = () => {
+      cancel();
+      signal.removeEventListener("abort", giveUp);
+    };
   }
 
   #push(frame: string): void {
@@ -216,12 +229,15 @@ class StreamConnection implements Connection {
     const before = this.#phase;
     if (before === "over") return;
     this.#leave();
+    if (code === TOO_BIG_CLOSE && this.#largest) this.listener.tooLarge(this.#largest.seq);
     if (before === "opening") this.#refused?.(this.#connectFailure(code, reason));
     if (before === "open")
       this.listener.lost(this.#failure ?? (reason || `the connection was closed with code ${code}`));
   }
 
   #connectFailure(code: number, reason: string): Error {
+    // A server that takes the token and not the worker's id says so once it has read the hello.
+    if (code === POLICY_CLOSE) return refusalOf(this.access, 403, reason);
     const status = upgradeStatus(this.#failure ?? "");
     if (status === undefined)
       return new Error(this.#failure ?? (reason || `the connection was closed with code ${code}`));

@@ -3,7 +3,7 @@
  * handlers never ask for (signal, log, files, bound functions) is made when it is asked for.
  */
 import type { Cancel } from "../src/system/clock.ts";
-import type { JsonValue } from "../src/system/errors.ts";
+import { type JsonValue, Refusal } from "../src/system/errors.ts";
 import type { Log } from "../src/system/log.ts";
 import type { TaskPayload } from "../src/protocol/worker.ts";
 import type { Json, Logger, ProgressUpdate, TaskContext, WorkerFiles } from "./contract.ts";
@@ -18,6 +18,8 @@ export interface Origin {
   checkpoint(checkpoint: Checkpoint): Promise<void>;
   isCancelled(taskId: string): Promise<boolean>;
 }
+
+const CHECKPOINT_CHARS_MAX = 1024 * 1024;
 
 export type StopCause = "cancelled" | "timeout" | "shutdown";
 
@@ -106,6 +108,7 @@ export class TaskRun implements TaskContext {
     return async (value: JsonValue) => {
       if (this.over) return;
       const text = JSON.stringify(value) ?? "null";
+      if (text.length > CHECKPOINT_CHARS_MAX) throw checkpointTooLarge(text.length);
       await this.origin.checkpoint({ taskId: this.taskId, jobId: this.jobId, value: text });
     };
   }
@@ -137,6 +140,11 @@ export class TaskRun implements TaskContext {
       this.fullLog.warn("the task's folder could not be removed", { folder: this.#folder?.folder, error });
     });
   }
+}
+
+function checkpointTooLarge(chars: number): Refusal {
+  const sentence = `A checkpoint of ${chars} characters is too large: keep at most 1 MiB, or a path to it.`;
+  return new Refusal("CHECKPOINT_TOO_LARGE", 413, sentence);
 }
 
 function abortReason(cause: StopCause): DOMException {

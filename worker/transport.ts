@@ -43,6 +43,8 @@ export interface Listener {
   settled(seq: number, ignoredBecause?: string): void;
   /** The server could not take the result now. */
   postponed(seq: number, reason: string): void;
+  /** The server takes no result of this size. */
+  tooLarge(seq: number): void;
   /** Told once, and only for a connection that was not closed by us. A refusal is final, a text is worth another try. */
   lost(reason: string | Refusal): void;
 }

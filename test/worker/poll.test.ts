@@ -180,6 +180,23 @@ describe("a worker that polls", () => {
     expect(fake.requests.filter(isResult)).toHaveLength(1);
   });
 
+  test("a result that is too large for the server fails its task with the reason", async () => {
+    const fake = orchestrator();
+    answerFirst(fake, isResult, Response.json({ error: "too large" }, { status: 413 }));
+    run(echo(), fake);
+    fake.queueTask("echo", { n: 1 });
+
+    await fake.signal.until("the second try", () => fake.requests.filter(isResult).length === 2);
+
+    const [first, second] = fake.requests.filter(isResult).map(({ body }) => body);
+    expect(first).toMatchObject({ status: "success" });
+    expect(second).toMatchObject({
+      status: "failure",
+      error: { code: "PERMANENT_ERROR" },
+      task_id: first?.["task_id"],
+    });
+  });
+
   test("a result outlives a restart of the server", async () => {
     const fake = orchestrator();
     const { open: finish, passed } = gate();
@@ -268,8 +285,17 @@ describe("a worker that polls", () => {
   test("progress goes over the socket where there is one", async () => {
     const fake = orchestrator({ socket: true });
     const worker = new Worker().task("long", (_, { sendProgress }) => sendProgress(0.5, "half"));
+    worker.task(
+      "first",
+      (_, { signal }) => new Promise((resolve) => signal.addEventListener("abort", () => resolve())),
+    );
     run(worker, fake);
     await fake.signal.until("the socket", () => fake.hasSocket);
+    const first = fake.queueTask("first");
+    await fake.request("a heartbeat with it", (seen) => isHeartbeat(seen) && `${seen.body["current_tasks"]}` === first);
+    // What arrived at the worker shows that the socket is open on its side too.
+    fake.sendOverSocket({ command: "cancel_task", task_id: first });
+    await fake.resultOf(first);
 
     const id = fake.queueTask("long");
     const message = await fake.signal.until("the progress", () => fake.socketMessages[0]);

@@ -362,6 +362,63 @@ describe("a worker on the stream", () => {
     expect(refusal?.message).toContain("WORKER_TOKEN");
   });
 
+  test("a worker id that the token does not belong to ends the worker", async () => {
+    const fake = orchestrator();
+    fake.refuseHello = "WORKER_MISMATCH";
+    const worker = run(echo(), fake);
+
+    const refusal = await worker.ended;
+
+    expect(refusal).toMatchObject({ code: "UNAUTHORIZED", status: 403 });
+    expect(refusal?.message).toContain("WORKER_MISMATCH");
+  });
+
+  test.each([404, 426])(
+    "a server without a stream (%d) ends a worker that may use no other way",
+    async (streamStatus) => {
+      const worker = run(echo(), orchestrator({ streamStatus }));
+
+      expect(await worker.ended).toMatchObject({ code: "TRANSPORT_NOT_SERVED" });
+    },
+  );
+
+  test("a server error on connecting is tried again", async () => {
+    const fake = orchestrator({ streamStatus: 503 });
+    const worker = run(echo(), fake);
+
+    const line = await worker.line("no connection to the orchestrator");
+    await worker.stop();
+
+    expect(line.fields).toMatchObject({ reason: "the orchestrator answered with status 503" });
+    expect(await worker.ended).toBeUndefined();
+  });
+
+  test("a result that the server closes the connection for fails its task, and the others stay whole", async () => {
+    const fake = orchestrator();
+    fake.messageCharsMax = 300_000;
+    const worker = new Worker().task("big", ({ chars }) => ({ text: "x".repeat(chars) }));
+    run(worker, fake);
+    await fake.connected();
+
+    const [big, small] = [fake.sendTask("big", { chars: 400_000 }), fake.sendTask("big", { chars: 10 })];
+
+    expect(await fake.resultOf(big)).toMatchObject({ status: "failure", error: { code: "PERMANENT_ERROR" } });
+    expect(await fake.resultOf(small)).toMatchObject({ status: "success" });
+  });
+
+  test("a checkpoint that is too large is refused where it is made", async () => {
+    const fake = orchestrator();
+    run(
+      new Worker().task("long", (_, { checkpoint }) => checkpoint("x".repeat(1024 * 1024))),
+      fake,
+    );
+    await fake.connected();
+
+    const result = await fake.resultOf(fake.sendTask("long"));
+
+    expect(result["error"]).toMatchObject({ message: expect.stringContaining("too large") });
+  });
+
   test("a server that is not there yet is waited for", async () => {
     const fake = orchestrator();
     const { url } = fake;

@@ -43,6 +43,10 @@ export class FakeOrchestrator {
   readonly tasks: object[] = [];
   connections = 0;
   welcomeCancelled: string[] = [];
+  /** Closes the connection after the hello, for this reason. */
+  refuseHello: string | undefined;
+  /** A longer message closes its connection. */
+  messageCharsMax = Infinity;
   /** The answer to a result: a frame without its seq, or undefined for silence. */
   answer: (frame: Frame) => object | undefined = () => ({ status: "result_accepted_success" });
   /** Takes over a request; undefined lets it pass. */
@@ -218,7 +222,8 @@ export class FakeOrchestrator {
   }
 
   #message(socket: Socket, text: string): void {
-    if (socket !== this.#stream) this.socketMessages.push(JSON.parse(text));
+    if (text.length > this.messageCharsMax) socket.close(1009, "MESSAGE_TOO_LARGE");
+    else if (socket !== this.#stream) this.socketMessages.push(JSON.parse(text));
     else this.#streamMessage(JSON.parse(text));
     this.signal.raise();
   }
@@ -228,6 +233,7 @@ export class FakeOrchestrator {
     const replies: Frame[] = [];
     for (const frame of frames) {
       this.frames.push(frame);
+      if (frame.type === "hello" && this.refuseHello) return this.#stream?.close(1008, this.refuseHello);
       if (frame.type === "hello") replies.push(this.#welcome(frame));
       const answer = frame.type === "result" ? this.answer(frame) : undefined;
       if (answer) replies.push({ type: "ack", seq: frame["seq"], ...answer });
