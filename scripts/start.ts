@@ -2,7 +2,10 @@
  * The guided start: a server, an example worker, a first job. Called by scripts/start, which has
  * installed and built what is needed. Everything is kept in ./data of the checkout.
  */
+import { createWriteStream, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
 
 const root = join(import.meta.dir, "..");
 const binary = join("dist", "orchestrator");
@@ -10,12 +13,24 @@ const isOnce = process.argv.includes("--once");
 const READY_LIMIT_MS = 20_000;
 
 const children: Bun.Subprocess[] = [];
+const reading: Promise<void>[] = [];
+const madeTokens: string[] = [];
 
 function start(name: string, argv: readonly string[]): Bun.Subprocess {
-  const log = Bun.file(join(root, "data", `${name}.log`));
-  const child = Bun.spawn([binary, ...argv], { cwd: root, stdin: "ignore", stdout: "ignore", stderr: log });
+  const child = Bun.spawn([binary, ...argv], { cwd: root, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
   children.push(child);
+  reading.push(keepLog(name, child.stderr));
   return child;
+}
+
+/** Tokens are shown once, as the server does, and never written to a file. */
+async function keepLog(name: string, stream: ReadableStream<Uint8Array>): Promise<void> {
+  const file = createWriteStream(join(root, "data", `${name}.log`));
+  for await (const line of createInterface(Readable.fromWeb(stream))) {
+    if (/^[A-Z]+_TOKEN=/.test(line)) madeTokens.push(line);
+    else file.write(`${line}\n`);
+  }
+  file.end();
 }
 
 async function stopAll(): Promise<void> {
@@ -23,6 +38,7 @@ async function stopAll(): Promise<void> {
     child.kill("SIGTERM");
     await child.exited;
   }
+  await Promise.all(reading);
 }
 
 function freePort(): number {
@@ -47,6 +63,7 @@ async function waitUntilReady(server: Bun.Subprocess, url: string): Promise<void
     if (response?.ok) return;
     await Bun.sleep(50);
   }
+  await stopAll();
   console.error(await Bun.file(join(root, "data", "server.log")).text());
   throw new Error("The server did not start: see above. Another one may be running on ./data.");
 }
@@ -70,17 +87,23 @@ commands in this folder find it there and need no token. Try in a second termina
   ${binary} jobs history ID
   curl --unix-socket data/orchestrator.sock http://localhost/api/v1/jobs/simple_flow -d '{"name": "Grace"}'
 
-The tokens for other machines were printed once, at the first start: data/server.log of that run.
 Logs: data/server.log, data/worker.log. README.md has the five-minute tour. Ctrl-C stops everything.`);
+}
+
+function sayTokens(): void {
+  if (madeTokens.length === 0) return;
+  console.log(`\nTokens for other machines, made now and shown this once (only their hashes are kept):\n`);
+  for (const line of madeTokens) console.log(`  ${line}`);
 }
 
 async function main(): Promise<number> {
   const port = freePort();
   const url = `http://127.0.0.1:${port}`;
-  await Bun.write(join(root, "data", "server.log"), "");
+  mkdirSync(join(root, "data"), { recursive: true });
   console.log(`Starting a server on ${url}, with its data in ./data and the blueprints of ./blueprints ...`);
   const server = start("server", ["serve", "--port", String(port), "--data-dir", "data", "--blueprints", "blueprints"]);
   await waitUntilReady(server, url);
+  sayTokens();
   const workers = [...new Bun.Glob("blueprints/_workers/*.ts").scanSync(root)].toSorted();
   console.log(`Starting a worker with the tasks of ${workers.length} files in blueprints/_workers ...`);
   start("worker", ["worker", ...workers, "--id", "example"]);

@@ -47,7 +47,7 @@ function createBar(terminal: Terminal): Follower & { close(): void } {
   };
   return {
     update(update) {
-      if (update.event === "progress") return draw(bar(update, toPercent));
+      if (update.event === "progress") return hasNumber(update) ? draw(bar(update, toPercent)) : undefined;
       const line = describe(update, toPercent);
       clear();
       if (line !== undefined) terminal.err(`${line}\n`);
@@ -78,6 +78,7 @@ function bar({ data }: JobUpdate, toPercent: Scale): string {
 function describe(update: JobUpdate, toPercent: Scale): string | undefined {
   const { data, event } = update;
   if (event === "progress") {
+    if (!hasNumber(update)) return undefined;
     return `progress ${toPercent(numberOf(data["progress"]))} %  ${printable(textOf(data["message"]))}`.trimEnd();
   }
   if (event === "end") return undefined;
@@ -87,6 +88,11 @@ function describe(update: JobUpdate, toPercent: Scale): string | undefined {
   const worker = textOf(data["worker_id"]);
   const parts = [time, event, state, next && `→ ${next}`, worker && `(${worker})`];
   return printable(parts.filter((part) => part !== "").join("  "));
+}
+
+/** Progress comes live with its number, and once more as an event of the history without it. */
+function hasNumber({ data }: JobUpdate): boolean {
+  return typeof data["progress"] === "number";
 }
 
 function numberOf(value: unknown): number {

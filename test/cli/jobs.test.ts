@@ -181,6 +181,15 @@ describe("jobs watch", () => {
     expect(err).toBe(`\r\u001b[2K${"█".repeat(12)}${"░".repeat(12)}  50 %  half\r\u001b[2K`);
   });
 
+  test("progress that comes again as an event of the history is not shown as none", async () => {
+    const again = `id: 3\nevent: progress\ndata: {"event_type":"progress","state":"work"}\n\n`;
+    const { url } = answering({
+      "GET /api/jobs/j1/events": [() => events(progress + again + end)],
+      "GET /api/jobs/j1": [() => json(running), () => json(finished)],
+    });
+    expect((await play(["jobs", "watch", "j1", "--url", url])).err).toBe("progress 50 %  half\n");
+  });
+
   test("what a worker writes cannot steer the terminal", async () => {
     const nasty = `id: 2\nevent: progress\ndata: {"progress":50,"message":"a\\u001b[2Jb"}\n\n`;
     const { url } = answering({
