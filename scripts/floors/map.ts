@@ -25,6 +25,8 @@ export const ROOMS: readonly Room[] = [
   { path: "src/handlers/port.ts", floor: 1, also: ["src/job"] },
   { path: "src/blueprint", floor: 1, also: ["src/job", "src/catalog/port.ts", "src/handlers/port.ts"] },
   { path: "src/protocol", floor: 1 },
+  // Where the threads of the compiled program begin: it has to lie beside main.ts.
+  { path: "src/threads.ts", floor: 2 },
   { path: "src/runtime", floor: 2, only: ["src/system"] },
   { path: "src/config", floor: 2 },
   { path: "src/telemetry", floor: 2 },
