@@ -179,6 +179,7 @@ export class JobActor implements Actor<JobMessage> {
     const { job } = draft;
     for (const after of draft.after) this.#follow(job, after, context);
     this.#rest(context);
+    this.#leaveIfOver(context);
   }
 
   #runTurn(draft: Draft, context: Context<JobMessage>): void {
@@ -264,6 +265,7 @@ export class JobActor implements Actor<JobMessage> {
     for (const after of draft.after) this.#follow(draft.job, after, context);
     if (this.#early) return this.#takeEarly(context);
     this.#rest(context);
+    this.#leaveIfOver(context);
   }
 
   /** The creation is durable; its turn may be over already or still run. */
@@ -322,8 +324,11 @@ export class JobActor implements Actor<JobMessage> {
     this.#phase = "idle";
     if (this.#cancels.length > 0) return this.#takeCancels(context);
     context.resume();
-    // A job that is over leaves memory at once; what still comes for it brings it back.
-    if (this.#state && isTerminal(this.#state.job.status)) context.stop();
+  }
+
+  /** A job that is over leaves memory at once; what still comes for it brings it back. */
+  #leaveIfOver(context: Context<JobMessage>): void {
+    if (this.#phase === "idle" && this.#state && isTerminal(this.#state.job.status)) context.stop();
   }
 
   #takeCancels(context: Context<JobMessage>): void {
