@@ -71,7 +71,7 @@ describe("a handler that blocks its thread", () => {
   }, 10_000);
 
   test("in a call that nothing can interrupt is counted until it is gone", async () => {
-    const hash = await shop.bundle({ start: "() => { Bun.sleepSync(3_500); }" });
+    const hash = await shop.bundle({ start: "() => { Bun.sleepSync(2_200); }" });
     const counts: number[] = [];
     const gone = Promise.withResolvers<void>();
     const onUndead = (count: number) => {
