@@ -5,4 +5,5 @@ export { type CatalogOptions, createCatalog, type FolderCatalog } from "./catalo
 export { type Check, checkFiles, type CheckOptions } from "./check.ts";
 export { formatFinding, isError } from "./findings.ts";
 export { createPlaceFinder } from "./places.ts";
+export { redirectOutput } from "./redirect-output.ts";
 export type { Catalog, Edge, Finding, Manifest, StateFacts } from "./port.ts";

@@ -1,3 +1,4 @@
+import type { LogLevel } from "../system/log.ts";
 import type { LoadResult } from "./load.ts";
 
 export interface LoadRequest {
@@ -10,4 +11,4 @@ export interface LoadRequest {
 export type LoaderMessage =
   | { readonly type: "evaluating"; readonly file: string }
   | { readonly type: "loaded"; readonly result: LoadResult }
-  | { readonly type: "console"; readonly level: "debug" | "info" | "warn" | "error"; readonly message: string };
+  | { readonly type: "console"; readonly level: LogLevel; readonly message: string };

@@ -1,9 +1,9 @@
 /** Entry of the thread that loads blueprint files. It is ended when its files are done. */
 import { relative } from "node:path";
-import { inspect } from "node:util";
 import { messageOf } from "../system/errors.ts";
 import { evaluate, prepare } from "./load.ts";
 import type { LoaderMessage, LoadRequest } from "./loader-messages.ts";
+import { redirectOutput } from "./redirect-output.ts";
 
 declare const self: Worker;
 
@@ -27,25 +27,7 @@ async function loadAll({ files, bundlesFolder, folder }: LoadRequest): Promise<v
   }
 }
 
-function redirectConsole(): void {
-  const write =
-    (level: "debug" | "info" | "warn" | "error") =>
-    (...parts: unknown[]) =>
-      tell({ type: "console", level, message: parts.map((part) => textOf(part)).join(" ") });
-  Object.assign(console, {
-    log: write("info"),
-    info: write("info"),
-    debug: write("debug"),
-    warn: write("warn"),
-    error: write("error"),
-  });
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : inspect(value);
-}
-
-redirectConsole();
+redirectOutput((level, message) => tell({ type: "console", level, message }));
 const stray = (error: unknown) => tell({ type: "console", level: "warn", message: `stray error: ${messageOf(error)}` });
 process.on("unhandledRejection", stray);
 process.on("uncaughtException", stray);

@@ -39,15 +39,25 @@ export function createInlineRunner({ system, host, blueprint }: InlineRunnerOpti
   };
 }
 
+interface ImportedBundle {
+  readonly definitions: ReadonlyMap<string, Definition>;
+  readonly placeOf: (stack: string) => string | undefined;
+}
+
 /** Blueprints out of bundle files, each imported once. */
 export function blueprintsOfBundles(bundlePath: (hash: string) => string): InlineRunnerOptions["blueprint"] {
-  const imported = new Map<string, Promise<ReadonlyMap<string, Definition>>>();
+  const imported = new Map<string, ImportedBundle>();
+
   return async (hash, name) => {
-    const path = bundlePath(hash);
-    const known = imported.get(hash) ?? importDefinitions(path);
-    imported.set(hash, known);
-    const definition = (await known).get(name);
-    return definition && { definition, placeOf: createPlaceFinder(path) };
+    let bundle = imported.get(hash);
+    if (!bundle) {
+      const path = bundlePath(hash);
+      // Kept only once it is there: the file may be back at the next try.
+      bundle = { definitions: await importDefinitions(path), placeOf: createPlaceFinder(path) };
+      imported.set(hash, bundle);
+    }
+    const definition = bundle.definitions.get(name);
+    return definition && { definition, placeOf: bundle.placeOf };
   };
 }
 

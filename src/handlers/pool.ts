@@ -55,7 +55,7 @@ class Pool implements ThreadPool {
   readonly #retiring = new Set<TurnThread>();
   /** Turns that go on from what ran alone: they run alone too. */
   readonly #suspectedNext = new Set<string>();
-  #suspicions: ReadonlyMap<string, Suspicion> = new Map();
+  #suspicions: ReadonlyMap<string, Suspicion> | undefined;
   #toHandOut: PendingTurn[] = [];
   #isPlanned = false;
   #runs = 0;
@@ -87,9 +87,9 @@ class Pool implements ThreadPool {
 
   async start(): Promise<void> {
     if (this.#life !== "new") return;
+    this.#readRunLog();
     this.#life = "running";
-    this.#suspicions = this.#runLog.read();
-    if (this.#suspicions.size > 0) {
+    if (this.#suspicions && this.#suspicions.size > 0) {
       this.#log.warn("the last process died while handlers ran: these run alone until they have ended well", {
         handlers: this.#suspicions.size,
       });
@@ -117,9 +117,15 @@ class Pool implements ThreadPool {
   run(turn: Turn, signal?: AbortSignal): Promise<TurnReply> {
     if (this.#life === "stopped") return Promise.resolve(aborted(turn, "The server stops: it runs again later."));
     if (signal?.aborted) return Promise.resolve(aborted(turn, "The turn was given up before it ran."));
+    this.#readRunLog();
     const { pending, reply } = askTurn(turn, undefined);
-    const suspicion = this.#suspicions.get(pending.key);
+    const suspicion = this.#suspicions?.get(pending.key);
     return suspicion ? this.#runSuspect(turn, pending.key, suspicion, signal) : this.#ask(pending, reply, signal);
+  }
+
+  /** Before the first turn is taken, even if that is before the start. */
+  #readRunLog(): void {
+    this.#suspicions ??= this.#runLog.read();
   }
 
   #runSuspect(turn: Turn, key: string, suspicion: Suspicion, signal?: AbortSignal): Promise<TurnReply> {

@@ -71,7 +71,7 @@ describe("a handler that blocks its thread", () => {
   }, 10_000);
 
   test("in a call that nothing can interrupt is counted until it is gone", async () => {
-    const hash = await shop.bundle({ start: "() => { Bun.sleepSync(3_500); }" });
+    const hash = await shop.bundle({ start: "() => { Bun.sleepSync(2_200); }" });
     const counts: number[] = [];
     const gone = Promise.withResolvers<void>();
     const onUndead = (count: number) => {
@@ -245,13 +245,14 @@ describe("a turn", () => {
   test("writes to the log and not to standard output", async () => {
     const hash = await shop.bundle({
       start:
-        "async (context, actions) => { await Bun.sleep(1); console.warn('careful', { a: 1 }); context.log.info('mine', { b: 2 }); actions.transitionTo('finished'); }",
+        "async (context, actions) => { await Bun.sleep(1); console.warn('careful', { a: 1 }); process.stdout.write('raw text\\n'); context.log.info('mine', { b: 2 }); actions.transitionTo('finished'); }",
     });
     const pool = await startedPool();
 
     await pool.run(turnOf(hash));
 
     expect(await shop.logged("careful")).toMatchObject({ level: "warn", fields: { job_id: "job-1", state: "start" } });
+    expect(await shop.logged("raw text")).toMatchObject({ level: "info", message: "raw text" });
     expect(await shop.logged("mine")).toMatchObject({ level: "info", fields: { b: 2, job_id: "job-1" } });
   });
 
