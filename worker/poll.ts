@@ -15,6 +15,8 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const POLL_MARGIN_MS = 5000;
 const POLLS_MAX = 64;
 const RESULTS_AT_ONCE_MAX = 16;
+// A task that was given out before the server knew of the drain may still be on its way; lost, it would wait for its lease.
+const LAST_TASK_WAIT_MS = 100;
 // An empty answer that comes sooner than this is no long poll: asking again at once would hammer.
 const QUICK_ANSWER_MS = 1000;
 const QUICK_PAUSE_MS_MAX = 1000;
@@ -100,6 +102,7 @@ class PollConnection implements Connection {
     if (this.#draining) return;
     this.#draining = true;
     await this.#tell("PATCH", this.#base, { status: "draining" });
+    await new Promise<void>((resolve) => this.system.timers.after(LAST_TASK_WAIT_MS, resolve));
     this.#polls.abort();
   }
 

@@ -94,8 +94,8 @@ export class WorkerService implements WorkerRuntime {
       shutdown_ms: shutdownMs,
     });
     this.#session.release(this.#runner.drain().map((run) => run.taskId));
-    void this.#session.drain();
-    await this.#within(this.#runner.idle(), shutdownMs, 1);
+    const drained = Promise.all([this.#session.drain(), this.#runner.idle()]);
+    await this.#within(drained, shutdownMs, 1);
     const left = this.#runner.abandon();
     if (left.length > 0) log.warn("unfinished tasks are handed back", { tasks: left.map((run) => run.taskId) });
     this.#session.release(left.map((run) => run.taskId));
@@ -109,7 +109,7 @@ export class WorkerService implements WorkerRuntime {
   }
 
   /** Waits for the work, for the time, or for somebody who hurries often enough. */
-  async #within(work: Promise<void>, limitMs: number, hurriesNeeded: number): Promise<void> {
+  async #within(work: Promise<unknown>, limitMs: number, hurriesNeeded: number): Promise<void> {
     if (this.#hurried >= hurriesNeeded) return;
     let cancel = () => undefined as void;
     const over = new Promise<void>((resolve) => {

@@ -85,6 +85,23 @@ describe("a worker that is told to stop", () => {
     await fake.signal.until("no parked poll", () => fake.parkedPolls === 0);
   });
 
+  test("poll: no poll is left while the running task ends", async () => {
+    const { open: finish, passed } = gate();
+    const { fake, running } = begin(
+      new Worker().task("slow", () => passed),
+      { transport: "poll" },
+    );
+    const id = fake.queueTask("slow");
+    await fake.request("a heartbeat with the task", ({ body }) => `${body["current_tasks"]}` === id);
+
+    const stopped = running.stop();
+    await fake.signal.until("no parked poll", () => fake.parkedPolls === 0);
+    finish();
+    await stopped;
+
+    expect(await fake.resultOf(id)).toMatchObject({ status: "success" });
+  });
+
   test("poll: a task that still comes is handed back", async () => {
     const { open: finish, passed } = gate();
     const { fake, running } = begin(
