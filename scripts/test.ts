@@ -51,5 +51,6 @@ failed += tests.failed;
 
 // No test needs a server of its own yet: everything there is has run.
 if (tests.skipped > 0) console.log(`${tests.skipped} skipped: each says above what it needs`);
+if (tests.skipped === 0) console.log("Nothing was skipped: no test needs a server from outside or root.");
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);

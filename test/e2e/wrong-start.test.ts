@@ -264,6 +264,7 @@ describe.skipIf(!isBuilt)("run", () => {
       });
       expect(JSON.parse(ended.out)).toMatchObject({ status: "finished", state_history: { counted: [0, 1] } });
       expect(ended.exitCode).toBe(0);
+      expect(ended.err).not.toContain("_TOKEN=");
       expect(readdirSync(cwd)).toEqual([]);
     },
     LIMIT_MS,

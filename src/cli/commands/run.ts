@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -77,9 +78,12 @@ async function runOnce(context: CommandContext, file: string, flags: Flags, once
   }
 }
 
+/** Tokens are set, so that none are made and shown: nobody needs them, the job comes in by the local door. */
 async function serveSettings(context: CommandContext, file: string, flags: Flags, folder: string) {
   const settings = await settingsFor(SERVE, flags, context.terminal);
-  return { ...settings, host: "127.0.0.1", port: 0, dataDir: folder, blueprints: file, logLevel: "warn" } as const;
+  const [clientToken, workerToken, operatorToken] = [randomUUID(), randomUUID(), randomUUID()];
+  const here = { host: "127.0.0.1", port: 0, dataDir: folder, blueprints: file, logLevel: "warn" } as const;
+  return { ...settings, ...here, clientToken, workerToken, operatorToken };
 }
 
 async function startWorker(
