@@ -199,6 +199,7 @@ export class JobActor implements Actor<JobMessage> {
 
   #turnDone(reply: TurnReply, context: Context<JobMessage>): void {
     this.parts.pending.delete(this.id);
+    this.#abort = undefined;
     if (this.#phase === "committing") {
       // The creation is on its way to the disk alone; its first turn goes into the next unit.
       this.#early = { reply };
@@ -231,8 +232,7 @@ export class JobActor implements Actor<JobMessage> {
     this.#phase = "committing";
     this.#draft = draft;
     context.suspend();
-    const version = draft.job.version + 1;
-    draft.job = { ...draft.job, version, updatedAtMs: draft.nowMs };
+    draft.set({ version: draft.job.version + 1, updatedAtMs: draft.nowMs });
     context.pipe(
       this.parts.journal.commit(this.#unit(draft)),
       () => ({ type: "committed" }),

@@ -4,6 +4,7 @@
  */
 import { isTerminal, type JobError, type TaskWait } from "../../src/job/model.ts";
 import { backoffMs, outcomeOf } from "../../src/job/outcome.ts";
+import { isSameWait } from "../../src/job/task-id.ts";
 import type { ResultAnswer, WorkerResult } from "../../src/protocol/worker.ts";
 import { assertNever, Refusal } from "../../src/system/errors.ts";
 import { Draft, type JobRules, type JobState } from "./draft.ts";
@@ -100,8 +101,14 @@ function resumeWait(draft: Draft, wait: TaskWait): void {
   draft.after.push({ type: "adopt", wait, handOut });
 }
 
+interface WaitParts {
+  readonly visit: number;
+  readonly slot: number;
+  readonly attempt: number;
+}
+
 /** The wait that a hand-out was made for, if it is still open and not replaced. */
-function waitOf(draft: Draft, handOut: { visit: number; slot: number; attempt: number }): TaskWait | undefined {
+function waitOf(draft: Draft, handOut: WaitParts): TaskWait | undefined {
   if (isTerminal(draft.job.status) || handOut.visit !== draft.job.visit) return undefined;
   const wait = draft.openWait(handOut.slot);
   return wait && wait.attempt === handOut.attempt ? wait : undefined;
@@ -120,8 +127,8 @@ function recordHandOut(draft: Draft, handOut: HandOut): boolean {
 /** The hand-out was made by an earlier start of the server, or its connection broke: it stands unless it was replaced. */
 function takeClaim(draft: Draft, message: Extract<JobMessage, { type: "claim" }>): void {
   const { taskId, workerId, reply } = message;
-  const parts = draft.rules.verify(taskId, draft.job.id, workerId);
-  const wait = parts && waitOf(draft, { ...parts, visit: sameVisit(parts.visit, draft.job.visit) });
+  const parts = partsOf(draft, message);
+  const wait = parts && waitOf(draft, parts);
   const replaced = wait?.delivery !== undefined && wait.delivery.taskId !== taskId;
   if (!wait || replaced || draft.job.cancelRequestedAtMs !== undefined) {
     draft.after.push({ type: "answer-claim", reply, claim: undefined });
@@ -152,12 +159,12 @@ function takeResult(draft: Draft, message: Extract<JobMessage, { type: "result" 
     const reason = job.status === "cancelled" ? "job_cancelled" : "job_already_terminated";
     return draft.ignore(reply, reason, `The job has ended as ${job.status}; drop the result.`);
   }
-  const parts = draft.rules.verify(result.taskId, job.id, result.workerId);
+  const parts = message.handOut ?? partsOf(draft, result);
   if (!parts) return refuseForeign(draft, message);
 
-  const wait = waitOf(draft, { ...parts, visit: sameVisit(parts.visit, job.visit) });
+  const wait = waitOf(draft, parts);
   const replaced = wait?.delivery !== undefined && wait.delivery.taskId !== result.taskId;
-  if (!wait || replaced || (wait.attempt & 0xff) !== parts.attempt) {
+  if (!wait || replaced) {
     return draft.ignore(reply, "stale_task", "This attempt was replaced or its step is over; drop the result.");
   }
   if (!wait.delivery && message.handOut) draft.event(dispatched(draft, wait, message.handOut));
@@ -165,9 +172,14 @@ function takeResult(draft: Draft, message: Extract<JobMessage, { type: "result" 
   draft.after.push({ type: "answer-result", reply, answer });
 }
 
-/** An id carries sixteen bits of the visit: compared as far as they go. */
-function sameVisit(inId: number, visit: number): number {
-  return (visit & 0xffff) === inId ? visit : -1;
+/** A hand-out that nobody here remembers proves itself by its id, which carries a part of each counter. */
+function partsOf(draft: Draft, { taskId, workerId }: { taskId: string; workerId: string }): WaitParts | undefined {
+  const { job } = draft;
+  const parts = draft.rules.verify(taskId, job.id, workerId);
+  if (!parts) return undefined;
+  const attempt = draft.openWait(parts.slot)?.attempt;
+  const isSame = attempt !== undefined && isSameWait(parts, parts.slot, job.visit, attempt);
+  return { slot: parts.slot, visit: isSame ? job.visit : -1, attempt: attempt ?? -1 };
 }
 
 function refuseForeign(draft: Draft, message: Extract<JobMessage, { type: "result" }>): void {

@@ -6,6 +6,7 @@ import type { Job, JobError, JobEvent, JobStatus, TaskWait } from "../../src/job
 import type { IgnoredReason, ResultAnswer } from "../../src/protocol/worker.ts";
 import type { Reply } from "../../src/runtime/types.ts";
 import type { BranchWrite, IdempotencyWrite } from "../../src/storage/port.ts";
+import type { TaskIdParts } from "../../src/job/task-id.ts";
 import type { Claim, HandOut } from "./messages.ts";
 
 export interface Branch {
@@ -27,7 +28,7 @@ export interface JobRules {
   /** 0 to 1. */
   chance(): number;
   /** Whether the task id was made for this job and worker, and for which wait. */
-  verify(taskId: string, jobId: string, workerId: string): { slot: number; visit: number; attempt: number } | undefined;
+  verify(taskId: string, jobId: string, workerId: string): TaskIdParts | undefined;
 }
 
 /** Done after the commit, in order. */
@@ -57,6 +58,7 @@ export class Draft {
   /** A handler of the job's state has to run before the unit can be committed. */
   needsTurn = false;
   changed = false;
+  #isOwn = false;
 
   constructor(
     readonly state: JobState | undefined,
@@ -67,8 +69,13 @@ export class Draft {
     this.job = job;
   }
 
+  /** The durable job is copied once, at the first change; from then on the draft has one of its own. */
   set(change: Partial<Job>): void {
-    this.job = { ...this.job, ...change };
+    if (!this.#isOwn) {
+      this.job = { ...this.job };
+      this.#isOwn = true;
+    }
+    Object.assign(this.job, change);
     this.changed = true;
   }
 

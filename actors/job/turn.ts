@@ -36,8 +36,12 @@ export function turnOf(job: Job, settings: TurnSettings): Turn {
   };
 }
 
+/** What the job was when the turn began, and the turn may have changed. */
+type Entered = Pick<Job, "visit" | "handler" | "endsAs">;
+
 export function applyTurn(draft: Draft, reply: TurnReply): void {
-  const entered = draft.job;
+  const { visit, handler, endsAs } = draft.job;
+  const entered: Entered = { visit, handler, endsAs };
   draft.needsTurn = false;
   follow(draft, reply);
   conclude(draft, reply.ending, entered);
@@ -79,7 +83,7 @@ function follow(draft: Draft, reply: TurnReply): void {
   });
 }
 
-function conclude(draft: Draft, ending: Ending, entered: Job): void {
+function conclude(draft: Draft, ending: Ending, entered: Entered): void {
   switch (ending.kind) {
     case "ended":
       return end(draft, ending, entered);
@@ -105,7 +109,7 @@ function conclude(draft: Draft, ending: Ending, entered: Job): void {
 }
 
 /** A failure or cancelled outcome gives its status only to the end state that it leads to directly. */
-function end(draft: Draft, ending: Extract<Ending, { kind: "ended" }>, entered: Job): void {
+function end(draft: Draft, ending: Extract<Ending, { kind: "ended" }>, entered: Entered): void {
   const direct = draft.job.visit === entered.visit;
   const named = ending.state === "failed" || ending.state === "error" ? "failed" : "finished";
   const status = (direct ? entered.endsAs : undefined) ?? named;
@@ -138,7 +142,7 @@ function wait(draft: Draft, orders: readonly TaskOrder[], into: string | undefin
 }
 
 /** Worth another run, until the runs are used up. An abort of ours is no run. */
-function broke(draft: Draft, ending: Extract<Ending, { kind: "broke" }>, entered: Job): void {
+function broke(draft: Draft, ending: Extract<Ending, { kind: "broke" }>, entered: Entered): void {
   const sameHandler = draft.job.visit === entered.visit;
   const before = sameHandler ? (entered.handler?.failures ?? 0) : 0;
   const failures = ending.error.code === "HANDLER_ABORTED" ? before : before + 1;
