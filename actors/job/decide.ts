@@ -253,14 +253,14 @@ function attemptFailed(draft: Draft, wait: TaskWait, error: JobError): void {
   const again: TaskWait = {
     ...wait,
     attempt: wait.attempt + 1,
-    queuedAtMs: draft.nowMs,
-    notBeforeMs: draft.nowMs + delayMs,
+    queuedAtMs: draft.nowMs + delayMs,
+    notBeforeMs: delayMs > 0 ? draft.nowMs + delayMs : undefined,
     delivery: undefined,
     lastError: error,
   };
   draft.after.push({ type: "drop-task", visit: draft.job.visit, slot: wait.slot });
   draft.writeWait(again);
-  if (draft.job.task) draft.set({ status: "awaiting_retry" });
+  if (draft.job.task) draft.set({ status: delayMs > 0 ? "awaiting_retry" : "waiting_for_worker" });
   if (delayMs <= 0) draft.after.push({ type: "queue", wait: again, visit: draft.job.visit, again: true });
 }
 
@@ -283,9 +283,11 @@ function takeLoss(draft: Draft, handOut: HandOut, reason: LossReason): void {
   if (!wait || (wait.delivery && wait.delivery.taskId !== handOut.taskId)) return;
   if (draft.job.cancelRequestedAtMs !== undefined) return cancelled(draft, wait);
   if (reason === "handed_back") {
-    const back: TaskWait = { ...wait, queuedAtMs: wait.queuedAtMs, delivery: undefined };
+    const back: TaskWait = { ...wait, delivery: undefined };
     draft.after.push({ type: "queue", wait: back, visit: draft.job.visit, again: true });
-    if (wait.delivery) draft.writeWait(back);
+    // It keeps its place in the queue, but the time that it ran was not spent waiting for a worker.
+    const isTimed = wait.order.dispatchTimeoutMs !== undefined;
+    if (wait.delivery || isTimed) draft.writeWait({ ...back, queuedAtMs: isTimed ? draft.nowMs : wait.queuedAtMs });
     return;
   }
   draft.event({
@@ -334,10 +336,16 @@ function takeWake(draft: Draft): void {
   }
   for (const wait of draft.openWaits()) {
     if (isPastDispatchTime(wait, nowMs)) return dispatchTimedOut(draft, wait);
-    if (wait.notBeforeMs !== undefined && wait.notBeforeMs <= nowMs && !wait.delivery) {
-      draft.after.push({ type: "queue", wait, visit: job.visit, again: wait.attempt > 1 });
-    }
+    if (wait.notBeforeMs !== undefined && wait.notBeforeMs <= nowMs && !wait.delivery) queueRetry(draft, wait);
   }
+}
+
+/** Written down, though the job stays where it is: the stored wake-up is spent, and the next one takes its place. */
+function queueRetry(draft: Draft, wait: TaskWait): void {
+  const due: TaskWait = { ...wait, notBeforeMs: undefined };
+  draft.writeWait(due);
+  if (draft.job.task) draft.set({ status: "waiting_for_worker" });
+  draft.after.push({ type: "queue", wait: due, visit: draft.job.visit, again: wait.attempt > 1 });
 }
 
 function isPastDispatchTime(wait: TaskWait, nowMs: number): boolean {

@@ -76,7 +76,7 @@ describe("the life of a job", () => {
     const id = await w.create("fan", { count: 3 });
 
     expect(await w.status(id)).toBe("waiting_for_parallel");
-    for (const task of [...worker.got]) {
+    for (const task of worker.got) {
       expect(await worker.answer({}, task)).toEqual({ status: "parallel_branch_result_accepted" });
     }
 
