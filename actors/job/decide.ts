@@ -4,6 +4,7 @@
  */
 import { isTerminal, type JobError, type TaskWait } from "../../src/job/model.ts";
 import { backoffMs, outcomeOf } from "../../src/job/outcome.ts";
+import { isSameWait } from "../../src/job/task-id.ts";
 import type { ResultAnswer, WorkerResult } from "../../src/protocol/worker.ts";
 import { assertNever, Refusal } from "../../src/system/errors.ts";
 import { Draft, type JobRules, type JobState } from "./draft.ts";
@@ -107,6 +108,19 @@ function waitOf(draft: Draft, handOut: { visit: number; slot: number; attempt: n
   return wait && wait.attempt === handOut.attempt ? wait : undefined;
 }
 
+/**
+ * The wait that a task id names, if it is still open and no later hand-out is on disk. An id holds
+ * the last bits of the counters: they are compared as far as it goes.
+ */
+export function waitOfTask(draft: Draft, taskId: string, workerId: string): TaskWait | undefined {
+  const { job } = draft;
+  const parts = draft.rules.verify(taskId, job.id, workerId);
+  if (!parts || isTerminal(job.status)) return undefined;
+  const wait = draft.openWait(parts.slot);
+  if (!wait || !isSameWait(parts, wait.slot, job.visit, wait.attempt)) return undefined;
+  return wait.delivery === undefined || wait.delivery.taskId === taskId ? wait : undefined;
+}
+
 /** False: the wait is over or replaced, and the task must not be sent. */
 function recordHandOut(draft: Draft, handOut: HandOut): boolean {
   const wait = waitOf(draft, handOut);
@@ -120,10 +134,8 @@ function recordHandOut(draft: Draft, handOut: HandOut): boolean {
 /** The hand-out was made by an earlier start of the server, or its connection broke: it stands unless it was replaced. */
 function takeClaim(draft: Draft, message: Extract<JobMessage, { type: "claim" }>): void {
   const { taskId, workerId, reply } = message;
-  const parts = draft.rules.verify(taskId, draft.job.id, workerId);
-  const wait = parts && waitOf(draft, { ...parts, visit: sameVisit(parts.visit, draft.job.visit) });
-  const replaced = wait?.delivery !== undefined && wait.delivery.taskId !== taskId;
-  if (!wait || replaced || draft.job.cancelRequestedAtMs !== undefined) {
+  const wait = waitOfTask(draft, taskId, workerId);
+  if (!wait || draft.job.cancelRequestedAtMs !== undefined) {
     draft.after.push({ type: "answer-claim", reply, claim: undefined });
     return;
   }
@@ -152,22 +164,15 @@ function takeResult(draft: Draft, message: Extract<JobMessage, { type: "result" 
     const reason = job.status === "cancelled" ? "job_cancelled" : "job_already_terminated";
     return draft.ignore(reply, reason, `The job has ended as ${job.status}; drop the result.`);
   }
-  const parts = draft.rules.verify(result.taskId, job.id, result.workerId);
-  if (!parts) return refuseForeign(draft, message);
+  if (!draft.rules.verify(result.taskId, job.id, result.workerId)) return refuseForeign(draft, message);
 
-  const wait = waitOf(draft, { ...parts, visit: sameVisit(parts.visit, job.visit) });
-  const replaced = wait?.delivery !== undefined && wait.delivery.taskId !== result.taskId;
-  if (!wait || replaced || (wait.attempt & 0xff) !== parts.attempt) {
+  const wait = waitOfTask(draft, result.taskId, result.workerId);
+  if (!wait) {
     return draft.ignore(reply, "stale_task", "This attempt was replaced or its step is over; drop the result.");
   }
   if (!wait.delivery && message.handOut) draft.event(dispatched(draft, wait, message.handOut));
   const answer = settle(draft, wait, result);
   draft.after.push({ type: "answer-result", reply, answer });
-}
-
-/** An id carries sixteen bits of the visit: compared as far as they go. */
-function sameVisit(inId: number, visit: number): number {
-  return (visit & 0xffff) === inId ? visit : -1;
 }
 
 function refuseForeign(draft: Draft, message: Extract<JobMessage, { type: "result" }>): void {

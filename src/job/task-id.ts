@@ -46,7 +46,12 @@ export function createTaskIds(secret: Uint8Array): TaskIds {
 }
 
 /** Whether two sets of parts name the same wait, counters compared as far as an id holds them. */
-export function isSameWait(parts: TaskIdParts, slot: number, visit: number, attempt: number): boolean {
+export function isSameWait(
+  parts: Pick<TaskIdParts, "slot" | "visit" | "attempt">,
+  slot: number,
+  visit: number,
+  attempt: number,
+): boolean {
   return parts.slot === slot && parts.visit === (visit & VISIT_MASK) && parts.attempt === (attempt & ATTEMPT_MASK);
 }
 
