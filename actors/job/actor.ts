@@ -9,7 +9,7 @@ import type { JobReader, Journal, JobWrite, Unit } from "../../src/storage/port.
 import type { Clock } from "../../src/system/clock.ts";
 import { assert, assertNever, Refusal } from "../../src/system/errors.ts";
 import type { Log } from "../../src/system/log.ts";
-import { begin, decide, decideCancel, type UserMessage } from "./decide.ts";
+import { begin, decide, decideCancel, type UserMessage, waitOfTask } from "./decide.ts";
 import { type After, type Branch, Draft, type JobRules, type JobState } from "./draft.ts";
 import type { JobMessage } from "./messages.ts";
 import type { Patience } from "./patience.ts";
@@ -352,9 +352,8 @@ export class JobActor implements Actor<JobMessage> {
 
   #note(message: Extract<JobMessage, { type: "progress" | "checkpoint" }>, context: Context<JobMessage>): void {
     const state = this.#state;
-    const parts = state && this.parts.rules.verify(message.taskId, this.id, message.workerId);
     const isOpen =
-      parts && new Draft(state, state.job, 0, this.parts.rules).openWait(parts.slot)?.attempt === parts.attempt;
+      state && waitOfTask(new Draft(state, state.job, 0, this.parts.rules), message.taskId, message.workerId);
     if (!isOpen || message.type === "checkpoint") return;
     const update = { progress: message.progress, message: message.message, atMs: this.parts.clock.nowMs() };
     this.#progress.push(update);

@@ -114,6 +114,23 @@ function waitOf(draft: Draft, handOut: WaitParts): TaskWait | undefined {
   return wait && wait.attempt === handOut.attempt ? wait : undefined;
 }
 
+/**
+ * The wait that a task id names, if it is still open and no later hand-out is on disk. An id holds
+ * the last bits of the counters: they are compared as far as it goes.
+ */
+export function waitOfTask(draft: Draft, taskId: string, workerId: string): TaskWait | undefined {
+  const { job } = draft;
+  const parts = draft.rules.verify(taskId, job.id, workerId);
+  if (!parts || isTerminal(job.status)) return undefined;
+  const wait = draft.openWait(parts.slot);
+  if (!wait || !isSameWait(parts, wait.slot, job.visit, wait.attempt)) return undefined;
+  return notReplaced(wait, taskId);
+}
+
+function notReplaced(wait: TaskWait | undefined, taskId: string): TaskWait | undefined {
+  return wait?.delivery === undefined || wait.delivery.taskId === taskId ? wait : undefined;
+}
+
 /** False: the wait is over or replaced, and the task must not be sent. */
 function recordHandOut(draft: Draft, handOut: HandOut): boolean {
   const wait = waitOf(draft, handOut);
@@ -127,10 +144,8 @@ function recordHandOut(draft: Draft, handOut: HandOut): boolean {
 /** The hand-out was made by an earlier start of the server, or its connection broke: it stands unless it was replaced. */
 function takeClaim(draft: Draft, message: Extract<JobMessage, { type: "claim" }>): void {
   const { taskId, workerId, reply } = message;
-  const parts = partsOf(draft, message);
-  const wait = parts && waitOf(draft, parts);
-  const replaced = wait?.delivery !== undefined && wait.delivery.taskId !== taskId;
-  if (!wait || replaced || draft.job.cancelRequestedAtMs !== undefined) {
+  const wait = waitOfTask(draft, taskId, workerId);
+  if (!wait || draft.job.cancelRequestedAtMs !== undefined) {
     draft.after.push({ type: "answer-claim", reply, claim: undefined });
     return;
   }
@@ -159,27 +174,18 @@ function takeResult(draft: Draft, message: Extract<JobMessage, { type: "result" 
     const reason = job.status === "cancelled" ? "job_cancelled" : "job_already_terminated";
     return draft.ignore(reply, reason, `The job has ended as ${job.status}; drop the result.`);
   }
-  const parts = message.handOut ?? partsOf(draft, result);
-  if (!parts) return refuseForeign(draft, message);
-
-  const wait = waitOf(draft, parts);
-  const replaced = wait?.delivery !== undefined && wait.delivery.taskId !== result.taskId;
-  if (!wait || replaced) {
+  const { handOut } = message;
+  // A hand-out that is remembered needs no proof: its id is the one that was sent.
+  if (!handOut && !draft.rules.verify(result.taskId, job.id, result.workerId)) return refuseForeign(draft, message);
+  const wait = handOut
+    ? notReplaced(waitOf(draft, handOut), result.taskId)
+    : waitOfTask(draft, result.taskId, result.workerId);
+  if (!wait) {
     return draft.ignore(reply, "stale_task", "This attempt was replaced or its step is over; drop the result.");
   }
   if (!wait.delivery && message.handOut) draft.event(dispatched(draft, wait, message.handOut));
   const answer = settle(draft, wait, result);
   draft.after.push({ type: "answer-result", reply, answer });
-}
-
-/** A hand-out that nobody here remembers proves itself by its id, which carries a part of each counter. */
-function partsOf(draft: Draft, { taskId, workerId }: { taskId: string; workerId: string }): WaitParts | undefined {
-  const { job } = draft;
-  const parts = draft.rules.verify(taskId, job.id, workerId);
-  if (!parts) return undefined;
-  const attempt = draft.openWait(parts.slot)?.attempt;
-  const isSame = attempt !== undefined && isSameWait(parts, parts.slot, job.visit, attempt);
-  return { slot: parts.slot, visit: isSame ? job.visit : -1, attempt: attempt ?? -1 };
 }
 
 function refuseForeign(draft: Draft, message: Extract<JobMessage, { type: "result" }>): void {
@@ -265,14 +271,14 @@ function attemptFailed(draft: Draft, wait: TaskWait, error: JobError): void {
   const again: TaskWait = {
     ...wait,
     attempt: wait.attempt + 1,
-    queuedAtMs: draft.nowMs,
-    notBeforeMs: draft.nowMs + delayMs,
+    queuedAtMs: draft.nowMs + delayMs,
+    notBeforeMs: delayMs > 0 ? draft.nowMs + delayMs : undefined,
     delivery: undefined,
     lastError: error,
   };
   draft.after.push({ type: "drop-task", visit: draft.job.visit, slot: wait.slot });
   draft.writeWait(again);
-  if (draft.job.task) draft.set({ status: "awaiting_retry" });
+  if (draft.job.task) draft.set({ status: delayMs > 0 ? "awaiting_retry" : "waiting_for_worker" });
   if (delayMs <= 0) draft.after.push({ type: "queue", wait: again, visit: draft.job.visit, again: true });
 }
 
@@ -295,9 +301,11 @@ function takeLoss(draft: Draft, handOut: HandOut, reason: LossReason): void {
   if (!wait || (wait.delivery && wait.delivery.taskId !== handOut.taskId)) return;
   if (draft.job.cancelRequestedAtMs !== undefined) return cancelled(draft, wait);
   if (reason === "handed_back") {
-    const back: TaskWait = { ...wait, queuedAtMs: wait.queuedAtMs, delivery: undefined };
+    const back: TaskWait = { ...wait, delivery: undefined };
     draft.after.push({ type: "queue", wait: back, visit: draft.job.visit, again: true });
-    if (wait.delivery) draft.writeWait(back);
+    // It keeps its place in the queue, but the time that it ran was not spent waiting for a worker.
+    const isTimed = wait.order.dispatchTimeoutMs !== undefined;
+    if (wait.delivery || isTimed) draft.writeWait({ ...back, queuedAtMs: isTimed ? draft.nowMs : wait.queuedAtMs });
     return;
   }
   draft.event({
@@ -346,10 +354,16 @@ function takeWake(draft: Draft): void {
   }
   for (const wait of draft.openWaits()) {
     if (isPastDispatchTime(wait, nowMs)) return dispatchTimedOut(draft, wait);
-    if (wait.notBeforeMs !== undefined && wait.notBeforeMs <= nowMs && !wait.delivery) {
-      draft.after.push({ type: "queue", wait, visit: job.visit, again: wait.attempt > 1 });
-    }
+    if (wait.notBeforeMs !== undefined && wait.notBeforeMs <= nowMs && !wait.delivery) queueRetry(draft, wait);
   }
+}
+
+/** Written down, though the job stays where it is: the stored wake-up is spent, and the next one takes its place. */
+function queueRetry(draft: Draft, wait: TaskWait): void {
+  const due: TaskWait = { ...wait, notBeforeMs: undefined };
+  draft.writeWait(due);
+  if (draft.job.task) draft.set({ status: "waiting_for_worker" });
+  draft.after.push({ type: "queue", wait: due, visit: draft.job.visit, again: wait.attempt > 1 });
 }
 
 function isPastDispatchTime(wait: TaskWait, nowMs: number): boolean {

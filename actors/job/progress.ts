@@ -21,10 +21,11 @@ export function appendProgress(draft: Draft, updates: readonly ProgressUpdate[])
   const history = JSON.parse(draft.job.stateHistory);
   const before = Array.isArray(history.progress_updates) ? history.progress_updates : [];
   history.progress_updates = [...before, ...entries].slice(-PROGRESS_KEPT);
-  draft.event({
+  // It happened before whatever else the unit holds, and in the state that the job was in then.
+  draft.events.unshift({
     type: "progress",
     atMs: newest.atMs,
-    state: draft.job.state,
+    state: draft.state?.job.state ?? draft.job.state,
     patch: JSON.stringify({ append: { progress_updates: entries } }),
   });
   draft.set({

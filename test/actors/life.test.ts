@@ -1,0 +1,86 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { branches, oneTask } from "../support/blueprints.ts";
+import { World, type WorldOptions } from "../support/engine.ts";
+import { permanent, StreamWorker, transient } from "../support/worker.ts";
+
+let world: World | undefined;
+async function start(options: WorldOptions): Promise<World> {
+  world = await World.start(options);
+  return world;
+}
+afterEach(async () => {
+  await world?.stop();
+  world = undefined;
+});
+
+describe("the life of a job", () => {
+  test("one step takes two units: the creation with its first handler, and the result with the end", async () => {
+    const w = await start({ blueprints: [oneTask("simple")] });
+    const worker = await new StreamWorker(w, "w").connect();
+
+    const id = await w.create("simple", { x: 1 });
+    expect(await w.status(id)).toBe("waiting_for_worker");
+    expect(worker.last).toMatchObject({ job_id: id, type: "t", params: { x: 1 }, attempt: 1 });
+    const answer = await worker.answer({ data: { out: 2 } });
+
+    expect(answer).toEqual({ status: "result_accepted_success" });
+    expect(await w.status(id)).toBe("finished");
+    expect(await w.stateHistory(id)).toEqual({ out: 2 });
+    expect(w.disk.unitsOf(id)).toHaveLength(2);
+  });
+
+  test("a result that is sent twice counts once", async () => {
+    const w = await start({ blueprints: [oneTask("simple")] });
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("simple");
+
+    await worker.answer({ data: { out: 1 } });
+    const second = await worker.answer({ data: { out: 2 } });
+
+    expect(second).toMatchObject({ status: "ignored", reason: "job_already_terminated" });
+    expect(await w.stateHistory(id)).toEqual({ out: 1 });
+  });
+
+  test("a permanent error quarantines at the failure state, and nothing is tried again", async () => {
+    const w = await start({ blueprints: [oneTask("simple")] });
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("simple");
+
+    expect(await worker.answer(permanent)).toEqual({ status: "result_accepted_failure" });
+    await w.pass(60_000, 1_000);
+
+    const { job } = await w.view(id);
+    expect(job).toMatchObject({ status: "quarantined", state: "failed", error: { code: "PERMANENT_ERROR" } });
+    expect(worker.got).toHaveLength(1);
+  });
+
+  test("transient errors are tried four times with a pause before each", async () => {
+    const w = await start({ blueprints: [oneTask("simple")] });
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("simple");
+
+    for (let attempt = 1; attempt <= 4; attempt++) {
+      expect(worker.last.attempt).toBe(attempt);
+      await worker.answer(transient);
+      expect(worker.got).toHaveLength(attempt);
+      await w.pass(30_000, 500);
+    }
+
+    expect(worker.got).toHaveLength(4);
+    expect(await w.view(id)).toMatchObject({ job: { status: "quarantined", state: "failed" } });
+  });
+
+  test("branches come together in the aggregator once all of them have ended well", async () => {
+    const w = await start({ blueprints: [branches("fan")] });
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("fan", { count: 3 });
+
+    expect(await w.status(id)).toBe("waiting_for_parallel");
+    for (const task of worker.got) {
+      expect(await worker.answer({}, task)).toEqual({ status: "parallel_branch_result_accepted" });
+    }
+
+    expect(await w.status(id)).toBe("finished");
+    expect(await w.stateHistory(id)).toEqual({ collected: 3 });
+  });
+});

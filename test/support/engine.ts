@@ -1,0 +1,267 @@
+/** The whole engine in virtual time: a real store, real blueprints, and a disk, a clock and workers that a test commands. */
+import { createEngine, type Engine, ENGINE_DEFAULTS, type EngineSettings } from "../../actors/tree.ts";
+import type { JobView, NewJob } from "../../actors/orchestrator.ts";
+import { type Blueprint, definitionOf } from "../../src/blueprint/index.ts";
+import type { Catalog, Manifest } from "../../src/catalog/port.ts";
+import { createInlineRunner } from "../../src/handlers/index.ts";
+import type { HandlerRunner } from "../../src/handlers/port.ts";
+import type { HistoryEvent } from "../../src/job/history.ts";
+import { jobStateText } from "../../src/job/state-text.ts";
+import { createActorSystem } from "../../src/runtime/system.ts";
+import type { ActorSystem } from "../../src/runtime/types.ts";
+import type { Journal, Storage, Unit } from "../../src/storage/port.ts";
+import { openSqliteStorage } from "../../src/storage/sqlite/index.ts";
+import { createIds } from "../../src/system/ids.ts";
+import type { System } from "../../src/system/index.ts";
+import type { LogLine } from "../../src/system/log.ts";
+import { capturedLog } from "./captured-log.ts";
+import { ManualTime } from "./manual-time.ts";
+
+export const CLIENT = { id: "client", config: {} };
+
+/** The disk as the engine sees it: it can be held up, and it can refuse. */
+export class Disk implements Journal {
+  /** Units that became durable. */
+  readonly units: Unit[] = [];
+  /** Asked for each unit: an error refuses it. */
+  refuse: (unit: Unit) => Error | undefined = () => undefined;
+  #held: (() => void)[] | undefined;
+
+  constructor(readonly journal: Journal) {}
+
+  /** From now on nothing is written until `release`. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  get waiting(): number {
+    return this.#held?.length ?? 0;
+  }
+
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const go of held) go();
+  }
+
+  async commit(unit: Unit): Promise<void> {
+    const held = this.#held;
+    if (held) await new Promise<void>((resolve) => void held.push(resolve));
+    const error = this.refuse(unit);
+    if (error) throw error;
+    await this.journal.commit(unit);
+    this.units.push(unit);
+  }
+
+  /** Units of work that a job took so far. */
+  unitsOf(jobId: string): readonly Unit[] {
+    return this.units.filter((unit) => unit.jobs.some((write) => write.job.id === jobId));
+  }
+}
+
+/** Chance that is the same in every run. */
+function countingRandom() {
+  let state = 1;
+  const next = () => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return state / 2 ** 32;
+  };
+  return { next, bytes: (count: number) => Uint8Array.from({ length: count }, () => Math.floor(next() * 256)) };
+}
+
+export interface WorldOptions {
+  /** Left out: nothing is kept over a crash. */
+  readonly folder?: string;
+  readonly blueprints: readonly Blueprint[];
+  readonly settings?: Partial<EngineSettings>;
+  readonly runner?: (inline: HandlerRunner) => HandlerRunner;
+}
+
+/** One server after another on the same store and the same clock. */
+export class World {
+  readonly time = new ManualTime();
+  readonly lines: LogLine[];
+  readonly system: System;
+  readonly fatal: unknown[] = [];
+  #server: { storage: Storage; disk: Disk; actors: ActorSystem; engine: Engine } | undefined;
+
+  private constructor(readonly options: WorldOptions) {
+    const { log, lines } = capturedLog();
+    this.lines = lines;
+    const random = countingRandom();
+    const { time } = this;
+    this.system = { clock: time, timers: time, scheduler: time, random, ids: createIds(time, random), log };
+  }
+
+  static async start(options: WorldOptions): Promise<World> {
+    const world = new World(options);
+    await world.#boot();
+    return world;
+  }
+
+  get engine(): Engine {
+    return this.#running.engine;
+  }
+
+  get disk(): Disk {
+    return this.#running.disk;
+  }
+
+  get actors(): ActorSystem {
+    return this.#running.actors;
+  }
+
+  get storage(): Storage {
+    return this.#running.storage;
+  }
+
+  get #running() {
+    if (!this.#server) throw new Error("the server is down");
+    return this.#server;
+  }
+
+  async #boot(): Promise<void> {
+    const { options, system, time } = this;
+    const opening = openSqliteStorage({
+      folder: options.folder ?? ":memory:",
+      ...system,
+      onFatal: (error) => void this.fatal.push(error),
+      programVersion: "0",
+      ballastBytes: 0,
+    });
+    const storage = await this.done(opening);
+    const disk = new Disk(storage.journal);
+    const actors = createActorSystem(system);
+    const definitions = new Map(options.blueprints.map((blueprint) => [blueprint.name, definitionOf(blueprint)]));
+    const inline = createInlineRunner({
+      system,
+      host: {
+        async jobState(asking, id) {
+          const job = await engine.jobState(asking, id);
+          return job && jobStateText(job);
+        },
+      },
+      blueprint(_hash, name) {
+        const definition = definitions.get(name);
+        return definition && { definition };
+      },
+    });
+    const engine: Engine = createEngine({
+      system,
+      actors,
+      storage: {
+        ...storage,
+        journal: disk,
+        jobs: storage.jobs,
+        registers: storage.registers,
+        close: () => storage.close(),
+      },
+      catalog: catalogOf(options.blueprints),
+      runner: options.runner?.(inline) ?? inline,
+      settings: { ...ENGINE_DEFAULTS, ...options.settings },
+    });
+    this.#server = { storage, disk, actors, engine };
+    await this.done(engine.start());
+    await time.settle();
+  }
+
+  /** The process dies: what is not durable is gone. Held commits never happen. */
+  async crash(): Promise<void> {
+    const { disk, engine, storage } = this.#running;
+    this.#server = undefined;
+    disk.refuse = () => new Error("the process is dead");
+    disk.release();
+    await this.done(engine.stop());
+    await this.done(storage.close());
+  }
+
+  /** Dies and is started again. */
+  async restart(): Promise<void> {
+    await this.crash();
+    await this.#boot();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#server) await this.crash();
+  }
+
+  /** Lets the world run until the promise settles, without moving time. */
+  async done<Value>(promise: Promise<Value>): Promise<Value> {
+    let settled = false;
+    const mark = () => {
+      settled = true;
+    };
+    promise.then(mark, mark);
+    for (let turn = 0; turn < 1_000; turn++) {
+      await this.time.settle();
+      if (settled) return promise;
+    }
+    throw new Error("what was awaited did not come without time moving");
+  }
+
+  /** Moves time in steps, and lets promises settle at each. */
+  async pass(ms: number, stepMs = 50): Promise<void> {
+    await this.time.settle();
+    for (let left = ms; left > 0; left -= stepMs) {
+      this.time.advance(Math.min(stepMs, left));
+      await this.time.settle();
+    }
+  }
+
+  async create(blueprint: string, input: object = {}, more: Partial<NewJob> = {}): Promise<string> {
+    const creating = this.engine.jobs.create(CLIENT, [{ blueprint, initialData: JSON.stringify(input), ...more }]);
+    const [id] = await this.done(creating);
+    if (id === undefined) throw new Error("a creation answered without an id");
+    await this.time.settle();
+    return id;
+  }
+
+  view(id: string): Promise<JobView> {
+    return this.done(this.engine.jobs.read(undefined, id));
+  }
+
+  async status(id: string): Promise<string> {
+    return (await this.view(id)).job.status;
+  }
+
+  async stateHistory(id: string): Promise<Record<string, unknown>> {
+    return JSON.parse((await this.view(id)).job.stateHistory) as Record<string, unknown>;
+  }
+
+  history(id: string): Promise<readonly HistoryEvent[]> {
+    return this.done(this.engine.jobs.history(undefined, id, 0, 100_000));
+  }
+
+  async eventTypes(id: string): Promise<readonly string[]> {
+    return (await this.history(id)).map((event) => event.event_type);
+  }
+
+  warnings(): readonly string[] {
+    return this.lines.filter((line) => line.level === "warn" || line.level === "error").map((line) => line.message);
+  }
+}
+
+function manifestOf(blueprint: Blueprint): Manifest {
+  const states = [...definitionOf(blueprint).states.values()];
+  return {
+    name: blueprint.name,
+    hash: `hash-of-${blueprint.name}`,
+    file: `${blueprint.name}.ts`,
+    apiVersion: "v1",
+    start: states.find((state) => state.isStart)?.name ?? "start",
+    states: [],
+    edges: [],
+  };
+}
+
+function catalogOf(blueprints: readonly Blueprint[]): Catalog {
+  const manifests = new Map(blueprints.map((blueprint) => [blueprint.name, manifestOf(blueprint)]));
+  return {
+    current: (name) => manifests.get(name),
+    byEndpoint: () => undefined,
+    pinned: (_hash, name) => Promise.resolve(manifests.get(name)),
+    list: () => [...manifests.values()],
+    findings: () => [],
+    onChange: () => () => undefined,
+  };
+}
