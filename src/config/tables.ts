@@ -37,7 +37,8 @@ export const WORKER = {
   }),
   id: optionalText({ environment: ["WORKER_ID"] }),
   transport: oneOf(["auto", "ws", "poll"], "auto"),
-  concurrency: optionalWhole({ min: 1, max: 10_000 }, { environment: ["MAX_CONCURRENT_TASKS"] }),
+  // The worker reads MAX_CONCURRENT_TASKS itself: what a worker file says comes before it, a flag before both.
+  concurrency: optionalWhole({ min: 1, max: 10_000 }),
   dataDir,
 } as const;
 export type WorkerSettings = ValuesOf<typeof WORKER>;

@@ -3,7 +3,7 @@
  * a change only marks that there is something, and a reader that is ready takes the next page.
  */
 import type { JobChange, Jobs, Viewer } from "../../actors/orchestrator.ts";
-import type { HistoryEvent } from "../job/history.ts";
+import { type HistoryEvent, lastSequenceOf } from "../job/history.ts";
 import { isTerminal, type JobStatus } from "../job/model.ts";
 import { messageOf } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
@@ -51,6 +51,8 @@ class EventReader {
   #unwatch: () => void = () => undefined;
   #wake: () => void = () => undefined;
   #sequence: number;
+  /** Progress after it was told live, and is not told again when it is written. */
+  #liveAfter = 0;
   #hasChanged = true;
   #status: JobStatus = "pending";
   #isClosed = false;
@@ -69,6 +71,7 @@ class EventReader {
     // What was committed between the read and the watch was not announced to us.
     const again = await jobs.read(viewer, id);
     this.#status = again.job.status;
+    this.#liveAfter = lastSequenceOf(again.job.version);
   }
 
   close(): void {
@@ -120,7 +123,8 @@ class EventReader {
     // A full page may have a next one.
     if (events.length === PAGE) this.#hasChanged = true;
     this.#sequence = events.at(-1)?.sequence ?? this.#sequence;
-    return events.map(eventText).join("");
+    const told = events.filter((event) => event.event_type !== "progress" || event.sequence <= this.#liveAfter);
+    return told.map(eventText).join("");
   }
 
   #takeProgress(): string {

@@ -25,9 +25,10 @@ export const DEFAULT_HTTP_SETTINGS: HttpSettings = {
   host: "127.0.0.1",
   port: 8080,
   clientPrefix: "/api",
-  bodyBytesMax: 4 * MIB,
+  // A worker's result may have 10 MB, and some frame around it.
+  bodyBytesMax: 12 * MIB,
   batchBytesMax: 32 * MIB,
-  messageBytesMax: 8 * MIB,
+  messageBytesMax: 12 * MIB,
   unsentBytesMax: 16 * MIB,
   pollMs: 30_000,
   heartbeatSeconds: 15,

@@ -184,7 +184,7 @@ describe("starting a job", () => {
     {
       name: "a body over the limit is refused",
       ...post,
-      body: { x: "x".repeat(5_000_000) },
+      body: { x: "x".repeat(13_000_000) },
       status: 413,
       has: ['"code":"BODY_TOO_LARGE"'],
     },
