@@ -133,10 +133,10 @@ export class WorkerActor implements Actor<WorkerMessage> {
     }
   }
 
-  /** Read by the doors: tasks that are to be stopped. */
-  isCancelled(taskId: string): boolean {
+  /** Read by the doors: whether a task is to be stopped; undefined: it is not in hand here. */
+  isCancelled(taskId: string): boolean | undefined {
     const lease = this.#leases.byTask(taskId);
-    return lease === undefined || lease.cancelled || lease.dropped;
+    return lease && (lease.cancelled || lease.dropped);
   }
 
   /** Read by the doors: who runs what, since when. */
@@ -458,7 +458,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
     cancelled: readonly string[] = [],
   ): void {
     stream.ready = true;
-    reply.ok([...cancelled, ...running.filter((taskId) => this.isCancelled(taskId))]);
+    reply.ok([...cancelled, ...running.filter((taskId) => this.isCancelled(taskId) === true)]);
     this.#grant();
   }
 
