@@ -13,7 +13,7 @@
 import type { Catalog } from "../src/catalog/port.ts";
 import type { HandlerRunner } from "../src/handlers/port.ts";
 import { isTerminal, type Job } from "../src/job/model.ts";
-import { createTaskIds } from "../src/job/task-id.ts";
+import { createTaskIds, EPOCH_MASK, readTaskId } from "../src/job/task-id.ts";
 import type { ActorSystem } from "../src/runtime/types.ts";
 import type { OpenJob, Storage } from "../src/storage/port.ts";
 import type { Service } from "../src/system/lifecycle.ts";
@@ -287,7 +287,11 @@ export function createEngine(parts: EngineParts): Engine {
       listeners,
       limits: { creationsAtOnce: settings.creationsAtOnce, idempotencyMs: IDEMPOTENCY_MS },
     }),
-    workers: createWorkers({ ...facade, registry }),
+    workers: createWorkers({
+      ...facade,
+      registry,
+      isOfThisStart: (taskId) => readTaskId(taskId)?.parts.epoch === (epoch & EPOCH_MASK),
+    }),
     catalog: parts.catalog,
     get ready() {
       return swept;

@@ -14,6 +14,8 @@ export interface WorkersParts {
   readonly region: Region<JobMessage>;
   readonly registry: Ref<RegistryMessage>;
   readonly directory: Directory;
+  /** Whether this start of the server handed it out: then every hand-out that is not over is known. */
+  isOfThisStart(taskId: string): boolean;
 }
 
 const ASK_MS = 30_000;
@@ -104,7 +106,9 @@ export function createWorkers(parts: WorkersParts): Workers {
       region.ref(update.jobId).tell({ type: "checkpoint", workerId, ...update });
     },
     release: (workerId, taskIds) => tell(workerId, { type: "release", taskIds }),
-    isCancelled: (workerId, taskId) => directory.get(workerId)?.actor.isCancelled(taskId) ?? true,
+    // One of an earlier start may be taken up again yet: its worker is not told to end it for nothing.
+    isCancelled: (workerId, taskId) =>
+      directory.get(workerId)?.actor.isCancelled(taskId) ?? parts.isOfThisStart(taskId),
     async connect(workerId, link, hello) {
       const record = (hello?.registration ?? {}) as JsonMap;
       return { cancelled: await ask(workerId, record, (reply) => ({ type: "connect", link, hello, reply })) };

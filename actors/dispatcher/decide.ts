@@ -29,8 +29,14 @@ interface Hand {
   load: number;
   lastTurn: number;
   readonly inUse: Map<string, number>;
-  /** Keys of what it was given. */
-  readonly given: Set<string>;
+  /** What it was given and has not ended, attempt by attempt: a run that took too long goes on beside its successor. */
+  readonly given: Map<string, Given>;
+}
+
+interface Given {
+  readonly held: Held;
+  /** The limit that it counts under, whatever the worker says of its limits later. */
+  readonly limit: string;
 }
 
 export class Dispatch {
@@ -87,7 +93,7 @@ export class Dispatch {
       case "returned":
         return this.#returned(message.workerId, message.task);
       case "ended":
-        return this.#ended(message.workerId, message.key, message.taskType);
+        return this.#ended(message.workerId, message.key, message.attempt);
       case "claimed":
         return this.#claimed(message.workerId, message.task);
       default:
@@ -168,10 +174,11 @@ export class Dispatch {
   #give(held: Held, hand: Hand): void {
     held.state = "assigned";
     held.workerId = hand.view.id;
-    hand.given.add(held.task.key);
+    const limit = limitName(hand.view, held.task.order.type);
+    hand.given.set(givenName(held.task.key, held.task.attempt), { held, limit });
     hand.load += 1;
     hand.lastTurn = ++this.#turns;
-    count(hand.inUse, limitName(hand.view, held.task.order.type), 1);
+    count(hand.inUse, limit, 1);
   }
 
   #drop(key: string): void {
@@ -196,7 +203,7 @@ export class Dispatch {
 
   #worker(view: WorkerView): void {
     const known = this.#hands.get(view.id);
-    const hand = known ?? { view, free: 0, load: 0, lastTurn: 0, inUse: new Map(), given: new Set() };
+    const hand = known ?? { view, free: 0, load: 0, lastTurn: 0, inUse: new Map(), given: new Map() };
     if (known) for (const type of known.view.tasks) removeFrom(this.#handsByType, type, known);
     hand.view = view;
     this.#hands.set(view.id, hand);
@@ -210,9 +217,8 @@ export class Dispatch {
     if (!hand) return;
     this.#hands.delete(workerId);
     for (const type of hand.view.tasks) removeFrom(this.#handsByType, type, hand);
-    for (const key of hand.given) {
-      const held = this.#held.get(key);
-      if (held?.workerId === workerId) this.#queueAgain(held);
+    for (const { held } of hand.given.values()) {
+      if (this.#held.get(held.task.key) === held) this.#queueAgain(held);
     }
   }
 
@@ -226,7 +232,7 @@ export class Dispatch {
   #returned(workerId: string, task: QueuedTask): void {
     const hand = this.#hands.get(workerId);
     if (hand) {
-      this.#takeFrom(hand, task.key, task.order.type);
+      this.#takeFrom(hand, task.key, task.attempt);
       hand.free += 1;
     }
     const held = this.#held.get(task.key);
@@ -241,17 +247,17 @@ export class Dispatch {
     this.#matchTask(again);
   }
 
-  #ended(workerId: string, key: string, taskType: string): void {
+  #ended(workerId: string, key: string, attempt: number): void {
     const hand = this.#hands.get(workerId);
-    if (hand) this.#takeFrom(hand, key, taskType);
+    if (hand) this.#takeFrom(hand, key, attempt);
     const held = this.#held.get(key);
-    if (held?.workerId === workerId) this.#forget(held);
+    if (held?.workerId === workerId && held.task.attempt === attempt) this.#forget(held);
     if (hand) this.#matchWorker(hand);
   }
 
   #claimed(workerId: string, task: QueuedTask): void {
     const known = this.#held.get(task.key);
-    if (known?.workerId === workerId) return;
+    if (known?.workerId === workerId && known.task.attempt === task.attempt) return;
     if (known) this.#forget(known);
     const held: Held = { task, state: "assigned", workerId };
     this.#hold(held);
@@ -259,10 +265,13 @@ export class Dispatch {
     if (hand) this.#give(held, hand);
   }
 
-  #takeFrom(hand: Hand, key: string, taskType: string): void {
-    if (!hand.given.delete(key)) return;
+  #takeFrom(hand: Hand, key: string, attempt: number): void {
+    const name = givenName(key, attempt);
+    const given = hand.given.get(name);
+    if (!given) return;
+    hand.given.delete(name);
     hand.load -= 1;
-    count(hand.inUse, limitName(hand.view, taskType), -1);
+    count(hand.inUse, given.limit, -1);
   }
 
   #hold(held: Held): void {
@@ -306,6 +315,10 @@ export class Dispatch {
       }
     }
   }
+}
+
+function givenName(key: string, attempt: number): string {
+  return `${key}/${attempt}`;
 }
 
 function judgeHand(task: QueuedTask, hand: Hand): Verdict {

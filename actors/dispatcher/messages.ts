@@ -23,7 +23,7 @@ export type DispatcherMessage =
   /** The worker could not be given the task. */
   | { readonly type: "returned"; readonly workerId: string; readonly task: QueuedTask }
   /** A hand-out is over, whatever came of it. */
-  | { readonly type: "ended"; readonly workerId: string; readonly key: string; readonly taskType: string }
+  | { readonly type: "ended"; readonly workerId: string; readonly key: string; readonly attempt: number }
   /** A worker that came back runs this one. */
   | { readonly type: "claimed"; readonly workerId: string; readonly task: QueuedTask };
 

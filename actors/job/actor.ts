@@ -332,7 +332,7 @@ export class JobActor implements Actor<JobMessage> {
   }
 
   #takeCancels(context: Context<JobMessage>): void {
-    if (this.#phase === "turn") return this.#abort?.abort();
+    if (this.#phase === "turn" && this.#cancels.length > 0) this.#abort?.abort();
     if (this.#phase !== "idle") return;
     const cancel = this.#cancels.shift();
     if (!cancel) return context.resume();

@@ -48,12 +48,7 @@ function take(draft: Draft, message: UserMessage): void {
       recordHandOut(draft, message.handOut);
       return;
     case "hand-out":
-      draft.after.push({
-        type: "answer-hand-out",
-        reply: message.reply,
-        accepted: recordHandOut(draft, message.handOut),
-      });
-      return;
+      return takeHandOut(draft, message);
     case "claim":
       return takeClaim(draft, message);
     case "lost":
@@ -139,6 +134,14 @@ function recordHandOut(draft: Draft, handOut: HandOut): boolean {
   draft.writeWait({ ...wait, notBeforeMs: undefined, delivery: { taskId, workerId, atMs } });
   draft.event(dispatched(draft, wait, handOut));
   return true;
+}
+
+function takeHandOut(draft: Draft, message: Extract<JobMessage, { type: "hand-out" }>): void {
+  const { handOut, reply } = message;
+  draft.after.push({ type: "answer-hand-out", reply, accepted: recordHandOut(draft, handOut) });
+  // It was on its way when the cancel came, and goes to nobody now: nobody else will answer.
+  const wait = waitOf(draft, handOut);
+  if (wait && draft.job.cancelRequestedAtMs !== undefined) cancelled(draft, wait);
 }
 
 /** The hand-out was made by an earlier start of the server, or its connection broke: it stands unless it was replaced. */
@@ -336,6 +339,7 @@ function takeTooExpensive(
 ): void {
   const wait = waitOf(draft, message);
   if (!wait || wait.delivery) return;
+  if (draft.job.cancelRequestedAtMs !== undefined) return cancelled(draft, wait);
   failed(draft, wait, "failed", { code: "TOO_EXPENSIVE", message: message.message });
 }
 
@@ -343,11 +347,13 @@ function takeTooExpensive(
 function takeWake(draft: Draft): void {
   const { job, nowMs } = draft;
   if (isTerminal(job.status)) return;
-  if (job.deadlineAtMs !== undefined && job.deadlineAtMs <= nowMs) return pastDeadline(draft);
+  const isPastDeadline = job.deadlineAtMs !== undefined && job.deadlineAtMs <= nowMs;
   if (job.cancelRequestedAtMs !== undefined) {
-    if (job.cancelRequestedAtMs + draft.rules.cancelGraceMs <= nowMs) graceOver(draft);
+    // Whatever comes of this visit now counts as cancelled, its deadline too.
+    if (isPastDeadline || job.cancelRequestedAtMs + draft.rules.cancelGraceMs <= nowMs) graceOver(draft);
     return;
   }
+  if (isPastDeadline) return pastDeadline(draft);
   if (job.handler) {
     draft.needsTurn = (job.handler.notBeforeMs ?? 0) <= nowMs;
     return;

@@ -44,7 +44,7 @@ export function applyTurn(draft: Draft, reply: TurnReply): void {
   const entered: Entered = { visit, handler, endsAs };
   draft.needsTurn = false;
   follow(draft, reply);
-  conclude(draft, reply.ending, entered);
+  conclude(draft, reply, entered);
 }
 
 /** The states that the turn went through. */
@@ -83,7 +83,7 @@ function follow(draft: Draft, reply: TurnReply): void {
   });
 }
 
-function conclude(draft: Draft, ending: Ending, entered: Entered): void {
+function conclude(draft: Draft, { ending, crashes }: TurnReply, entered: Entered): void {
   switch (ending.kind) {
     case "ended":
       return end(draft, ending, entered);
@@ -99,7 +99,7 @@ function conclude(draft: Draft, ending: Ending, entered: Entered): void {
       draft.after.push({ type: "continue" });
       return;
     case "broke":
-      return broke(draft, ending, entered);
+      return broke(draft, ending, entered, crashes ?? 0);
     case "invalid":
       draft.event({ type: "state_failed", state: ending.state, extra: { error_message: ending.error.message } });
       return draft.finish("failed", ending.error);
@@ -141,11 +141,16 @@ function wait(draft: Draft, orders: readonly TaskOrder[], into: string | undefin
   for (const queued of waits) draft.after.push({ type: "queue", wait: queued, visit: draft.job.visit, again: false });
 }
 
+<<<<<<< HEAD
 /** Worth another run, until the runs are used up. An abort of ours is no run. */
 function broke(draft: Draft, ending: Extract<Ending, { kind: "broke" }>, entered: Entered): void {
+=======
+/** Worth another run, until the runs are used up. An abort of ours is no run; one that killed the process is. */
+function broke(draft: Draft, ending: Extract<Ending, { kind: "broke" }>, entered: Entered, crashes: number): void {
+>>>>>>> engine-tests
   const sameHandler = draft.job.visit === entered.visit;
   const before = sameHandler ? (entered.handler?.failures ?? 0) : 0;
-  const failures = ending.error.code === "HANDLER_ABORTED" ? before : before + 1;
+  const failures = ending.error.code === "HANDLER_ABORTED" ? before : before + 1 + crashes;
   const { rules, nowMs } = draft;
   draft.event({
     type: "state_failed",

@@ -10,7 +10,8 @@ export function wakeAtMs(
 ): number | undefined {
   if (isTerminal(job.status)) return undefined;
   let soonest = job.deadlineAtMs ?? Number.POSITIVE_INFINITY;
-  if (job.cancelRequestedAtMs !== undefined) soonest = Math.min(soonest, job.cancelRequestedAtMs + cancelGraceMs);
+  // Nothing else of a visit that is being cancelled has a time of its own any more.
+  if (job.cancelRequestedAtMs !== undefined) return Math.min(soonest, job.cancelRequestedAtMs + cancelGraceMs);
   if (job.handler?.notBeforeMs !== undefined) soonest = Math.min(soonest, job.handler.notBeforeMs);
   for (const wait of openWaits) {
     if (wait.notBeforeMs !== undefined && wait.notBeforeMs > nowMs) soonest = Math.min(soonest, wait.notBeforeMs);

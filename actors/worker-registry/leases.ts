@@ -16,6 +16,8 @@ export interface Lease {
   lossReason: LossReason;
   /** On disk with the job. */
   recorded: boolean;
+  /** When its worker last said that it runs it; at first, when it was handed out. */
+  reportedAtMs: number;
   /** Heartbeats in a row that left it out of the running tasks. */
   unreported: number;
   /** The job does not wait for it any more: it only takes up room until the worker answers. */

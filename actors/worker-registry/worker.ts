@@ -51,7 +51,8 @@ interface Stream {
 
 const CHECK_MS = 1_000;
 const RECORD_MS = 50;
-const REPORT_GRACE_MS = 10_000;
+/** Three of the heartbeats that workers of the original send. */
+const REPORT_GRACE_MS = 45_000;
 const UNREPORTED_MAX = 2;
 
 export class WorkerActor implements Actor<WorkerMessage> {
@@ -132,10 +133,10 @@ export class WorkerActor implements Actor<WorkerMessage> {
     }
   }
 
-  /** Read by the doors: tasks that are to be stopped. */
-  isCancelled(taskId: string): boolean {
+  /** Read by the doors: whether a task is to be stopped; undefined: it is not in hand here. */
+  isCancelled(taskId: string): boolean | undefined {
     const lease = this.#leases.byTask(taskId);
-    return lease === undefined || lease.cancelled || lease.dropped;
+    return lease && (lease.cancelled || lease.dropped);
   }
 
   /** Read by the doors: who runs what, since when. */
@@ -194,12 +195,14 @@ export class WorkerActor implements Actor<WorkerMessage> {
       if (lease.session !== undefined) continue;
       if (running.has(lease.handOut.taskId)) {
         lease.unreported = 0;
+        lease.reportedAtMs = nowMs;
         lease.lostAtMs = undefined;
         lease.deadlineMs = taskDeadline(lease);
         continue;
       }
       lease.unreported += 1;
-      const isOld = nowMs - lease.sinceMs > REPORT_GRACE_MS;
+      // Others may share the id and leave out what is not theirs: the one that runs it has to fall silent.
+      const isOld = nowMs - lease.reportedAtMs > REPORT_GRACE_MS;
       if (isOld && lease.unreported >= UNREPORTED_MAX) this.#lose(lease, "worker_lost");
     }
   }
@@ -261,6 +264,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
       lostAtMs: undefined,
       lossReason: "worker_lost",
       recorded: false,
+      reportedAtMs: sinceMs,
       unreported: 0,
       dropped: false,
       cancelled: false,
@@ -271,8 +275,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
     const payload = payloadOf(lease.task, lease.handOut.taskId);
     if (!this.#deliver(lease, payload)) {
       this.#leases.remove(lease.handOut.taskId);
-      this.#giveBack(lease.task);
-      return this.#grant();
+      return this.#giveBack(lease.task);
     }
     if (lease.recorded || this.#recordArmed) return;
     this.#recordArmed = true;
@@ -280,7 +283,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
   }
 
   #deliver(lease: Lease, payload: string): boolean {
-    if (lease.session !== undefined) return this.#streams.get(lease.session)?.link.task(payload) ?? false;
+    if (lease.session !== undefined) return this.#deliverBy(this.#streams.get(lease.session), payload);
     for (let poll = this.#polls.shift(); poll; poll = this.#polls.shift()) {
       if (!poll.isOpen) continue;
       poll.answer(payload);
@@ -289,11 +292,19 @@ export class WorkerActor implements Actor<WorkerMessage> {
     return false;
   }
 
-  /** The dispatcher gives back the credit that it used, and queues the task again. */
+  #deliverBy(stream: Stream | undefined, payload: string): boolean {
+    if (!stream) return false;
+    const isSent = stream.link.task(payload);
+    // The connection is gone, though nobody has said so yet: it is asked no more.
+    if (!isSent) stream.ready = false;
+    return isSent;
+  }
+
+  /** The dispatcher gives back the credit that it used, and queues the task again: it knows by then how much room there is. */
   #giveBack(task: QueuedTask): void {
     this.#granted += 1;
-    this.parts.tellDispatcher({ type: "returned", workerId: this.id, task });
     this.#grant();
+    this.parts.tellDispatcher({ type: "returned", workerId: this.id, task });
   }
 
   #unconfirmed(message: Extract<WorkerMessage, { type: "unconfirmed" }>): void {
@@ -326,7 +337,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
       type: "ended",
       workerId: this.id,
       key: lease.task.key,
-      taskType: lease.task.order.type,
+      attempt: lease.task.attempt,
     });
     this.#grant();
   }
@@ -352,9 +363,10 @@ export class WorkerActor implements Actor<WorkerMessage> {
   #stopTask(key: string, cancel: boolean): void {
     const lease = this.#leases.byKey(key);
     if (!lease) return;
+    const isTold = lease.cancelled || lease.dropped;
     if (cancel) lease.cancelled = true;
     else lease.dropped = true;
-    this.#pushCancel(lease);
+    if (!isTold) this.#pushCancel(lease);
   }
 
   #pushCancel(lease: Lease): void {
@@ -446,7 +458,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
     cancelled: readonly string[] = [],
   ): void {
     stream.ready = true;
-    reply.ok([...cancelled, ...running.filter((taskId) => this.isCancelled(taskId))]);
+    reply.ok([...cancelled, ...running.filter((taskId) => this.isCancelled(taskId) === true)]);
     this.#grant();
   }
 

@@ -25,7 +25,8 @@ export interface TaskIds {
 export const SLOT_LIMIT = 1 << 14;
 const VISIT_MASK = 0xffff;
 const ATTEMPT_MASK = 0xff;
-const EPOCH_MASK = 0xffff;
+/** As many bits of the epoch as an id holds. */
+export const EPOCH_MASK = 0xffff;
 const SEQUENCE_MASK = 0xffffff;
 
 const TASK_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;

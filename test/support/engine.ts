@@ -175,9 +175,9 @@ export class World {
     await this.done(storage.close());
   }
 
-  /** Dies and is started again. */
+  /** Dies, if it has not, and is started again. */
   async restart(): Promise<void> {
-    await this.crash();
+    await this.stop();
     await this.#boot();
   }
 
