@@ -279,7 +279,7 @@ export class JobActor implements Actor<JobMessage> {
     this.#phase = "turn";
     this.#draft = draft;
     if (early.reply) this.#turnDone(early.reply, context);
-    else this.#takeCancels(context);
+    else if (this.#cancels.length > 0) this.#takeCancels(context);
   }
 
   #notCommitted(error: unknown, context: Context<JobMessage>): void {

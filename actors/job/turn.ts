@@ -141,13 +141,8 @@ function wait(draft: Draft, orders: readonly TaskOrder[], into: string | undefin
   for (const queued of waits) draft.after.push({ type: "queue", wait: queued, visit: draft.job.visit, again: false });
 }
 
-<<<<<<< HEAD
-/** Worth another run, until the runs are used up. An abort of ours is no run. */
-function broke(draft: Draft, ending: Extract<Ending, { kind: "broke" }>, entered: Entered): void {
-=======
 /** Worth another run, until the runs are used up. An abort of ours is no run; one that killed the process is. */
 function broke(draft: Draft, ending: Extract<Ending, { kind: "broke" }>, entered: Entered, crashes: number): void {
->>>>>>> engine-tests
   const sameHandler = draft.job.visit === entered.visit;
   const before = sameHandler ? (entered.handler?.failures ?? 0) : 0;
   const failures = ending.error.code === "HANDLER_ABORTED" ? before : before + 1 + crashes;
