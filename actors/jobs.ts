@@ -7,6 +7,7 @@ import type { IdempotencyWrite, JobWrite, Storage } from "../src/storage/port.ts
 import { Refusal } from "../src/system/errors.ts";
 import { shardOf } from "../src/system/ids.ts";
 import type { System } from "../src/system/index.ts";
+import type { SteadyClock } from "../src/system/steady.ts";
 import type { Dispatch } from "./dispatcher/decide.ts";
 import { taskKey } from "./dispatcher/task.ts";
 import type { JobMessage } from "./job/messages.ts";
@@ -15,6 +16,8 @@ import type { Directory } from "./worker-registry/actor.ts";
 
 export interface JobsParts {
   readonly system: System;
+  /** For what is due. */
+  readonly steady: SteadyClock;
   readonly actors: ActorSystem;
   readonly region: Region<JobMessage>;
   readonly storage: Storage;
@@ -58,7 +61,7 @@ export function createJobs(parts: JobsParts): Jobs {
       handler: { failures: 0 },
       steps: 0,
       priority: asked.priority,
-      deadlineAtMs: deadlineMs === undefined ? undefined : nowMs + deadlineMs,
+      deadlineAtMs: deadlineMs === undefined ? undefined : parts.steady.nowMs() + deadlineMs,
       dispatchTimeoutMs: milliseconds(asked.dispatchTimeoutSeconds),
       resultTimeoutMs: milliseconds(asked.resultTimeoutSeconds),
       webhookUrl: asked.webhookUrl,

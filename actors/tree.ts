@@ -19,6 +19,7 @@ import type { OpenJob, Storage } from "../src/storage/port.ts";
 import type { Service } from "../src/system/lifecycle.ts";
 import { assertNever, type JsonMap, Refusal } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
+import { createSteadyClock } from "../src/system/steady.ts";
 import { DispatcherActor } from "./dispatcher/actor.ts";
 import { Dispatch } from "./dispatcher/decide.ts";
 import type { DispatcherEffect } from "./dispatcher/messages.ts";
@@ -104,6 +105,7 @@ export function createEngine(parts: EngineParts): Engine {
   const attended = createAttendedClock(clock, timers, (gapMs) => {
     log.warn("The server stood still; leases are lengthened by the gap.", { gap_ms: Math.round(gapMs) });
   });
+  const steady = createSteadyClock(clock);
   let epoch = 0;
   let sequence = 0;
   let taskIds = createTaskIds(new Uint8Array());
@@ -152,6 +154,7 @@ export function createEngine(parts: EngineParts): Engine {
     reader: storage.jobs,
     runner: parts.runner,
     clock,
+    steady,
     log,
     known,
     pending,
@@ -185,14 +188,14 @@ export function createEngine(parts: EngineParts): Engine {
     maxActive: settings.jobsInMemory,
   });
 
-  const wakes = new Wakes(storage.jobs, clock, timers, log, (jobId) => void jobs.ref(jobId).tell({ type: "wake" }));
+  const wakes = new Wakes(storage.jobs, steady, timers, log, (jobId) => void jobs.ref(jobId).tell({ type: "wake" }));
   const sweep = new Sweep({ reader: storage.jobs, timers, log, isHeld, recover }, () => {
     swept = true;
   });
 
   function isHeld(job: OpenJob): boolean {
     if (dispatch.holds(job.id) || pending.has(job.id)) return true;
-    return job.wakeAtMs !== undefined && job.wakeAtMs > clock.nowMs();
+    return job.wakeAtMs !== undefined && job.wakeAtMs > steady.nowMs();
   }
 
   async function recover(jobId: string): Promise<void> {
@@ -277,7 +280,7 @@ export function createEngine(parts: EngineParts): Engine {
     });
   }
 
-  const facade = { system, actors, region: jobs, storage, directory };
+  const facade = { system, steady, actors, region: jobs, storage, directory };
   return {
     jobs: createJobs({
       ...facade,

@@ -8,9 +8,10 @@ import type { Actor, Context } from "../../src/runtime/types.ts";
 import type { JobReader, Journal, JobWrite, Unit } from "../../src/storage/port.ts";
 import type { Clock } from "../../src/system/clock.ts";
 import { assert, assertNever, Refusal } from "../../src/system/errors.ts";
+import type { SteadyClock } from "../../src/system/steady.ts";
 import type { Log } from "../../src/system/log.ts";
 import { begin, decide, decideCancel, type UserMessage, waitOfTask } from "./decide.ts";
-import { type After, type Branch, Draft, type JobRules, type JobState } from "./draft.ts";
+import { type After, Draft, type JobRules, type JobState, type Moment, stateAfter, stateOf } from "./draft.ts";
 import type { JobMessage } from "./messages.ts";
 import type { Patience } from "./patience.ts";
 import { appendProgress, type ProgressUpdate } from "./progress.ts";
@@ -23,6 +24,8 @@ export interface JobParts {
   readonly reader: JobReader;
   readonly runner: HandlerRunner;
   readonly clock: Clock;
+  /** For what is due. */
+  readonly steady: SteadyClock;
   readonly log: Log;
   readonly rules: JobRules;
   readonly turns: TurnSettings;
@@ -49,11 +52,14 @@ export class JobActor implements Actor<JobMessage> {
   #state: JobState | undefined;
   #draft: Draft | undefined;
   #turnNumber = 0;
+  /** Of the unit that is being committed. */
+  #wakeAtMs: number | undefined;
   #abort: AbortController | undefined;
   /** Turn whose creation was committed without it. */
   #early: { readonly reply?: TurnReply } | undefined;
   #cancels: Extract<JobMessage, { type: "cancel" }>[] = [];
   #progress: ProgressUpdate[] = [];
+  readonly #checkpoints = new Map<string, Extract<JobMessage, { type: "checkpoint" }>>();
   #flushArmed = false;
 
   constructor(
@@ -66,7 +72,7 @@ export class JobActor implements Actor<JobMessage> {
     if (known.has(this.id)) {
       const job = known.get(this.id);
       known.delete(this.id);
-      if (job) this.#state = { job, branches: new Map() };
+      if (job) this.#state = stateOf(job);
       this.#phase = "idle";
       return;
     }
@@ -127,16 +133,16 @@ export class JobActor implements Actor<JobMessage> {
       context.unread(others);
       return this.#create(first, context);
     }
-    const { draft, taken } = decide(this.#state, wanted, this.parts.clock.nowMs(), this.parts.rules);
+    const { draft, taken } = decide(this.#state, wanted, this.#moment(), this.parts.rules, (begun) =>
+      this.#takeCheckpoints(begun),
+    );
     context.unread(wanted.slice(taken));
     this.#go(draft, context);
   }
 
   #loaded(message: Extract<JobMessage, { type: "loaded" }>, context: Context<JobMessage>): void {
     if (message.job) {
-      const branches = new Map<number, Branch>();
-      for (const branch of message.branches) branches.set(branch.slot, { wait: branch.wait, result: branch.result });
-      this.#state = { job: message.job, branches };
+      this.#state = stateOf(message.job, message.branches);
       // A handler that has to run and is not running: the actor was restarted in the middle of it.
       if (message.job.handler) context.self.tell({ type: "recover" });
     }
@@ -164,7 +170,7 @@ export class JobActor implements Actor<JobMessage> {
   }
 
   #create(message: Extract<JobMessage, { type: "create" }>, context: Context<JobMessage>): void {
-    const draft = begin({ job: message.job, branches: new Map() }, this.parts.rules, this.parts.clock.nowMs());
+    const draft = begin(stateOf(message.job), this.parts.rules, this.#moment());
     draft.idempotency = message.idempotency;
     draft.after.push({ type: "answer-creation", reply: message.reply });
     this.#runTurn(draft, context);
@@ -180,6 +186,10 @@ export class JobActor implements Actor<JobMessage> {
     for (const after of draft.after) this.#follow(job, after, context);
     this.#rest(context);
     this.#leaveIfOver(context);
+  }
+
+  #moment(): Moment {
+    return { nowMs: this.parts.steady.nowMs(), atMs: this.parts.clock.nowMs() };
   }
 
   #runTurn(draft: Draft, context: Context<JobMessage>): void {
@@ -207,6 +217,7 @@ export class JobActor implements Actor<JobMessage> {
     }
     const draft = this.#draft;
     assert(draft, "a turn ended that no draft asked for");
+    draft.moveTo(this.#moment());
     if (this.#cancels.length > 0) return this.#cancelDraft(draft, context);
     applyTurn(draft, reply);
     this.#commit(draft, context);
@@ -232,7 +243,9 @@ export class JobActor implements Actor<JobMessage> {
     this.#phase = "committing";
     this.#draft = draft;
     context.suspend();
-    draft.set({ version: draft.job.version + 1, updatedAtMs: draft.nowMs });
+    draft.set({ version: draft.job.version + 1, updatedAtMs: draft.atMs });
+    const { cancelGraceMs } = this.parts.rules;
+    this.#wakeAtMs = wakeAtMs(draft.job, draft.timedWaits(), cancelGraceMs, draft.nowMs);
     context.pipe(
       this.parts.journal.commit(this.#unit(draft)),
       () => ({ type: "committed" }),
@@ -244,7 +257,7 @@ export class JobActor implements Actor<JobMessage> {
     const write: JobWrite = {
       job: draft.job,
       expectedVersion: draft.job.version - 1,
-      wakeAtMs: this.#wakeOf(draft),
+      wakeAtMs: this.#wakeAtMs,
       events: draft.events,
       branches: draft.branchWrites.size > 0 ? [...draft.branchWrites.values()] : undefined,
       dropBranches: draft.dropsBranches || undefined,
@@ -252,16 +265,12 @@ export class JobActor implements Actor<JobMessage> {
     return { jobs: [write], idempotency: draft.idempotency };
   }
 
-  #wakeOf(draft: Draft): number | undefined {
-    return wakeAtMs(draft.job, draft.openWaits(), this.parts.rules.cancelGraceMs, draft.nowMs);
-  }
-
   #committed(context: Context<JobMessage>): void {
     const draft = this.#draft;
     assert(draft, "a commit ended that no draft asked for");
     this.#draft = undefined;
-    this.#state = { job: draft.job, branches: mergedBranches(this.#state, draft) };
-    this.parts.committed(draft.job, this.#wakeOf(draft));
+    this.#state = stateAfter(draft);
+    this.parts.committed(draft.job, this.#wakeAtMs);
     for (const after of draft.after) this.#follow(draft.job, after, context);
     if (this.#early) return this.#takeEarly(context);
     this.#rest(context);
@@ -274,7 +283,7 @@ export class JobActor implements Actor<JobMessage> {
     const state = this.#state;
     assert(early && state, "a creation was committed without its turn");
     this.#early = undefined;
-    const draft = new Draft(state, state.job, this.parts.clock.nowMs(), this.parts.rules);
+    const draft = new Draft(state, state.job, this.#moment(), this.parts.rules);
     draft.needsTurn = true;
     this.#phase = "turn";
     this.#draft = draft;
@@ -290,7 +299,10 @@ export class JobActor implements Actor<JobMessage> {
     for (const after of draft?.after ?? []) failAnswer(after, error);
     if (!(error instanceof Refusal) || error.code === "STORE_CONFLICT") throw error;
     // Memory never ran ahead of the disk: the durable state still holds, and is set going again.
-    if (this.#state) context.after(RETRY_STORE_MS, { type: "recover" });
+    if (this.#state) {
+      context.after(RETRY_STORE_MS, { type: "recover" });
+      context.after(RETRY_STORE_MS, { type: "wake" });
+    }
     this.#rest(context);
   }
 
@@ -341,7 +353,7 @@ export class JobActor implements Actor<JobMessage> {
       return this.#takeCancels(context);
     }
     try {
-      const draft = decideCancel(this.#state, this.parts.clock.nowMs(), this.parts.rules);
+      const draft = decideCancel(this.#state, this.#moment(), this.parts.rules);
       draft.after.unshift({ type: "answer-done", reply: cancel.reply });
       this.#go(draft, context);
     } catch (error) {
@@ -353,36 +365,43 @@ export class JobActor implements Actor<JobMessage> {
   #note(message: Extract<JobMessage, { type: "progress" | "checkpoint" }>, context: Context<JobMessage>): void {
     const state = this.#state;
     const isOpen =
-      state && waitOfTask(new Draft(state, state.job, 0, this.parts.rules), message.taskId, message.workerId);
-    if (!isOpen || message.type === "checkpoint") return;
-    const update = { progress: message.progress, message: message.message, atMs: this.parts.clock.nowMs() };
-    this.#progress.push(update);
-    this.parts.progressed(this.id, message.taskId, update);
+      state &&
+      waitOfTask(new Draft(state, state.job, this.#moment(), this.parts.rules), message.taskId, message.workerId);
+    if (!isOpen) return;
+    if (message.type === "checkpoint") this.#checkpoints.set(message.taskId, message);
+    else this.#noteProgress(message);
     if (this.#flushArmed) return;
     this.#flushArmed = true;
     context.after(PROGRESS_WRITE_MS, { type: "flush-progress" });
   }
 
+  #noteProgress(message: Extract<JobMessage, { type: "progress" }>): void {
+    const update = { progress: message.progress, message: message.message, atMs: this.parts.clock.nowMs() };
+    this.#progress.push(update);
+    this.parts.progressed(this.id, message.taskId, update);
+  }
+
   #flushProgress(context: Context<JobMessage>): void {
-    if (!this.#state || this.#flushArmed || this.#progress.length === 0) return;
-    const draft = new Draft(this.#state, this.#state.job, this.parts.clock.nowMs(), this.parts.rules);
+    const isEmpty = this.#progress.length === 0 && this.#checkpoints.size === 0;
+    if (!this.#state || this.#flushArmed || isEmpty) return;
+    const draft = new Draft(this.#state, this.#state.job, this.#moment(), this.parts.rules);
+    this.#takeCheckpoints(draft);
     this.#takeProgress(draft);
-    this.#commit(draft, context);
+    if (draft.changed) this.#commit(draft, context);
+  }
+
+  /** The newest of each task, for its next attempt: before what this unit makes of the task. */
+  #takeCheckpoints(draft: Draft): void {
+    for (const { taskId, workerId, value } of this.#checkpoints.values()) {
+      const wait = waitOfTask(draft, taskId, workerId);
+      if (wait) draft.writeWait({ ...wait, checkpoint: value });
+    }
+    this.#checkpoints.clear();
   }
 
   #takeProgress(draft: Draft): void {
     appendProgress(draft, this.#progress.splice(0));
   }
-}
-
-function mergedBranches(state: JobState | undefined, draft: Draft): ReadonlyMap<number, Branch> {
-  if (draft.branchWrites.size === 0) return draft.dropsBranches ? new Map() : (state?.branches ?? new Map());
-  const branches = (draft.dropsBranches ? new Map() : (state?.branches ?? new Map())) as Map<number, Branch>;
-  for (const slot of draft.branchWrites.keys()) {
-    const branch = draft.branch(slot);
-    if (branch) branches.set(slot, branch);
-  }
-  return branches;
 }
 
 function failAnswer(after: After, error: unknown): void {

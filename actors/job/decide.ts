@@ -7,7 +7,7 @@ import { backoffMs, outcomeOf } from "../../src/job/outcome.ts";
 import { isSameWait } from "../../src/job/task-id.ts";
 import type { ResultAnswer, WorkerResult } from "../../src/protocol/worker.ts";
 import { assertNever, Refusal } from "../../src/system/errors.ts";
-import { Draft, type JobRules, type JobState } from "./draft.ts";
+import { Draft, type JobRules, type JobState, type Moment } from "./draft.ts";
 import type { HandOut, JobMessage, JobSystemMessage, LossReason } from "./messages.ts";
 
 export type UserMessage = Exclude<
@@ -19,10 +19,12 @@ export type UserMessage = Exclude<
 export function decide(
   state: JobState,
   messages: readonly UserMessage[],
-  nowMs: number,
+  moment: Moment,
   rules: JobRules,
+  prepare: (draft: Draft) => void = () => undefined,
 ): { draft: Draft; taken: number } {
-  const draft = new Draft(state, state.job, nowMs, rules);
+  const draft = new Draft(state, state.job, moment, rules);
+  prepare(draft);
   let taken = 0;
   while (taken < messages.length && !draft.needsTurn) {
     const message = messages[taken];
@@ -65,8 +67,8 @@ function take(draft: Draft, message: UserMessage): void {
 }
 
 /** A new job: its start state is entered, and its first handler has to run. */
-export function begin(state: JobState, rules: JobRules, nowMs: number): Draft {
-  const draft = new Draft(undefined, state.job, nowMs, rules);
+export function begin(state: JobState, rules: JobRules, moment: Moment): Draft {
+  const draft = new Draft(undefined, state.job, moment, rules);
   draft.event({ type: "job_created", state: state.job.state });
   draft.event({ type: "state_started", state: state.job.state });
   draft.needsTurn = true;
@@ -152,7 +154,7 @@ function takeClaim(draft: Draft, message: Extract<JobMessage, { type: "claim" }>
     draft.after.push({ type: "answer-claim", reply, claim: undefined });
     return;
   }
-  const atMs = wait.delivery?.atMs ?? draft.nowMs;
+  const atMs = wait.delivery?.atMs ?? draft.atMs;
   const handOut = { visit: draft.job.visit, slot: wait.slot, attempt: wait.attempt, taskId, workerId, atMs };
   if (!wait.delivery) recordHandOut(draft, handOut);
   draft.after.push({ type: "answer-claim", reply, claim: { handOut, wait } });
@@ -258,7 +260,8 @@ function collect(draft: Draft, wait: TaskWait, result: WorkerResult): void {
   const open = parallel.open - 1;
   draft.set({ parallel: { ...parallel, open } });
   if (open > 0) return;
-  const results = draft.allBranches().flatMap((branch) => branch.result ?? []);
+  const bySlot = draft.allBranches().toSorted((a, b) => a.wait.slot - b.wait.slot);
+  const results = bySlot.flatMap((branch) => branch.result ?? []);
   const aggregation = `{${results.map(({ taskId, json }) => `${JSON.stringify(taskId)}:${json}`).join(",")}}`;
   draft.enter(parallel.into, { aggregation, error: undefined });
 }
@@ -396,8 +399,8 @@ function pastDeadline(draft: Draft): void {
  * Cancel overtakes: the flag goes to disk first, alone. A second one, or one with nothing to
  * wait for, ends the job without a handler.
  */
-export function decideCancel(state: JobState, nowMs: number, rules: JobRules): Draft {
-  const draft = new Draft(state, state.job, nowMs, rules);
+export function decideCancel(state: JobState, moment: Moment, rules: JobRules): Draft {
+  const draft = new Draft(state, state.job, moment, rules);
   if (isTerminal(state.job.status)) {
     throw new Refusal(
       "JOB_TERMINAL",
@@ -411,7 +414,7 @@ export function decideCancel(state: JobState, nowMs: number, rules: JobRules): D
     draft.finish("cancelled", { code: "CANCELLED", message: "The job was cancelled." });
     return draft;
   }
-  draft.set({ cancelRequestedAtMs: nowMs });
+  draft.set({ cancelRequestedAtMs: draft.nowMs });
   cancelWaits(draft);
   return draft;
 }

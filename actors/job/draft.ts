@@ -18,6 +18,40 @@ export interface Branch {
 export interface JobState {
   readonly job: Job;
   readonly branches: ReadonlyMap<number, Branch>;
+  /** Slots of the open branches that have a time of their own. */
+  readonly timed: ReadonlySet<number>;
+}
+
+export function isTimed(wait: TaskWait): boolean {
+  return wait.notBeforeMs !== undefined || (wait.order.dispatchTimeoutMs !== undefined && !wait.delivery);
+}
+
+/** The state after the draft has become durable. Its maps are taken over and changed: nobody else has them. */
+export function stateAfter(draft: Draft): JobState {
+  const { state, job } = draft;
+  const keeps = state && !draft.dropsBranches;
+  if (draft.branchWrites.size === 0) {
+    return keeps ? { ...state, job } : { job, branches: new Map(), timed: new Set() };
+  }
+  const written = [...draft.branchWrites.keys()].flatMap((slot) => {
+    const branch = draft.branch(slot);
+    return branch ? [[slot, branch] as const] : [];
+  });
+  const branches = (keeps ? state.branches : new Map()) as Map<number, Branch>;
+  const timed = (keeps ? state.timed : new Set()) as Set<number>;
+  for (const [slot, branch] of written) {
+    branches.set(slot, branch);
+    if (!branch.result && isTimed(branch.wait)) timed.add(slot);
+    else timed.delete(slot);
+  }
+  return { job, branches, timed };
+}
+
+/** A job as it was read from the store, or is about to be made. */
+export function stateOf(job: Job, stored: readonly (Branch & { readonly slot: number })[] = []): JobState {
+  const branches = new Map(stored.map(({ slot, wait, result }) => [slot, { wait, result }]));
+  const timed = new Set(stored.flatMap(({ slot, wait, result }) => (!result && isTimed(wait) ? slot : [])));
+  return { job, branches, timed };
 }
 
 export interface JobRules {
@@ -48,8 +82,17 @@ export type After =
   | { readonly type: "cancel-task"; readonly visit: number; readonly slot: number; readonly attempt: number }
   | { readonly type: "continue" };
 
+export interface Moment {
+  /** For what is due: knows no jumps of the wall clock. */
+  readonly nowMs: number;
+  /** As people's clocks show it: for what is told. */
+  readonly atMs: number;
+}
+
 export class Draft {
   job: Job;
+  nowMs: number;
+  atMs: number;
   readonly events: JobEvent[] = [];
   readonly after: After[] = [];
   readonly branchWrites = new Map<number, BranchWrite>();
@@ -63,10 +106,18 @@ export class Draft {
   constructor(
     readonly state: JobState | undefined,
     job: Job,
-    readonly nowMs: number,
+    moment: Moment,
     readonly rules: JobRules,
   ) {
     this.job = job;
+    this.nowMs = moment.nowMs;
+    this.atMs = moment.atMs;
+  }
+
+  /** A turn took its time: what follows it follows now. */
+  moveTo(moment: Moment): void {
+    this.nowMs = moment.nowMs;
+    this.atMs = moment.atMs;
   }
 
   /** The durable job is copied once, at the first change; from then on the draft has one of its own. */
@@ -80,7 +131,7 @@ export class Draft {
   }
 
   event(event: Omit<JobEvent, "atMs"> & { atMs?: number }): void {
-    this.events.push({ atMs: this.nowMs, ...event });
+    this.events.push({ atMs: this.atMs, ...event });
     this.changed = true;
   }
 
@@ -93,11 +144,11 @@ export class Draft {
     return wait && { wait, result: write.result ?? before?.result };
   }
 
-  /** All branches, written and unwritten, by slot. */
+  /** All branches, written and unwritten. */
   allBranches(): Branch[] {
     const before = this.dropsBranches ? [] : (this.state?.branches.keys() ?? []);
     const slots = new Set([...before, ...this.branchWrites.keys()]);
-    return [...slots].toSorted((a, b) => a - b).flatMap((slot) => this.branch(slot) ?? []);
+    return [...slots].flatMap((slot) => this.branch(slot) ?? []);
   }
 
   writeBranch(write: BranchWrite): void {
@@ -115,6 +166,17 @@ export class Draft {
     if (this.job.task) return [this.job.task];
     if (!this.job.parallel) return [];
     return this.allBranches().flatMap((branch) => (branch.result ? [] : [branch.wait]));
+  }
+
+  /** Those of them that time alone can move: most branches have no time of their own, and are many. */
+  timedWaits(): TaskWait[] {
+    if (this.job.task) return [this.job.task];
+    if (!this.job.parallel) return [];
+    const before = this.dropsBranches ? [] : (this.state?.timed ?? []);
+    return [...new Set([...before, ...this.branchWrites.keys()])].flatMap((slot) => {
+      const wait = this.openWait(slot);
+      return wait && isTimed(wait) ? wait : [];
+    });
   }
 
   openWait(slot: number): TaskWait | undefined {
@@ -136,13 +198,13 @@ export class Draft {
       type: "state_finished",
       state: this.job.state,
       next: state,
-      durationMs: this.nowMs - this.job.enteredAtMs,
+      durationMs: Math.max(0, this.atMs - this.job.enteredAtMs),
     });
     this.event({ type: "state_started", state, previous: this.job.state });
     this.set({
       state,
       visit: this.job.visit + 1,
-      enteredAtMs: this.nowMs,
+      enteredAtMs: this.atMs,
       status: "running",
       handler: { failures: 0 },
       steps: 0,

@@ -116,7 +116,7 @@ function end(draft: Draft, ending: Extract<Ending, { kind: "ended" }>, entered: 
   draft.event({
     type: "state_finished",
     state: ending.state,
-    durationMs: Math.max(0, draft.nowMs - draft.job.enteredAtMs),
+    durationMs: Math.max(0, draft.atMs - draft.job.enteredAtMs),
   });
   draft.finish(status, ending.error);
 }

@@ -4,7 +4,7 @@ import { isTerminal, type Job, type TaskWait } from "../../src/job/model.ts";
 /** A retry whose time has come is in the queue already: only what is still to come counts for waits. */
 export function wakeAtMs(
   job: Job,
-  openWaits: readonly TaskWait[],
+  timedWaits: readonly TaskWait[],
   cancelGraceMs: number,
   nowMs: number,
 ): number | undefined {
@@ -13,7 +13,7 @@ export function wakeAtMs(
   // Nothing else of a visit that is being cancelled has a time of its own any more.
   if (job.cancelRequestedAtMs !== undefined) return Math.min(soonest, job.cancelRequestedAtMs + cancelGraceMs);
   if (job.handler?.notBeforeMs !== undefined) soonest = Math.min(soonest, job.handler.notBeforeMs);
-  for (const wait of openWaits) {
+  for (const wait of timedWaits) {
     if (wait.notBeforeMs !== undefined && wait.notBeforeMs > nowMs) soonest = Math.min(soonest, wait.notBeforeMs);
     if (wait.order.dispatchTimeoutMs !== undefined && !wait.delivery) {
       soonest = Math.min(soonest, wait.queuedAtMs + wait.order.dispatchTimeoutMs);

@@ -3,7 +3,8 @@
  * stretch ahead of time, so that a million sleeping jobs cost no memory.
  */
 import type { JobReader, OpenJob } from "../../src/storage/port.ts";
-import type { Cancel, Clock, Timers } from "../../src/system/clock.ts";
+import type { Cancel, Timers } from "../../src/system/clock.ts";
+import type { SteadyClock } from "../../src/system/steady.ts";
 import { messageOf } from "../../src/system/errors.ts";
 import type { Log } from "../../src/system/log.ts";
 import { Heap } from "../dispatcher/heap.ts";
@@ -16,7 +17,7 @@ interface Wake {
 const STRETCH_MS = 30_000;
 const PAGE = 1_000;
 const RETRY_MS = 1_000;
-/** Timers follow the monotonic clock, wakes the wall clock: a jump is seen after this long at the latest. */
+/** No timer is trusted for longer than this. */
 const LOOK_MS = 1_000;
 
 export class Wakes {
@@ -28,7 +29,7 @@ export class Wakes {
 
   constructor(
     readonly reader: JobReader,
-    readonly clock: Clock,
+    readonly clock: SteadyClock,
     readonly timers: Timers,
     readonly log: Log,
     readonly wake: (jobId: string) => void,
