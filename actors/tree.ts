@@ -192,6 +192,8 @@ export function createEngine(parts: EngineParts): Engine {
 
   function isHeld(job: OpenJob): boolean {
     if (dispatch.holds(job.id) || pending.has(job.id)) return true;
+    // A deadline to come moves no task: one that waits for a worker has to be in the queue or with one.
+    if (job.status === "waiting_for_worker") return false;
     return job.wakeAtMs !== undefined && job.wakeAtMs > clock.nowMs();
   }
 
