@@ -80,6 +80,7 @@ export interface EngineParts {
 }
 
 const ASK_MS = 30_000;
+const OVERDUE_MS = 5_000;
 const IDEMPOTENCY_MS = 24 * 3_600_000;
 const MAILBOX_JOB = 20_000;
 const MAILBOX_WORKER = 100_000;
@@ -188,14 +189,24 @@ export function createEngine(parts: EngineParts): Engine {
     maxActive: settings.jobsInMemory,
   });
 
-  const wakes = new Wakes(storage.jobs, steady, timers, log, (jobId) => void jobs.ref(jobId).tell({ type: "wake" }));
-  const sweep = new Sweep({ reader: storage.jobs, timers, log, isHeld, recover }, () => {
+  const wakes = new Wakes(storage.jobs, steady, timers, log, wake);
+  const sweep = new Sweep({ reader: storage.jobs, timers, log, isHeld, isOverdue, wake, recover }, () => {
     swept = true;
   });
 
   function isHeld(job: OpenJob): boolean {
     if (dispatch.holds(job.id) || pending.has(job.id)) return true;
+    // A deadline to come moves no task: one that waits for a worker has to be in the queue or with one.
+    if (job.status === "waiting_for_worker") return false;
     return job.wakeAtMs !== undefined && job.wakeAtMs > steady.nowMs();
+  }
+
+  function isOverdue(job: OpenJob): boolean {
+    return job.wakeAtMs !== undefined && job.wakeAtMs < steady.nowMs() - OVERDUE_MS;
+  }
+
+  function wake(jobId: string): void {
+    jobs.ref(jobId).tell({ type: "wake" });
   }
 
   async function recover(jobId: string): Promise<void> {

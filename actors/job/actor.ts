@@ -179,6 +179,7 @@ export class JobActor implements Actor<JobMessage> {
 
   /** Runs the handler that the draft needs, or commits it, or has nothing to write. */
   #go(draft: Draft, context: Context<JobMessage>): void {
+    for (const reply of draft.atOnce) reply.ok();
     if (this.#progress.length > 0 && draft.changed) this.#takeProgress(draft);
     if (draft.needsTurn) return this.#runTurn(draft, context);
     if (draft.changed) return this.#commit(draft, context);

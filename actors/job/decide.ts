@@ -42,7 +42,8 @@ function take(draft: Draft, message: UserMessage): void {
         new Refusal("JOB_EXISTS", 409, "A job with this id exists already; create one without naming an id."),
       );
     case "recover":
-      if (message.reply) draft.after.push({ type: "answer-done", reply: message.reply });
+      // Not after the turn: one slow handler would hold up the recovery of all other jobs.
+      if (message.reply) draft.atOnce.push(message.reply);
       return recover(draft);
     case "result":
       return takeResult(draft, message);

@@ -95,6 +95,8 @@ export class Draft {
   atMs: number;
   readonly events: JobEvent[] = [];
   readonly after: After[] = [];
+  /** Answered as soon as the draft is taken on, whatever comes of it. */
+  readonly atOnce: Reply<void>[] = [];
   readonly branchWrites = new Map<number, BranchWrite>();
   dropsBranches = false;
   idempotency: IdempotencyWrite | undefined;

@@ -13,7 +13,10 @@ export interface SweepParts {
   readonly log: Log;
   /** Whether something in memory will move it: a task here, a timer, a message under way. */
   isHeld(job: OpenJob): boolean;
-  /** Resolves when the job is set going again. */
+  /** Whether its time has come a while ago: then it is woken, in case the wake was lost on its way. */
+  isOverdue(job: OpenJob): boolean;
+  wake(jobId: string): void;
+  /** Resolves when the job is being set going again. */
   recover(jobId: string): Promise<void>;
 }
 
@@ -28,7 +31,9 @@ export class Sweep {
   #first = true;
   #cancel: Cancel | undefined;
   #stopped = false;
+  /** Without a source in the round before, and in this one. */
   #suspects = new Set<string>();
+  #newSuspects = new Set<string>();
   repairs = 0;
 
   constructor(
@@ -63,6 +68,8 @@ export class Sweep {
 
   #endOfRound(): number {
     this.#cursor = "";
+    this.#suspects = this.#newSuspects;
+    this.#newSuspects = new Set();
     if (this.#first) {
       this.#first = false;
       this.onFirst();
@@ -71,6 +78,7 @@ export class Sweep {
   }
 
   async #look(jobs: readonly OpenJob[]): Promise<void> {
+    for (const job of jobs) if (this.parts.isOverdue(job)) this.parts.wake(job.id);
     const unheld = this.#first ? jobs : jobs.filter((job) => this.#isStranded(job));
     for (let index = 0; index < unheld.length; index += AT_ONCE) {
       await Promise.all(unheld.slice(index, index + AT_ONCE).map((job) => this.#recover(job)));
@@ -79,13 +87,10 @@ export class Sweep {
 
   /** Seen without a source twice in a row: the first time it may have been between two of them. */
   #isStranded(job: OpenJob): boolean {
-    if (this.parts.isHeld(job)) {
-      this.#suspects.delete(job.id);
-      return false;
-    }
-    const isSecond = this.#suspects.delete(job.id);
-    if (!isSecond) this.#suspects.add(job.id);
-    return isSecond;
+    if (this.parts.isHeld(job)) return false;
+    if (this.#suspects.has(job.id)) return true;
+    this.#newSuspects.add(job.id);
+    return false;
   }
 
   async #recover(job: OpenJob): Promise<void> {
@@ -96,6 +101,15 @@ export class Sweep {
         status: job.status,
       });
     }
-    await this.parts.recover(job.id);
+    try {
+      await this.parts.recover(job.id);
+    } catch (error) {
+      // One job that cannot be read, or takes long, does not hold up the others: its turn comes again.
+      this.#newSuspects.add(job.id);
+      this.parts.log.warn("A job could not be set going; it is tried again in the next round.", {
+        job: job.id,
+        error: messageOf(error),
+      });
+    }
   }
 }

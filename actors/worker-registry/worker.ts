@@ -77,6 +77,8 @@ export class WorkerActor implements Actor<WorkerMessage> {
   }
 
   started(context: Context<WorkerMessage>): void {
+    // After a failure of this actor its leases are not known any more: what they were for is handed out again.
+    this.parts.tellDispatcher({ type: "worker-gone", workerId: this.id });
     this.#publish();
     context.after(CHECK_MS, { type: "check" });
   }
@@ -440,15 +442,31 @@ export class WorkerActor implements Actor<WorkerMessage> {
         cancelled.push(taskId);
         continue;
       }
-      const task = this.parts.taskOf(jobId, claim);
-      const lease = this.#lease(task, claim.handOut, message.session);
-      lease.recorded = true;
-      this.#leases.add(lease);
-      this.parts.tellDispatcher({ type: "claimed", workerId: this.id, task });
+      if (!this.#leases.byTask(taskId)) this.#takeUp(jobId, claim, message.session);
     }
-    if (!stream) return message.reply.ok(cancelled);
+    if (!stream) {
+      this.#startLoss(message.session);
+      return message.reply.ok(cancelled);
+    }
     const attached = this.#leases.inSession(message.session).map((lease) => lease.handOut.taskId);
     this.#welcome(stream, attached, message.reply, cancelled);
+  }
+
+  #takeUp(jobId: string, claim: Claim, session: string): void {
+    const task = this.parts.taskOf(jobId, claim);
+    const lease = this.#lease(task, claim.handOut, session);
+    lease.recorded = true;
+    this.#leases.add(lease);
+    this.parts.tellDispatcher({ type: "claimed", workerId: this.id, task });
+  }
+
+  /** The session has no connection: it has a while to come back. */
+  #startLoss(session: string): void {
+    const lostAtMs = this.parts.attended.nowMs() + this.parts.settings.reconnectMs;
+    for (const lease of this.#leases.inSession(session)) {
+      lease.lostAtMs = lostAtMs;
+      lease.lossReason = "worker_lost";
+    }
   }
 
   #welcome(
@@ -468,11 +486,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
     for (const stream of this.#streams.values()) {
       if (stream.link !== link) continue;
       this.#streams.delete(stream.session);
-      const lostAtMs = this.parts.attended.nowMs() + this.parts.settings.reconnectMs;
-      for (const lease of this.#leases.inSession(stream.session)) {
-        lease.lostAtMs = lostAtMs;
-        lease.lossReason = "worker_lost";
-      }
+      this.#startLoss(stream.session);
     }
     this.#heard();
     this.#grant();

@@ -68,11 +68,14 @@ class StreamSession implements Session {
   }
 
   closed(): void {
+    const wire = this.#wire;
     this.#wire = undefined;
     this.#outgoing = [];
     const joined = this.#joined;
     this.#joined = undefined;
-    if (joined !== undefined) this.#options.workers.disconnect(joined.workerId, joined.link);
+    if (joined === undefined) return;
+    this.#options.workers.disconnect(joined.workerId, joined.link);
+    if (wire !== undefined) this.#options.connections.unclaim(joined.key, wire);
   }
 
   #parse(text: string): readonly JsonValue[] | undefined {

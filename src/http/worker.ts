@@ -4,7 +4,7 @@ import type { Orchestrator, Workers } from "../../actors/orchestrator.ts";
 import { identityOf, type WorkerGrant } from "../access/access.ts";
 import { invalidBody } from "../protocol/creation.ts";
 import { findFlaw, isObject, parseObject, parseShallow, refusalOf } from "../protocol/json.ts";
-import { readProgress } from "../protocol/progress.ts";
+import { readCheckpoint, readProgress } from "../protocol/progress.ts";
 import { readResult } from "../protocol/result.ts";
 import { compileSchema } from "../protocol/schema.ts";
 import {
@@ -176,11 +176,13 @@ async function takeEvent(request: Request, { orchestrator, door, settings }: Wor
   const body = parseObject(await readText(request, settings.bodyBytesMax));
   const workerId = claim(grant, request, typeof body["worker_id"] === "string" ? body["worker_id"] : undefined);
   if (workerId === undefined) throw missing("worker_id is required", "worker_id");
-  const update = readProgress(body);
-  if (update !== undefined) orchestrator.workers.progress(workerId, update);
+  const progress = readProgress(body);
+  const checkpoint = readCheckpoint(body);
+  if (progress) orchestrator.workers.progress(workerId, progress);
+  if (checkpoint) orchestrator.workers.checkpoint(workerId, checkpoint);
   // Said openly, so that nobody waits for the effect of an event that has none.
-  const note = "Only progress has an effect on this server: the event was taken and nothing was done with it.";
-  return json(JSON.stringify({ status: "event_accepted", ...(update === undefined && { note }) }));
+  const note = "Only progress and checkpoints have an effect on this server: nothing was done with this event.";
+  return json(JSON.stringify({ status: "event_accepted", ...(!progress && !checkpoint && { note }) }));
 }
 
 function refuseExchange(): never {

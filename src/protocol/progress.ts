@@ -21,6 +21,21 @@ export function readProgress(message: JsonMap): ProgressUpdate | undefined {
   return update(jobId, taskId, payload["progress"], payload["message"]);
 }
 
+export interface CheckpointUpdate {
+  readonly jobId: string;
+  readonly taskId: string;
+  /** JSON text. */
+  readonly value: string;
+}
+
+/** A worker without our stream keeps its checkpoints by an event. */
+export function readCheckpoint(message: JsonMap): CheckpointUpdate | undefined {
+  const { payload, target_job_id: jobId, target_task_id: taskId } = message;
+  if (message["event_type"] !== "checkpoint" || !isObject(payload) || payload["value"] === undefined) return undefined;
+  if (typeof jobId !== "string" || typeof taskId !== "string") return undefined;
+  return { jobId, taskId, value: JSON.stringify(payload["value"]) };
+}
+
 function update(jobId: unknown, taskId: unknown, progress: unknown, message: unknown): ProgressUpdate | undefined {
   if (typeof jobId !== "string" || typeof taskId !== "string" || typeof progress !== "number") return undefined;
   return { jobId, taskId, progress, ...(typeof message === "string" && { message }) };

@@ -1,4 +1,6 @@
 /** The whole engine in virtual time: a real store, real blueprints, and a disk, a clock and workers that a test commands. */
+import type { DispatcherMessage } from "../../actors/dispatcher/messages.ts";
+import { taskKey } from "../../actors/dispatcher/task.ts";
 import { createEngine, type Engine, ENGINE_DEFAULTS, type EngineSettings } from "../../actors/tree.ts";
 import type { JobView, NewJob } from "../../actors/orchestrator.ts";
 import { type Blueprint, definitionOf } from "../../src/blueprint/index.ts";
@@ -8,7 +10,7 @@ import type { HandlerRunner } from "../../src/handlers/port.ts";
 import type { HistoryEvent } from "../../src/job/history.ts";
 import { jobStateText } from "../../src/job/state-text.ts";
 import { createActorSystem } from "../../src/runtime/system.ts";
-import type { ActorSystem } from "../../src/runtime/types.ts";
+import type { ActorSystem, DeadLetter, Props, Ref, Region, RegionProps } from "../../src/runtime/types.ts";
 import type { Journal, Storage, Unit } from "../../src/storage/port.ts";
 import { openSqliteStorage } from "../../src/storage/sqlite/index.ts";
 import { createIds } from "../../src/system/ids.ts";
@@ -77,13 +79,58 @@ export interface WorldOptions {
   readonly runner?: (inline: HandlerRunner) => HandlerRunner;
 }
 
+interface Server {
+  readonly storage: Storage;
+  readonly disk: Disk;
+  readonly actors: Overheard;
+  readonly engine: Engine;
+}
+
+/** The actor system, with a way to the dispatcher past everybody else. */
+class Overheard implements ActorSystem {
+  #dispatcher: Ref<DispatcherMessage> | undefined;
+
+  constructor(readonly actors: ActorSystem) {}
+
+  get dispatcher(): Ref<DispatcherMessage> {
+    if (!this.#dispatcher) throw new Error("the engine has no dispatcher");
+    return this.#dispatcher;
+  }
+
+  spawn<Message>(props: Props<Message>): Ref<Message> {
+    const ref = this.actors.spawn(props);
+    if (props.name === "dispatcher") this.#dispatcher = ref as unknown as Ref<DispatcherMessage>;
+    return ref;
+  }
+
+  region<Message>(props: RegionProps<Message>): Region<Message> {
+    return this.actors.region(props);
+  }
+
+  ask<Message, Answer>(...question: Parameters<typeof this.actors.ask<Message, Answer>>): Promise<Answer> {
+    return this.actors.ask<Message, Answer>(...question);
+  }
+
+  onDeadLetter(listener: (letter: DeadLetter) => void): () => void {
+    return this.actors.onDeadLetter(listener);
+  }
+
+  get deadLetters(): number {
+    return this.actors.deadLetters;
+  }
+
+  stop(): Promise<void> {
+    return this.actors.stop();
+  }
+}
+
 /** One server after another on the same store and the same clock. */
 export class World {
   readonly time = new ManualTime();
   readonly lines: LogLine[];
   readonly system: System;
   readonly fatal: unknown[] = [];
-  #server: { storage: Storage; disk: Disk; actors: ActorSystem; engine: Engine } | undefined;
+  #server: Server | undefined;
 
   private constructor(readonly options: WorldOptions) {
     const { log, lines } = capturedLog();
@@ -131,7 +178,7 @@ export class World {
     });
     const storage = await this.done(opening);
     const disk = new Disk(storage.journal);
-    const actors = createActorSystem(system);
+    const actors = new Overheard(createActorSystem(system));
     const definitions = new Map(options.blueprints.map((blueprint) => [blueprint.name, definitionOf(blueprint)]));
     const inline = createInlineRunner({
       system,
@@ -206,6 +253,11 @@ export class World {
       this.time.advance(Math.min(stepMs, left));
       await this.time.settle();
     }
+  }
+
+  /** As if the queue had forgotten the job: what only the sweep can repair. */
+  loseQueuedTasks(id: string): void {
+    this.#running.actors.dispatcher.tell({ type: "drop", key: taskKey(id, 1, 0) });
   }
 
   async create(blueprint: string, input: object = {}, more: Partial<NewJob> = {}): Promise<string> {

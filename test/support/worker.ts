@@ -27,6 +27,8 @@ export class StreamWorker {
   cancelled: readonly string[] = [];
   #link: WorkerLink | undefined;
   takes = true;
+  /** A defect of ours: the link throws. */
+  fails = false;
 
   constructor(
     readonly world: World,
@@ -46,6 +48,7 @@ export class StreamWorker {
         return true;
       },
       cancel: (_jobId, taskId) => {
+        if (this.fails) throw new Error("a defect");
         this.cancels.push(taskId);
         return true;
       },

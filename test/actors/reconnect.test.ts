@@ -1,0 +1,185 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { WorkerLink } from "../../actors/orchestrator.ts";
+import { oneTask } from "../support/blueprints.ts";
+import { World, type WorldOptions } from "../support/engine.ts";
+import { StreamWorker } from "../support/worker.ts";
+
+let world: World | undefined;
+let folder: string | undefined;
+async function start(options: WorldOptions): Promise<World> {
+  folder = mkdtempSync(join(tmpdir(), "avtomatika-engine-"));
+  world = await World.start({ folder, ...options });
+  return world;
+}
+afterEach(async () => {
+  await world?.stop();
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  world = folder = undefined;
+});
+
+describe("a worker that comes back with running tasks", () => {
+  test("is told to end those that are over", async () => {
+    const w = await start({ blueprints: [oneTask("simple", { retry: { backoffSeconds: 1 } })] });
+    const worker = await new StreamWorker(w, "w").connect();
+    await w.create("simple");
+    await w.pass(500);
+    await worker.disconnect();
+    await w.pass(10_000, 500);
+
+    await worker.connect();
+
+    expect(worker.cancelled).toEqual([worker.got[0]?.task_id ?? ""]);
+  });
+
+  test("and whose connection breaks again while its claims are looked up loses them in time", async () => {
+    const w = await start({ blueprints: [oneTask("simple", { retry: { backoffSeconds: 1 } })] });
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("simple");
+    await w.restart();
+    await w.pass(500);
+    // The hand-out was not on disk: the claim has to write it down, and that takes its time.
+    w.disk.hold();
+    const connecting = worker.connect();
+    await worker.disconnect();
+    w.disk.release();
+    await connecting;
+    worker.running = [];
+    const other = await new StreamWorker(w, "other").connect();
+    await w.pass(20_000, 500);
+
+    expect(other.got).toHaveLength(1);
+    await other.answer();
+    expect(await w.status(id)).toBe("finished");
+  });
+
+  test("twice at once has as much room as it said", async () => {
+    const w = await start({ blueprints: [oneTask("simple")] });
+    const worker = await new StreamWorker(w, "w", { concurrency: 2 }).connect();
+    await w.create("simple");
+    const running = worker.running.map(({ job_id, task_id }) => ({ job_id, task_id }));
+    await w.restart();
+
+    const links: WorkerLink[] = [];
+    const got: string[] = [];
+    const hello = () => {
+      const link: WorkerLink = {
+        kind: "stream",
+        task: (payload) => links.at(-1) === link && got.push((JSON.parse(payload) as { task_id: string }).task_id) > 0,
+        cancel: () => true,
+        close: () => undefined,
+      };
+      links.push(link);
+      const registration = { worker_id: "w", supported_tasks: ["t"], max_concurrent_tasks: 2 };
+      return w.engine.workers.connect("w", link, { session: "session-of-w", registration, running });
+    };
+    const both = [hello(), hello()];
+    for (const one of both) await w.done(one);
+    const [task] = running;
+    if (!task) throw new Error("a running task was expected");
+    await w.done(
+      w.engine.workers.result({
+        jobId: task.job_id,
+        taskId: task.task_id,
+        workerId: "w",
+        status: "success",
+        raw: "{}",
+      }),
+    );
+
+    await w.create("simple");
+    await w.create("simple");
+    await w.create("simple");
+
+    expect(got).toHaveLength(2);
+  });
+});
+
+describe("two workers of one id", () => {
+  test("keep their tasks apart: neither connection takes anything from the other", async () => {
+    const w = await start({ blueprints: [oneTask("simple")] });
+    const first = await new StreamWorker(w, "shared", { session: "one", concurrency: 1 }).connect();
+    await w.create("simple");
+    const second = await new StreamWorker(w, "shared", { session: "two", concurrency: 1 }).connect();
+    await w.create("simple");
+    expect([first.got.length, second.got.length]).toEqual([1, 1]);
+
+    await second.kill();
+    await w.pass(30_000, 500);
+
+    expect(first.closed).toEqual([]);
+    expect(first.cancels).toEqual([]);
+    expect(await first.answer()).toEqual({ status: "result_accepted_success" });
+  });
+
+  test("come back after a restart of the server, each with its own task", async () => {
+    const w = await start({ blueprints: [oneTask("simple")] });
+    const first = await new StreamWorker(w, "shared", { session: "one", concurrency: 1 }).connect();
+    await w.create("simple");
+    const second = await new StreamWorker(w, "shared", { session: "two", concurrency: 1 }).connect();
+    await w.create("simple");
+    await w.pass(500);
+
+    await w.restart();
+    await first.connect();
+    await w.pass(2_000, 500);
+    await second.connect();
+    await w.pass(30_000, 500);
+
+    expect([...first.cancelled, ...second.cancelled]).toEqual([]);
+    expect(await first.answer()).toEqual({ status: "result_accepted_success" });
+    expect(await second.answer()).toEqual({ status: "result_accepted_success" });
+  });
+});
+
+describe("a worker's actor that fails", () => {
+  test("hands its tasks out again, and takes up those that its worker brings back", async () => {
+    const w = await start({ blueprints: [oneTask("simple")] });
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("simple");
+    await w.pass(500);
+    worker.fails = true;
+    await w.done(w.engine.jobs.cancel(undefined, await w.create("simple"))).catch(() => undefined);
+    worker.fails = false;
+    await w.time.settle();
+    worker.running = [];
+
+    await worker.connect();
+    await w.pass(20_000, 500);
+
+    expect(worker.last.job_id).toBe(id);
+    expect(worker.last.attempt).toBe(1);
+    await worker.answer();
+    expect(await w.status(id)).toBe("finished");
+  });
+});
+
+describe("a legacy socket", () => {
+  test("carries cancels to a worker that polls", async () => {
+    const w = await start({ blueprints: [oneTask("simple")] });
+    await w.done(w.engine.workers.register({ worker_id: "w", supported_tasks: ["t"] }));
+    const told: string[] = [];
+    const link: WorkerLink = {
+      kind: "socket",
+      task: () => false,
+      cancel: (_jobId, taskId) => told.push(taskId) > 0,
+      close: () => undefined,
+    };
+    await w.done(w.engine.workers.connect("w", link));
+    let text = "{}";
+    void w.engine.workers.poll("w", 30_000, new AbortController().signal).then((task) => {
+      text = task ?? "{}";
+    });
+    const id = await w.create("simple");
+    const { task_id: taskId = "" } = JSON.parse(text) as { task_id?: string };
+
+    expect(await w.done(w.engine.jobs.cancel(undefined, id))).toBe("cancellation_request_sent");
+    await w.time.settle();
+
+    expect(told).toEqual([taskId]);
+    expect(w.engine.workers.isCancelled("w", taskId)).toBe(true);
+    expect(await w.done(w.engine.workers.heartbeat("w", {}))).toMatchObject({ cancel_task_ids: [taskId] });
+  });
+});
