@@ -81,6 +81,9 @@ function stage(
         timers: time,
         log: silentLog,
         isHeld: (job) => parts.held?.(job.id) ?? false,
+
+        isOverdue: () => false,
+        wake: () => undefined,
         recover(id) {
           if (parts.fails?.(id)) return Promise.reject(new Error("it cannot be read"));
           recovered.push(id);
