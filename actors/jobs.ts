@@ -114,11 +114,15 @@ export function createJobs(parts: JobsParts): Jobs {
         ],
       };
     });
-    await storage.journal.commit({ jobs: writes, idempotency });
-    for (const { job } of writes) {
-      parts.known.set(job.id, job);
-      region.ref(job.id).tell({ type: "recover" });
+    // Whoever asks for one of them first, finds it here as it is on disk.
+    for (const { job } of writes) parts.known.set(job.id, job);
+    try {
+      await storage.journal.commit({ jobs: writes, idempotency });
+    } catch (error) {
+      for (const { job } of writes) parts.known.delete(job.id);
+      throw error;
     }
+    for (const { job } of writes) region.ref(job.id).tell({ type: "recover" });
     return jobs.map((job) => job.id);
   }
 

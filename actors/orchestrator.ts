@@ -101,7 +101,10 @@ export interface Workers {
   /** A second link of the kind for the same id and session replaces the first. */
   connect(workerId: string, link: WorkerLink, hello?: Hello): Promise<{ readonly cancelled: readonly string[] }>;
   disconnect(workerId: string, link: WorkerLink): void;
+  /** All of the worker, until `resume`. */
   drain(workerId: string): Promise<void>;
+  /** Only the process behind this link, for as long as it is connected. */
+  drainLink(workerId: string, link: WorkerLink): void;
   resume(workerId: string): Promise<void>;
   /** The records as `GET /workers` shows them. */
   list(): readonly JsonMap[];

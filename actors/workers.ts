@@ -114,6 +114,7 @@ export function createWorkers(parts: WorkersParts): Workers {
       return { cancelled: await ask(workerId, record, (reply) => ({ type: "connect", link, hello, reply })) };
     },
     disconnect: (workerId, link) => tell(workerId, { type: "disconnect", link }),
+    drainLink: (workerId, link) => tell(workerId, { type: "drain-link", link }),
     async drain(workerId) {
       await actors.ask<WorkerMessage, void>(known(workerId), (reply) => ({ type: "drain", on: true, reply }), ASK_MS);
     },

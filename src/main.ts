@@ -24,6 +24,7 @@ import { createRealSystem } from "./system/real.ts";
 
 const EXIT_STORE_LOST = 1;
 const EXIT_RESTART = 75;
+const EXIT_WAIT_MS = 1_000;
 
 function systemFor({ logLevel, logFormat }: Pick<ServeSettings, "logLevel" | "logFormat">): System {
   const format = logFormat === "text" ? textLine : jsonLine;
@@ -78,7 +79,12 @@ async function serve({ settings, stop, ready }: ServeCall): Promise<number> {
     storage,
     catalog,
     runner,
-    actors: createActorSystem({ ...system }),
+    actors: createActorSystem({
+      ...system,
+      // Those under the root keep what they know outside of themselves: they go on after a message that failed.
+      supervision: { decide: () => "resume", maxRestarts: 10, windowMs: 60_000 },
+      onFailure: () => failed.resolve(EXIT_RESTART),
+    }),
     settings: {
       ...ENGINE_DEFAULTS,
       taskAttempts: settings.jobMaxRetries + 1,
@@ -145,4 +151,8 @@ const parts: CliParts = {
   check: async (paths) => (await checkFiles(paths, outside)).findings,
 };
 
-process.exitCode = await runCli(process.argv.slice(2), parts, realTerminal(outside));
+const exitCode = await runCli(process.argv.slice(2), parts, realTerminal(outside));
+// A thread that stands in a call which nothing can interrupt would keep the program alive.
+process.exitCode = exitCode;
+outside.timers.after(EXIT_WAIT_MS, () => process.exit(exitCode));
+process.stdout.write("", () => process.exit(exitCode));

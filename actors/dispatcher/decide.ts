@@ -14,6 +14,8 @@ interface TaskClass {
   readonly name: string;
   readonly type: string;
   readonly queue: Heap<Held>;
+  /** In the queue and not wanted any more. */
+  dropped: number;
 }
 
 /** A task that is queued or handed out. */
@@ -38,6 +40,8 @@ interface Given {
   /** The limit that it counts under, whatever the worker says of its limits later. */
   readonly limit: string;
 }
+
+const DROPPED_MIN = 64;
 
 export class Dispatch {
   readonly #held = new Map<string, Held>();
@@ -117,7 +121,7 @@ export class Dispatch {
     let taskClass = this.#classes.get(name);
     if (!taskClass) {
       const { type } = held.task.order;
-      taskClass = { name, type, queue: new Heap((a, b) => compareTasks(a.task, b.task)) };
+      taskClass = { name, type, queue: new Heap((a, b) => compareTasks(a.task, b.task)), dropped: 0 };
       this.#classes.set(name, taskClass);
       setOf(this.#classesByType, type).add(taskClass);
     }
@@ -130,6 +134,7 @@ export class Dispatch {
     for (let head = taskClass.queue.peek(); head; head = taskClass.queue.peek()) {
       if (head.state === "queued") return head;
       taskClass.queue.pop();
+      taskClass.dropped -= 1;
     }
     this.#classes.delete(taskClass.name);
     removeFrom(this.#classesByType, taskClass.type, taskClass);
@@ -237,6 +242,7 @@ export class Dispatch {
     }
     const held = this.#held.get(task.key);
     if (held?.workerId === workerId && held.task.attempt === task.attempt) this.#queueAgain(held);
+    if (hand) this.#matchWorker(hand);
   }
 
   #queueAgain(held: Held): void {
@@ -280,11 +286,22 @@ export class Dispatch {
   }
 
   #forget(held: Held): void {
-    if (held.state === "queued") this.#queued -= 1;
+    if (held.state === "queued") this.#leaveQueue(held);
     held.state = "dropped";
     if (this.#held.get(held.task.key) !== held) return;
     this.#held.delete(held.task.key);
     count(this.#heldByJob, held.task.jobId, -1);
+  }
+
+  /** It stays in the heap until it comes to its head, or until too many like it do. */
+  #leaveQueue(held: Held): void {
+    this.#queued -= 1;
+    const taskClass = this.#classes.get(classOf(held.task.order));
+    if (!taskClass) return;
+    taskClass.dropped += 1;
+    if (taskClass.dropped < DROPPED_MIN || taskClass.dropped * 2 < taskClass.queue.size) return;
+    taskClass.queue.keep((item) => item.state === "queued" && item !== held);
+    taskClass.dropped = 0;
   }
 
   /** With a cost limit that no otherwise suitable live worker meets, waiting would be for nothing. */

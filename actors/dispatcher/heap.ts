@@ -36,8 +36,14 @@ export class Heap<Item> {
     return first.item;
   }
 
-  #sink(): void {
-    let index = 0;
+  /** Drops all others, in time that grows with their number. */
+  keep(isKept: (item: Item) => boolean): void {
+    this.#items = this.#items.filter(({ item }) => isKept(item));
+    for (let index = (this.#items.length >> 1) - 1; index >= 0; index--) this.#sink(index);
+  }
+
+  #sink(from = 0): void {
+    let index = from;
     for (;;) {
       const left = 2 * index + 1;
       const right = left + 1;

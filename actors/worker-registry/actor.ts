@@ -1,6 +1,6 @@
 /** Supervises one actor for each worker, and knows which there are. */
 import type { Actor, Context, Ref } from "../../src/runtime/types.ts";
-import { assertNever, type JsonMap } from "../../src/system/errors.ts";
+import { assertNever, type JsonMap, Refusal } from "../../src/system/errors.ts";
 import type { WorkerMessage } from "./messages.ts";
 import { WorkerActor, type WorkerParts } from "./worker.ts";
 
@@ -8,6 +8,8 @@ export type RegistryMessage =
   /** To the worker, which is made known with this record if it is not. */
   | { readonly type: "to"; readonly workerId: string; readonly record: JsonMap; readonly message: WorkerMessage }
   | { readonly type: "gone"; readonly workerId: string };
+
+const MAILBOX = 100_000;
 
 export interface KnownWorker {
   readonly ref: Ref<WorkerMessage>;
@@ -28,8 +30,7 @@ export class WorkerRegistryActor implements Actor<RegistryMessage> {
   receive(message: RegistryMessage, context: Context<RegistryMessage>): void {
     switch (message.type) {
       case "to":
-        this.#known(message.workerId, message.record, context).ref.tell(message.message);
-        return;
+        return deliver(this.#known(message.workerId, message.record, context).ref, message.message);
       case "gone":
         this.directory.delete(message.workerId);
         this.parts.tellDispatcher({ type: "worker-gone", workerId: message.workerId });
@@ -46,6 +47,7 @@ export class WorkerRegistryActor implements Actor<RegistryMessage> {
     let first: WorkerActor | undefined;
     const ref = context.spawn<WorkerMessage>({
       name: `worker-${id}`,
+      capacity: MAILBOX,
       create: () => {
         const actor = new WorkerActor(id, made?.actor.record ?? record, this.parts);
         if (made) made.actor = actor;
@@ -58,4 +60,17 @@ export class WorkerRegistryActor implements Actor<RegistryMessage> {
     context.watch(ref as Ref<never>, { type: "gone", workerId: id });
     return made;
   }
+}
+
+/** A worker that sends more than can be read is told so; without an answer it would wait for nothing. */
+function deliver(ref: Ref<WorkerMessage>, message: WorkerMessage): void {
+  if (ref.tell(message) === "queued" || !("reply" in message)) return;
+  const error = new Refusal(
+    "WORKER_BUSY",
+    429,
+    "The server cannot read more from this worker now; try again in a second.",
+    undefined,
+    1,
+  );
+  message.reply?.fail(error);
 }

@@ -21,6 +21,8 @@ export type WorkerMessage =
   | { readonly type: "result"; readonly result: WorkerResult; readonly reply: Reply<ResultAnswer> }
   | { readonly type: "release"; readonly taskIds: readonly string[] }
   | { readonly type: "drain"; readonly on: boolean; readonly reply?: Reply<void> | undefined }
+  /** The process behind this stream takes no more tasks. */
+  | { readonly type: "drain-link"; readonly link: WorkerLink }
   /** From the dispatcher. */
   | { readonly type: "assign"; readonly task: QueuedTask }
   | { readonly type: "stop-task"; readonly key: string; readonly cancel: boolean }
@@ -35,6 +37,7 @@ export type WorkerMessage =
       readonly session: string;
       readonly reply: Reply<readonly string[]>;
     }
+  | { readonly type: "give-back"; readonly task: QueuedTask }
   | { readonly type: "check" }
   | { readonly type: "record" };
 

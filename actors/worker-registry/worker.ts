@@ -45,12 +45,14 @@ interface Stream {
   readonly link: WorkerLink;
   readonly session: string;
   readonly capacity: number;
-  /** Claims are being looked up: nothing is sent before. */
+  /** False while claims are being looked up, and once it drains: nothing is sent. */
   ready: boolean;
+  draining: boolean;
 }
 
 const CHECK_MS = 1_000;
 const RECORD_MS = 50;
+const GIVE_BACK_MS = 1_000;
 /** Three of the heartbeats that workers of the original send. */
 const REPORT_GRACE_MS = 45_000;
 const UNREPORTED_MAX = 2;
@@ -114,8 +116,12 @@ export class WorkerActor implements Actor<WorkerMessage> {
         this.#publish();
         this.#grant();
         return message.reply?.ok();
+      case "drain-link":
+        return this.#drainLink(message.link);
       case "assign":
         return this.#assign(message.task, context);
+      case "give-back":
+        return this.#giveBack(message.task);
       case "stop-task":
         return this.#stopTask(message.key, message.cancel);
       case "adopt":
@@ -123,7 +129,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
       case "confirmed":
         return this.#confirmed(message, context);
       case "unconfirmed":
-        return this.#unconfirmed(message);
+        return this.#unconfirmed(message, context);
       case "claimed":
         return this.#claimed(message);
       case "check":
@@ -199,13 +205,14 @@ export class WorkerActor implements Actor<WorkerMessage> {
         lease.unreported = 0;
         lease.reportedAtMs = nowMs;
         lease.lostAtMs = undefined;
+        lease.lossReason = "worker_lost";
         lease.deadlineMs = taskDeadline(lease);
         continue;
       }
       lease.unreported += 1;
       // Others may share the id and leave out what is not theirs: the one that runs it has to fall silent.
       const isOld = nowMs - lease.reportedAtMs > REPORT_GRACE_MS;
-      if (isOld && lease.unreported >= UNREPORTED_MAX) this.#lose(lease, "worker_lost");
+      if (isOld && lease.unreported >= UNREPORTED_MAX) this.#lose(lease, lease.lossReason);
     }
   }
 
@@ -275,13 +282,17 @@ export class WorkerActor implements Actor<WorkerMessage> {
 
   #send(lease: Lease, context: Context<WorkerMessage>): void {
     const payload = payloadOf(lease.task, lease.handOut.taskId);
-    if (!this.#deliver(lease, payload)) {
-      this.#leases.remove(lease.handOut.taskId);
-      return this.#giveBack(lease.task);
-    }
+    if (!this.#deliver(lease, payload)) return this.#undelivered(lease);
     if (lease.recorded || this.#recordArmed) return;
     this.#recordArmed = true;
     context.after(RECORD_MS, { type: "record" });
+  }
+
+  /** What is on disk as handed out has to be taken back there; anything else only goes back to the queue. */
+  #undelivered(lease: Lease): void {
+    if (lease.recorded) return this.#lose(lease, "handed_back");
+    this.#leases.remove(lease.handOut.taskId);
+    this.#giveBack(lease.task);
   }
 
   #deliver(lease: Lease, payload: string): boolean {
@@ -297,8 +308,8 @@ export class WorkerActor implements Actor<WorkerMessage> {
   #deliverBy(stream: Stream | undefined, payload: string): boolean {
     if (!stream) return false;
     const isSent = stream.link.task(payload);
-    // The connection is gone, though nobody has said so yet: it is asked no more.
-    if (!isSent) stream.ready = false;
+    // The connection is gone, though nobody has said so yet.
+    if (!isSent) this.#disconnect(stream.link);
     return isSent;
   }
 
@@ -309,11 +320,12 @@ export class WorkerActor implements Actor<WorkerMessage> {
     this.parts.tellDispatcher({ type: "returned", workerId: this.id, task });
   }
 
-  #unconfirmed(message: Extract<WorkerMessage, { type: "unconfirmed" }>): void {
+  /** The store does not take it now: at once it would not either. */
+  #unconfirmed(message: Extract<WorkerMessage, { type: "unconfirmed" }>, context: Context<WorkerMessage>): void {
     const lease = this.#leases.remove(message.handOut.taskId);
     if (!lease) return;
     if (lease.session === undefined) this.#reservedPolls -= 1;
-    this.#giveBack(message.task);
+    context.after(GIVE_BACK_MS, { type: "give-back", task: message.task });
   }
 
   #confirmed(message: Extract<WorkerMessage, { type: "confirmed" }>, context: Context<WorkerMessage>): void {
@@ -322,6 +334,9 @@ export class WorkerActor implements Actor<WorkerMessage> {
     if (lease.session === undefined) this.#reservedPolls -= 1;
     if (message.accepted) return this.#send(lease, context);
     this.#end(lease);
+    // Where a cancel waits for this task, it need not wait any longer.
+    const { visit, slot, attempt } = message.handOut;
+    this.parts.tellJob(message.task.jobId, { type: "withdrawn", visit, slot, attempt });
   }
 
   #result(message: Extract<WorkerMessage, { type: "result" }>): void {
@@ -381,6 +396,10 @@ export class WorkerActor implements Actor<WorkerMessage> {
     const lease = this.#lease(task, handOut, undefined);
     lease.recorded = true;
     lease.lossReason = "handed_back";
+    // Nobody has said yet that it runs: until then it cannot time out, only turn out to be nowhere.
+    const { reconnectMs, taskTimeoutMs } = this.parts.settings;
+    lease.deadlineMs = undefined;
+    lease.lostAtMs = lease.sinceMs + (this.#streams.size > 0 ? reconnectMs : taskTimeoutMs);
     this.#leases.add(lease);
     this.parts.tellDispatcher({ type: "claimed", workerId: this.id, task });
   }
@@ -394,7 +413,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
     const { session } = hello;
     this.#streams.get(session)?.link.close(1008, "New connection established");
     const capacity = concurrencyOf(hello.registration as JsonMap) ?? this.parts.settings.defaultConcurrency;
-    const stream: Stream = { link, session, capacity, ready: false };
+    const stream: Stream = { link, session, capacity, ready: false, draining: false };
     this.#streams.set(session, stream);
     this.#register(hello.registration as JsonMap);
 
@@ -408,9 +427,15 @@ export class WorkerActor implements Actor<WorkerMessage> {
     const claims = unknown.map(async ({ job_id: jobId, task_id: taskId }): Promise<ClaimAnswer> => {
       return { jobId, taskId, claim: await this.parts.claim(jobId, taskId, this.id) };
     });
+    // A claim that could not be looked up leaves its task running: the result will prove itself.
     context.pipe(
-      Promise.all(claims),
-      (answers) => ({ type: "claimed", claims: answers, session, reply }),
+      Promise.allSettled(claims),
+      (settled) => ({
+        type: "claimed",
+        claims: settled.flatMap((one) => (one.status === "fulfilled" ? one.value : [])),
+        session,
+        reply,
+      }),
       () => ({ type: "claimed", claims: [], session, reply }),
     );
   }
@@ -423,6 +448,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
       if (running.has(lease.handOut.taskId)) {
         this.#leases.move(lease, hello.session);
         lease.lostAtMs = undefined;
+        lease.lossReason = "worker_lost";
         lease.deadlineMs = taskDeadline(lease);
       } else if (lease.session === hello.session) {
         // Sent over the connection that broke: it never arrived.
@@ -475,7 +501,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
     reply: { ok(cancelled: readonly string[]): void },
     cancelled: readonly string[] = [],
   ): void {
-    stream.ready = true;
+    stream.ready = !stream.draining;
     reply.ok([...cancelled, ...running.filter((taskId) => this.isCancelled(taskId) === true)]);
     this.#grant();
   }
@@ -489,6 +515,16 @@ export class WorkerActor implements Actor<WorkerMessage> {
       this.#startLoss(stream.session);
     }
     this.#heard();
+    this.#grant();
+  }
+
+  /** The process at the other end takes no more; others of the same id do. */
+  #drainLink(link: WorkerLink): void {
+    for (const stream of this.#streams.values()) {
+      if (stream.link !== link) continue;
+      stream.draining = true;
+      stream.ready = false;
+    }
     this.#grant();
   }
 

@@ -162,7 +162,7 @@ class StreamSession implements Session {
     };
   }
 
-  #handle(frame: WorkerFrame, { workerId }: Joined, flaw: Flaw | undefined): void {
+  #handle(frame: WorkerFrame, { workerId, link }: Joined, flaw: Flaw | undefined): void {
     const { workers } = this.#options;
     switch (frame.type) {
       case "result":
@@ -180,7 +180,7 @@ class StreamSession implements Session {
         return this.#watch(workers.heartbeat(workerId, body));
       }
       case "drain":
-        return this.#watch(workers.drain(workerId));
+        return workers.drainLink(workerId, link);
       case "release":
         return workers.release(workerId, frame.task_ids);
       case "hello":

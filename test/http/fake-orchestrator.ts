@@ -221,6 +221,9 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
         async drain(id) {
           told.drained.push(id);
         },
+        drainLink(id) {
+          told.drained.push(id);
+        },
         async resume() {},
         list: () => [...workers.values()],
       },
