@@ -82,6 +82,9 @@ export class JobActor implements Actor<JobMessage> {
   stopped(): void {
     this.parts.pending.delete(this.id);
     this.#abort?.abort();
+    // Who asked by way of another actor would wait for its time limit.
+    for (const after of this.#draft?.after ?? []) failAnswer(after, interrupted());
+    for (const cancel of this.#cancels) cancel.reply.fail(interrupted());
   }
 
   receive(message: JobMessage, context: Context<JobMessage>): void {
@@ -376,6 +379,11 @@ function mergedBranches(state: JobState | undefined, draft: Draft): ReadonlyMap<
     if (branch) branches.set(slot, branch);
   }
   return branches;
+}
+
+function interrupted(): Refusal {
+  const message = "The job was interrupted and it is not known how far it came; send the request again.";
+  return new Refusal("OUTCOME_UNKNOWN", 503, message, undefined, 1);
 }
 
 function failAnswer(after: After, error: unknown): void {
