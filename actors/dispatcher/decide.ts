@@ -213,7 +213,7 @@ export class Dispatch {
     hand.view = view;
     this.#hands.set(view.id, hand);
     for (const type of view.tasks) setOf(this.#handsByType, type).add(hand);
-    this.#failTooExpensive(hand);
+    this.#failTooExpensive(hand.view.tasks);
     this.#matchWorker(hand);
   }
 
@@ -225,6 +225,7 @@ export class Dispatch {
     for (const { held } of hand.given.values()) {
       if (this.#held.get(held.task.key) === held) this.#queueAgain(held);
     }
+    this.#failTooExpensive(hand.view.tasks);
   }
 
   #credit(workerId: string, tasks: number): void {
@@ -321,9 +322,9 @@ export class Dispatch {
     return true;
   }
 
-  /** A worker came that suits but for its cost: what waits under a limit is judged again. */
-  #failTooExpensive(hand: Hand): void {
-    for (const type of hand.view.tasks) {
+  /** A worker of these types came, changed or went: what waits under a cost limit is judged again. */
+  #failTooExpensive(types: Iterable<string>): void {
+    for (const type of types) {
       for (const taskClass of this.#classesByType.get(type) ?? []) {
         for (let head = this.#head(taskClass); head; head = this.#head(taskClass)) {
           if (!this.#isTooExpensive(head.task)) break;

@@ -88,6 +88,9 @@ export class JobActor implements Actor<JobMessage> {
   stopped(): void {
     this.parts.pending.delete(this.id);
     this.#abort?.abort();
+    // Who asked by way of another actor would wait for its time limit.
+    for (const after of this.#draft?.after ?? []) failAnswer(after, interrupted());
+    for (const cancel of this.#cancels) cancel.reply.fail(interrupted());
   }
 
   receive(message: JobMessage, context: Context<JobMessage>): void {
@@ -403,6 +406,11 @@ export class JobActor implements Actor<JobMessage> {
   #takeProgress(draft: Draft): void {
     appendProgress(draft, this.#progress.splice(0));
   }
+}
+
+function interrupted(): Refusal {
+  const message = "The job was interrupted and it is not known how far it came; send the request again.";
+  return new Refusal("OUTCOME_UNKNOWN", 503, message, undefined, 1);
 }
 
 function failAnswer(after: After, error: unknown): void {

@@ -126,7 +126,13 @@ function wait(draft: Draft, orders: readonly TaskOrder[], into: string | undefin
     const message = `A state may send at most ${SLOT_LIMIT - 1} tasks at once; this one sent ${orders.length}. Split the work over several states.`;
     return draft.finish("failed", { code: "TOO_MANY_TASKS", message });
   }
-  const waits = orders.map((order, slot): TaskWait => ({ slot, order, attempt: 1, queuedAtMs: draft.nowMs }));
+  const { resultTimeoutMs } = draft.job;
+  const waits = orders.map((order, slot): TaskWait => ({
+    slot,
+    order: resultTimeoutMs === undefined ? order : { timeoutMs: resultTimeoutMs, ...order },
+    attempt: 1,
+    queuedAtMs: draft.nowMs,
+  }));
   const common = { handler: undefined, endsAs: undefined, steps: 0 };
   const [only] = waits;
   if (into === undefined && only) draft.set({ ...common, status: "waiting_for_worker", task: only });

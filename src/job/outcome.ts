@@ -43,6 +43,8 @@ export function outcomeOf(result: WorkerResult): Outcome {
 
 /** Full jitter over the upper half: retries of many jobs do not come back together, none comes at once. */
 export function backoffMs(retry: RetryPolicy, failedAttempts: number, chance: number): number {
-  const full = Math.min(retry.maxBackoffMs, retry.backoffMs * retry.factor ** (failedAttempts - 1));
+  // Held below infinity: no pause at all times infinity would be no number.
+  const growth = Math.min(Number.MAX_VALUE, retry.factor ** (failedAttempts - 1));
+  const full = Math.min(retry.maxBackoffMs, retry.backoffMs * growth);
   return Math.round(full * (0.5 + chance / 2));
 }

@@ -246,6 +246,16 @@ export class World {
     throw new Error("what was awaited did not come without time moving");
   }
 
+  /** What it was refused with. */
+  async refused(promise: Promise<unknown>): Promise<unknown> {
+    try {
+      await this.done(promise);
+    } catch (error) {
+      return error;
+    }
+    throw new Error("a refusal was expected");
+  }
+
   /** Moves time in steps, and lets promises settle at each. */
   async pass(ms: number, stepMs = 50): Promise<void> {
     await this.time.settle();
