@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { decide, type UserMessage } from "../../../actors/job/decide.ts";
-import type { Draft, JobRules, JobState } from "../../../actors/job/draft.ts";
+import { type Draft, type JobRules, type JobState, stateOf } from "../../../actors/job/draft.ts";
 import { applyTurn } from "../../../actors/job/turn.ts";
 import { wakeAtMs } from "../../../actors/job/wake.ts";
 import type { Ending, TurnReply } from "../../../src/handlers/port.ts";
@@ -9,6 +9,7 @@ import type { WorkerResult } from "../../../src/protocol/worker.ts";
 import type { Reply } from "../../../src/runtime/types.ts";
 
 const NOW_MS = 1_000_000;
+const MOMENT = { nowMs: NOW_MS, atMs: NOW_MS };
 
 /** Task ids of the form slot/visit/attempt/worker: whose job they are for is not in question here. */
 const rules: JobRules = {
@@ -18,7 +19,9 @@ const rules: JobRules = {
   chance: () => 1,
   verify(taskId, _jobId, workerId) {
     const [slot, visit, attempt, worker] = taskId.split("/");
-    return worker === workerId ? { slot: Number(slot), visit: Number(visit), attempt: Number(attempt) } : undefined;
+    return worker === workerId
+      ? { slot: Number(slot), visit: Number(visit), attempt: Number(attempt), epoch: 1, sequence: 1 }
+      : undefined;
   },
 };
 
@@ -79,8 +82,8 @@ const handOut = (taskId: string, attempt = 1, slot = 0) => ({
 });
 
 function on(state: Partial<Job> | JobState, ...messages: UserMessage[]): Draft {
-  const whole = "branches" in state ? state : { job: job(state), branches: new Map() };
-  return decide(whole, messages, NOW_MS, rules).draft;
+  const whole = "branches" in state ? state : stateOf(job(state));
+  return decide(whole, messages, MOMENT, rules).draft;
 }
 
 /** What a draft tells those who asked, and what it does besides. */
@@ -183,8 +186,8 @@ describe("a result", () => {
   }
 
   test("takes no further message before its handler has run", () => {
-    const state = { job: job(), branches: new Map() };
-    const { draft, taken } = decide(state, [result("0/1/1/w"), result("0/1/1/w")], NOW_MS, rules);
+    const state = stateOf(job());
+    const { draft, taken } = decide(state, [result("0/1/1/w"), result("0/1/1/w")], MOMENT, rules);
 
     expect([draft.needsTurn, taken]).toEqual([true, 1]);
     expect(state.job.state).toBe("start");
@@ -193,22 +196,15 @@ describe("a result", () => {
 
 function branching(done: readonly number[] = []): JobState {
   const into = order({ transitions: { success: "join", failure: "bad", other: "elsewhere" } });
-  return {
-    job: job({
-      status: "waiting_for_parallel",
-      task: undefined,
-      parallel: { into: "join", total: 3, open: 3 - done.length },
-    }),
-    branches: new Map(
-      [0, 1, 2].map((slot) => [
-        slot,
-        {
-          wait: wait({ slot, order: into }),
-          ...(done.includes(slot) && { result: { taskId: `${slot}/1/1/w`, json: `{"n":${slot}}` } }),
-        },
-      ]),
-    ),
-  };
+  const parallel = { into: "join", total: 3, open: 3 - done.length };
+  return stateOf(
+    job({ status: "waiting_for_parallel", task: undefined, parallel }),
+    [0, 1, 2].map((slot) => ({
+      slot,
+      wait: wait({ slot, order: into }),
+      ...(done.includes(slot) && { result: { taskId: `${slot}/1/1/w`, json: `{"n":${slot}}` } }),
+    })),
+  );
 }
 
 describe("branches", () => {
