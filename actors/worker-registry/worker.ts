@@ -67,7 +67,8 @@ export class WorkerActor implements Actor<WorkerMessage> {
   #granted = 0;
   #lastHeardMs: number;
   #recordArmed = false;
-  #reservedPolls = 0;
+  /** Tasks for a poll whose hand-out is on its way to the disk. */
+  readonly #reserved = new Set<string>();
   #gone = false;
 
   constructor(
@@ -232,7 +233,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
 
   /** Polls that no hand-out on its way to the disk is meant for. */
   get #freePolls(): number {
-    return Math.max(0, this.#polls.length - this.#reservedPolls);
+    return Math.max(0, this.#polls.length - this.#reserved.size);
   }
 
   #roomIn(stream: Stream): number {
@@ -252,7 +253,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
     if (!task.again) return this.#send(lease, context);
 
     lease.recorded = true;
-    if (!stream) this.#reservedPolls += 1;
+    if (!stream) this.#reserved.add(taskId);
     context.pipe(
       this.parts.writeHandOut(task.jobId, handOut),
       (accepted) => ({ type: "confirmed", task, handOut, accepted }),
@@ -322,16 +323,17 @@ export class WorkerActor implements Actor<WorkerMessage> {
 
   /** The store does not take it now: at once it would not either. */
   #unconfirmed(message: Extract<WorkerMessage, { type: "unconfirmed" }>, context: Context<WorkerMessage>): void {
-    const lease = this.#leases.remove(message.handOut.taskId);
-    if (!lease) return;
-    if (lease.session === undefined) this.#reservedPolls -= 1;
+    const { taskId } = message.handOut;
+    this.#reserved.delete(taskId);
+    if (!this.#leases.remove(taskId)) return;
     context.after(GIVE_BACK_MS, { type: "give-back", task: message.task });
   }
 
   #confirmed(message: Extract<WorkerMessage, { type: "confirmed" }>, context: Context<WorkerMessage>): void {
-    const lease = this.#leases.byTask(message.handOut.taskId);
+    const { taskId } = message.handOut;
+    this.#reserved.delete(taskId);
+    const lease = this.#leases.byTask(taskId);
     if (!lease) return;
-    if (lease.session === undefined) this.#reservedPolls -= 1;
     if (message.accepted) return this.#send(lease, context);
     this.#end(lease);
     // Where a cancel waits for this task, it need not wait any longer.
