@@ -132,8 +132,10 @@ export class Draft {
     this.changed = true;
   }
 
+  /** At the moment of the draft, if the event does not say another. Takes the object over. */
   event(event: Omit<JobEvent, "atMs"> & { atMs?: number }): void {
-    this.events.push({ atMs: this.atMs, ...event });
+    event.atMs ??= this.atMs;
+    this.events.push(event as JobEvent);
     this.changed = true;
   }
 

@@ -94,25 +94,37 @@ function changingValues(write: JobWrite): SQLQueryBindings[] {
   ];
 }
 
-// JSON.stringify escapes lone surrogates itself.
+// Named one by one, since copying "all the rest" of an object costs more than writing it; the compiler
+// misses none. JSON.stringify leaves out what is undefined, and escapes lone surrogates itself.
 function coreOf(job: Job): string {
-  const {
-    id: _id,
-    version: _version,
-    status: _status,
-    state: _state,
-    client,
-    blueprint: _blueprint,
-    hash: _hash,
-    createdAtMs: _createdAtMs,
-    updatedAtMs: _updatedAtMs,
-    parentId: _parentId,
-    initialData: _initialData,
-    stateHistory: _stateHistory,
-    ...rest
-  } = job;
-  const { id: _clientId, ...c } = client;
-  return JSON.stringify({ ...rest, c } satisfies Core);
+  const { plan, config } = job.client;
+  return JSON.stringify({
+    visit: job.visit,
+    enteredAtMs: job.enteredAtMs,
+    merge: job.merge,
+    error: job.error,
+    task: job.task,
+    parallel: job.parallel,
+    aggregation: job.aggregation,
+    handler: job.handler,
+    endsAs: job.endsAs,
+    begun: job.begun,
+    steps: job.steps,
+    cancelRequestedAtMs: job.cancelRequestedAtMs,
+    progress: job.progress,
+    progressMessage: job.progressMessage,
+    priority: job.priority,
+    deadlineAtMs: job.deadlineAtMs,
+    dispatchTimeoutMs: job.dispatchTimeoutMs,
+    resultTimeoutMs: job.resultTimeoutMs,
+    webhookUrl: job.webhookUrl,
+    security: job.security,
+    metadata: job.metadata,
+    tags: job.tags,
+    rerunOf: job.rerunOf,
+    trace: job.trace,
+    c: { plan, config },
+  } satisfies Required<{ [Name in keyof Core]: Core[Name] | undefined }>);
 }
 
 export function toJob(row: JobRow): Job {

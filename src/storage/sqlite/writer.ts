@@ -1,6 +1,6 @@
 /** Groups of units, each group one transaction that is synced when it returns. */
 import type { Database } from "bun:sqlite";
-import type { JobStatus } from "../../job/model.ts";
+import { isTerminal, type Job, type JobStatus } from "../../job/model.ts";
 import type { Clock } from "../../system/clock.ts";
 import { messageOf, type Refusal } from "../../system/errors.ts";
 import type { GroupOutcome, GroupWriter } from "../group-commit.ts";
@@ -14,6 +14,9 @@ import { Transaction } from "./transaction.ts";
 
 type Found = readonly [number: number, version: number, status: JobStatus];
 
+/** Open jobs whose row is known from their last unit: nobody else writes, so it need not be looked for. */
+const KNOWN_MAX = 20_000;
+
 export interface SqliteWriter extends GroupWriter {
   finalize(): void;
 }
@@ -22,6 +25,7 @@ export function createWriter(database: Database, clock: Clock, fault: Fault): Sq
   const transaction = new Transaction(database);
   const counts = new Counts(database);
   const statements = prepare(database);
+  const known = new Map<string, Found>();
 
   function write(units: readonly Unit[]): GroupOutcome {
     if (fault.refusal) return { type: "unknown", error: fault.refusal };
@@ -41,8 +45,19 @@ export function createWriter(database: Database, clock: Clock, fault: Fault): Sq
     }
   }
 
+  function find(id: string): Found | undefined {
+    return known.get(id) ?? (statements.find.values(id)[0] as Found | undefined);
+  }
+
+  function remember({ id, version, status }: Job, number: number): void {
+    if (isTerminal(status)) return void known.delete(id);
+    if (known.size >= KNOWN_MAX) known.clear();
+    known.set(id, [number, version, status]);
+  }
+
   function rolledBack(error: unknown, index: number | undefined): GroupOutcome {
     counts.forget();
+    known.clear();
     const meaning = meaningOf(error);
     // After an error of the disk nothing more is asked of it: not even to roll back.
     if (meaning === "fatal" || (meaning === "unit" && index === undefined)) return { type: "unknown", error };
@@ -59,7 +74,8 @@ export function createWriter(database: Database, clock: Clock, fault: Fault): Sq
   function writeUnit(unit: Unit): Refusal | undefined {
     const found: (Found | undefined)[] = [];
     for (const write of unit.jobs) {
-      const now = statements.find.values(write.job.id)[0] as Found | undefined;
+      // A job that is about to be made is looked for all the same: its id must be free.
+      const now = find(write.job.id);
       const refusal = refusalOf(write, now);
       if (refusal) return refusal;
       found.push(now);
@@ -92,6 +108,7 @@ export function createWriter(database: Database, clock: Clock, fault: Fault): Sq
     const { job } = write;
     const number = found ? found[0] : insert(write);
     if (found) statements.update.run(...updateValues(write, number));
+    remember(job, number);
     counts.moved(job.client.id, found?.[2], job.status);
     if (write.events.length > 0) statements.history.run(number, job.version, JSON.stringify(write.events));
     if (write.dropBranches) statements.dropBranches.run(number);
