@@ -10,7 +10,12 @@ const outfile = join(root, "dist", "orchestrator");
 const stamp = join(root, "dist", "orchestrator.sources");
 
 // Handlers and the loading of blueprints run in threads: each is an entry point of its own.
-const ENTRY_POINTS = ["src/main.ts", "src/handlers/thread.ts", "src/catalog/loader-thread.ts"];
+const ENTRY_POINTS = [
+  "src/main.ts",
+  "src/handlers/thread.ts",
+  "src/catalog/loader-thread.ts",
+  "src/storage/sqlite/writer-thread.ts",
+];
 
 const FLAGS = [
   "--compile",

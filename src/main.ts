@@ -41,6 +41,7 @@ async function serve({ settings, stop, ready }: ServeCall): Promise<number> {
   const storage = await openSqliteStorage({
     ...system,
     folder: settings.dataDir,
+    writesInThread: true,
     programVersion: version,
     onFatal: (error) => {
       log.error("The disk failed and nobody knows what it holds; the server ends and must be started again.", {

@@ -27,8 +27,8 @@ export type GroupOutcome =
   | { readonly type: "unknown"; readonly error: unknown };
 
 export interface GroupWriter {
-  /** Synchronous; later units of the group see what earlier ones wrote. */
-  write(units: readonly Unit[]): GroupOutcome;
+  /** Later units of the group see what earlier ones wrote. A promise where another thread writes; it never rejects. */
+  write(units: readonly Unit[]): GroupOutcome | Promise<GroupOutcome>;
 }
 
 export interface GroupJournalOptions {
@@ -56,6 +56,8 @@ export function createGroupJournal(options: GroupJournalOptions): GroupJournal {
   const { writer, scheduler, onFatal, unitsMax = UNITS_MAX, bytesMax = BYTES_MAX } = options;
   let queue: Waiting[] = [];
   let scheduled = false;
+  /** Another thread has a group. */
+  let writing = false;
   let lastSize = 0;
   let lastSeen = 0;
   let looks = 0;
@@ -63,19 +65,24 @@ export function createGroupJournal(options: GroupJournalOptions): GroupJournal {
   let closing: PromiseWithResolvers<void> | undefined;
 
   function schedule(): void {
-    if (scheduled) return;
+    if (scheduled || writing) return;
     scheduled = true;
     scheduler.afterInput(flush);
   }
 
   function flush(): void {
     scheduled = false;
-    if (isWorthWaiting()) return schedule();
+    if (writing || isWorthWaiting()) return writing ? undefined : schedule();
     const group = takeGroup();
     lastSize = group.length;
     looks = 0;
     lastSeen = 0;
     if (group.length > 0) settle(group);
+    if (!writing) goOn();
+  }
+
+  /** Nothing is on its way: what arrived meanwhile is the next group. */
+  function goOn(): void {
     if (queue.length > 0) schedule();
     else closing?.resolve();
   }
@@ -105,35 +112,38 @@ export function createGroupJournal(options: GroupJournalOptions): GroupJournal {
     return group;
   }
 
-  function settle(whole: readonly Waiting[]): void {
-    let group = whole;
-    while (group.length > 0) {
-      const outcome = attempt(group);
-      switch (outcome.type) {
-        case "stored":
-          settleStored(group, outcome.refused);
-          return;
-        case "invalid": {
-          const rest = leaveOut(group, outcome.index, outcome.reason);
-          // A writer that names a unit that is not there would be asked for ever.
-          if (rest.length === group.length) {
-            fail(group, new RangeError(`the writer named unit ${outcome.index} of a group of ${group.length}`));
-            return;
-          }
-          group = rest;
-          break;
+  function settle(group: readonly Waiting[]): void {
+    const outcome = attempt(group);
+    if (!(outcome instanceof Promise)) return conclude(group, outcome);
+    writing = true;
+    void outcome.then((settled) => {
+      writing = false;
+      conclude(group, settled);
+      if (!writing) goOn();
+    });
+  }
+
+  function conclude(group: readonly Waiting[], outcome: GroupOutcome): void {
+    switch (outcome.type) {
+      case "stored":
+        return settleStored(group, outcome.refused);
+      case "invalid": {
+        const rest = leaveOut(group, outcome.index, outcome.reason);
+        // A writer that names a unit that is not there would be asked for ever.
+        if (rest.length === group.length) {
+          return fail(group, new RangeError(`the writer named unit ${outcome.index} of a group of ${group.length}`));
         }
-        case "full":
-          for (const waiting of group) waiting.reject(storeFull());
-          return;
-        case "unknown":
-          fail(group, outcome.error);
-          return;
+        return rest.length > 0 ? settle(rest) : undefined;
       }
+      case "full":
+        for (const waiting of group) waiting.reject(storeFull());
+        return;
+      case "unknown":
+        return fail(group, outcome.error);
     }
   }
 
-  function attempt(group: readonly Waiting[]): GroupOutcome {
+  function attempt(group: readonly Waiting[]): GroupOutcome | Promise<GroupOutcome> {
     try {
       return writer.write(group.map((waiting) => waiting.unit));
     } catch (error) {
@@ -162,7 +172,7 @@ export function createGroupJournal(options: GroupJournalOptions): GroupJournal {
     },
     close() {
       closing ??= Promise.withResolvers<void>();
-      if (!scheduled) closing.resolve();
+      if (!scheduled && !writing) closing.resolve();
       return closing.promise;
     },
   };

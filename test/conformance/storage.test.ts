@@ -7,7 +7,7 @@ import { openSqliteStorage } from "../../src/storage/sqlite/index.ts";
 import { eventLoop } from "../storage/sample.ts";
 import { describeStorage, type StoreUnderTest } from "./storage.ts";
 
-function sqliteAt(folder: string): Pick<StoreUnderTest, "open" | "setNowMs"> {
+function sqliteAt(folder: string, writesInThread = false): Pick<StoreUnderTest, "open" | "setNowMs"> {
   let nowMs = 0;
   const clock: Clock = { nowMs: () => nowMs, monotonicMs: () => nowMs };
   let drawn = 0;
@@ -29,23 +29,26 @@ function sqliteAt(folder: string): Pick<StoreUnderTest, "open" | "setNowMs"> {
         onFatal: fail,
         programVersion: "1.0.0",
         ballastBytes: 0,
+        writesInThread,
       }),
   };
 }
 
 describeStorage("SQLite in memory", () => ({ ...sqliteAt(":memory:"), cleanUp: async () => undefined }));
 
-describeStorage("SQLite in a folder", () => {
-  const folder = mkdtempSync(join(tmpdir(), "storage-conformance-"));
-  const store = sqliteAt(folder);
-  return {
-    ...store,
-    async reopen(storage) {
-      await storage.close();
-      return store.open();
-    },
-    async cleanUp() {
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-});
+for (const writesInThread of [false, true]) {
+  describeStorage(writesInThread ? "SQLite in a folder, written by a thread" : "SQLite in a folder", () => {
+    const folder = mkdtempSync(join(tmpdir(), "storage-conformance-"));
+    const store = sqliteAt(folder, writesInThread);
+    return {
+      ...store,
+      async reopen(storage) {
+        await storage.close();
+        return store.open();
+      },
+      async cleanUp() {
+        rmSync(folder, { recursive: true, force: true });
+      },
+    };
+  });
+}

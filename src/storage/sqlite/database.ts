@@ -148,6 +148,19 @@ function checkSize(file: string, database: Database): void {
   if (found < bytes) throw databaseCorrupt(file, `it has ${found} bytes of ${bytes}`);
 }
 
+/** Longer than any group takes: the connections of one process wait for each other, and for nobody else. */
+const BUSY_WAIT_MS = 5_000;
+
+/** For a second connection of the program, beside the one that opened the folder. */
+export function setUp(database: Database): void {
+  configure(database);
+  waitForTheOther(database);
+}
+
+export function waitForTheOther(database: Database): void {
+  database.run(`PRAGMA busy_timeout = ${BUSY_WAIT_MS}`);
+}
+
 function configure(database: Database): void {
   database.run(`PRAGMA page_size = ${PAGE_BYTES}`);
   database.run("PRAGMA journal_mode = WAL");

@@ -1,18 +1,21 @@
 /** The embedded store: one SQLite file in a data folder that one process holds. */
 import type { Database } from "bun:sqlite";
+import { join } from "node:path";
 import type { Clock, Scheduler } from "../../system/clock.ts";
 import type { Log } from "../../system/log.ts";
 import type { Random } from "../../system/random.ts";
-import { createGroupJournal } from "../group-commit.ts";
+import { createGroupJournal, type GroupWriter } from "../group-commit.ts";
 import type { Storage } from "../port.ts";
 import { createBallast, noBallast, type Ballast } from "./ballast.ts";
 import { lockFolder, prepareFolder, type FolderLock } from "./data-folder.ts";
-import { openInFolder, openInMemory } from "./database.ts";
-import { createFault } from "./errors.ts";
+import { DATABASE_FILE, openInFolder, openInMemory, waitForTheOther } from "./database.ts";
+import { createFault, type Fault } from "./errors.ts";
 import { SqliteJobReader } from "./job-reader.ts";
 import { createReads } from "./reads.ts";
 import { SqliteRegisters } from "./registers.ts";
 import { guardSpace } from "./space-guard.ts";
+import { writeHere } from "./own-writer.ts";
+import { startThreadWriter } from "./thread-writer.ts";
 import { createWriter } from "./writer.ts";
 
 const BALLAST_BYTES = 64 * 1024 * 1024;
@@ -31,6 +34,8 @@ export interface SqliteStorageOptions {
   readonly ballastBytes?: number;
   /** The database grows no larger than this many pages; left out: as the disk allows. */
   readonly pagesMax?: number;
+  /** A thread of its own for writing: the engine goes on while the disk syncs. Left out: written where the engine runs. */
+  readonly writesInThread?: boolean;
   readonly groupUnitsMax?: number;
   readonly groupBytesMax?: number;
 }
@@ -50,7 +55,7 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
 
   const fault = createFault(options.onFatal);
   const reads = createReads(fault, scheduler);
-  const writer = createWriter(database, clock, fault);
+  const writer = options.writesInThread === true ? await writeInThread(options, database) : own(database, clock, fault);
   const jobs = new SqliteJobReader(database, reads);
   const registers = new SqliteRegisters({ database, random, fault, reads, makeRoom: () => ballast.release() });
   const journal = createGroupJournal({
@@ -67,7 +72,8 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
     // Closing copies the log into the database. After a failure of the disk that is left to the next start.
     if (fault.refusal) return;
     reads.close();
-    for (const part of [writer, jobs]) part.finalize();
+    await writer.close();
+    jobs.finalize();
     registers.close();
     try {
       database.close(true);
@@ -78,6 +84,19 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
 
   let closing: Promise<void> | undefined;
   return { journal, jobs, registers, close: () => (closing ??= closeAll()) };
+}
+
+type ClosedWriter = GroupWriter & { close(): Promise<void> };
+
+function own(database: Database, clock: Clock, fault: Fault): ClosedWriter {
+  const writer = createWriter(database, clock, fault);
+  return { ...writeHere(writer), close: async () => writer.finalize() };
+}
+
+function writeInThread(options: SqliteStorageOptions, database: Database): Promise<ClosedWriter> {
+  waitForTheOther(database);
+  const path = join(options.folder, DATABASE_FILE);
+  return startThreadWriter({ path, pagesMax: options.pagesMax, clock: options.clock });
 }
 
 function inMemory(options: SqliteStorageOptions): Place {

@@ -64,14 +64,8 @@ export function insertValues(write: JobWrite): SQLQueryBindings[] {
     job.createdAtMs,
     job.parentId === undefined ? null : toStored(job.parentId),
     isLongInput(job) ? null : toStored(job.initialData),
-    ...changingValues(write),
+    ...updateValues(write),
   ];
-}
-
-export function updateValues(write: JobWrite, number: number): SQLQueryBindings[] {
-  const values = changingValues(write);
-  values.push(number);
-  return values;
 }
 
 export function phaseOf(status: JobStatus): number {
@@ -79,7 +73,8 @@ export function phaseOf(status: JobStatus): number {
   return isTerminal(status) ? PHASE.endedOtherwise : PHASE.open;
 }
 
-function changingValues(write: JobWrite): SQLQueryBindings[] {
+/** Of a job that is there; its row's number comes after them. */
+export function updateValues(write: JobWrite): SQLQueryBindings[] {
   const { job } = write;
   return [
     job.version,

@@ -13,14 +13,21 @@ export function guardSpace(writer: GroupWriter, reserve: Reserve): GroupWriter {
   return {
     write(units) {
       if (units.some(isCreation) && reserve.isSpent()) return writeAccepted(writer, units);
-      const outcome = writer.write(units);
-      if (outcome.type !== "full") return outcome;
-      const released = reserve.release();
-      // The same units again in the same space would end the same way.
-      if (!released && !units.some(isCreation)) return outcome;
-      return writeAccepted(writer, units);
+      return after(writer.write(units), (outcome) => {
+        if (outcome.type !== "full") return outcome;
+        const released = reserve.release();
+        // The same units again in the same space would end the same way.
+        if (!released && !units.some(isCreation)) return outcome;
+        return writeAccepted(writer, units);
+      });
     },
   };
+}
+
+type Outcome = GroupOutcome | Promise<GroupOutcome>;
+
+function after(outcome: Outcome, next: (outcome: GroupOutcome) => Outcome): Outcome {
+  return outcome instanceof Promise ? outcome.then(next) : next(outcome);
 }
 
 function isCreation(unit: Unit): boolean {
@@ -28,7 +35,7 @@ function isCreation(unit: Unit): boolean {
 }
 
 /** Without the units that create; indexes are those of the whole group again afterwards. */
-function writeAccepted(writer: GroupWriter, units: readonly Unit[]): GroupOutcome {
+function writeAccepted(writer: GroupWriter, units: readonly Unit[]): Outcome {
   const places: number[] = [];
   const refused = new Map<number, Refusal>();
   for (const [index, unit] of units.entries()) {
@@ -38,10 +45,11 @@ function writeAccepted(writer: GroupWriter, units: readonly Unit[]): GroupOutcom
   const accepted = units.filter((unit) => !isCreation(unit));
   if (accepted.length === 0) return { type: "stored", refused };
 
-  const outcome = writer.write(accepted);
   const placeOf = (index: number) => places[index] ?? -1;
-  if (outcome.type === "invalid") return { ...outcome, index: placeOf(outcome.index) };
-  if (outcome.type !== "stored") return outcome;
-  for (const [index, refusal] of outcome.refused) refused.set(placeOf(index), refusal);
-  return { type: "stored", refused };
+  return after(writer.write(accepted), (outcome) => {
+    if (outcome.type === "invalid") return { ...outcome, index: placeOf(outcome.index) };
+    if (outcome.type !== "stored") return outcome;
+    for (const [index, refusal] of outcome.refused) refused.set(placeOf(index), refusal);
+    return { type: "stored", refused };
+  });
 }

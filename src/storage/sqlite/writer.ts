@@ -1,14 +1,14 @@
 /** Groups of units, each group one transaction that is synced when it returns. */
 import type { Database } from "bun:sqlite";
-import { isTerminal, type Job, type JobStatus } from "../../job/model.ts";
+import { isTerminal, type JobStatus } from "../../job/model.ts";
 import type { Clock } from "../../system/clock.ts";
 import { messageOf, type Refusal } from "../../system/errors.ts";
-import type { GroupOutcome, GroupWriter } from "../group-commit.ts";
-import type { BranchWrite, IdempotencyWrite, JobWrite, Unit } from "../port.ts";
+import type { GroupOutcome } from "../group-commit.ts";
 import { storeConflict, storeInvalid } from "../refusals.ts";
 import { Counts } from "./counts.ts";
 import { meaningOf, type Fault } from "./errors.ts";
-import { INSERT_JOB, insertValues, isLongInput, UPDATE_JOB, updateValues } from "./job-row.ts";
+import type { EncodedAnswer, EncodedBranch, EncodedUnit, EncodedWrite } from "./encoded.ts";
+import { INSERT_JOB, UPDATE_JOB } from "./job-row.ts";
 import { toStored } from "./text.ts";
 import { Transaction } from "./transaction.ts";
 
@@ -17,24 +17,25 @@ type Found = readonly [number: number, version: number, status: JobStatus];
 /** Open jobs whose row is known from their last unit: nobody else writes, so it need not be looked for. */
 const KNOWN_MAX = 20_000;
 
-export interface SqliteWriter extends GroupWriter {
+export interface SqliteWriter {
+  write(units: readonly EncodedUnit[]): GroupOutcome;
   finalize(): void;
 }
 
-export function createWriter(database: Database, clock: Clock, fault: Fault): SqliteWriter {
+export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fault: Fault): SqliteWriter {
   const transaction = new Transaction(database);
   const counts = new Counts(database);
   const statements = prepare(database);
   const known = new Map<string, Found>();
 
-  function write(units: readonly Unit[]): GroupOutcome {
+  function write(units: readonly EncodedUnit[]): GroupOutcome {
     if (fault.refusal) return { type: "unknown", error: fault.refusal };
     let index = 0;
     const refused = new Map<number, Refusal>();
     try {
       transaction.begin();
       for (; index < units.length; index++) {
-        const refusal = writeUnit(units[index] as Unit);
+        const refusal = writeUnit(units[index] as EncodedUnit);
         if (refusal) refused.set(index, refusal);
       }
       counts.store();
@@ -49,7 +50,7 @@ export function createWriter(database: Database, clock: Clock, fault: Fault): Sq
     return known.get(id) ?? (statements.find.values(id)[0] as Found | undefined);
   }
 
-  function remember({ id, version, status }: Job, number: number): void {
+  function remember({ id, version, status }: EncodedWrite, number: number): void {
     if (isTerminal(status)) return void known.delete(id);
     if (known.size >= KNOWN_MAX) known.clear();
     known.set(id, [number, version, status]);
@@ -71,11 +72,11 @@ export function createWriter(database: Database, clock: Clock, fault: Fault): Sq
   }
 
   /** All that can refuse a unit is looked at before its first write, so that no savepoint is needed. */
-  function writeUnit(unit: Unit): Refusal | undefined {
+  function writeUnit(unit: EncodedUnit): Refusal | undefined {
     const found: (Found | undefined)[] = [];
     for (const write of unit.jobs) {
       // A job that is about to be made is looked for all the same: its id must be free.
-      const now = find(write.job.id);
+      const now = find(write.id);
       const refusal = refusalOf(write, now);
       if (refusal) return refusal;
       found.push(now);
@@ -90,48 +91,39 @@ export function createWriter(database: Database, clock: Clock, fault: Fault): Sq
     return undefined;
   }
 
-  function isTaken({ client, key }: IdempotencyWrite): boolean {
+  function isTaken({ client, key }: EncodedAnswer): boolean {
     return statements.isTaken.values(toStored(client), toStored(key), clock.nowMs()).length > 0;
   }
 
-  function writeIdempotency(answer: IdempotencyWrite): void {
-    statements.idempotency.run(
-      toStored(answer.client),
-      toStored(answer.key),
-      toStored(answer.bodyHash),
-      toStored(answer.answer),
-      answer.expiresAtMs,
-    );
+  function writeIdempotency({ values }: EncodedAnswer): void {
+    statements.idempotency.run(...values);
   }
 
-  function writeJob(write: JobWrite, found: Found | undefined): void {
-    const { job } = write;
+  function writeJob(write: EncodedWrite, found: Found | undefined): void {
     const number = found ? found[0] : insert(write);
-    if (found) statements.update.run(...updateValues(write, number));
-    remember(job, number);
-    counts.moved(job.client.id, found?.[2], job.status);
-    if (write.events.length > 0) statements.history.run(number, job.version, JSON.stringify(write.events));
+    if (found) statements.update.run(...write.values, number);
+    remember(write, number);
+    counts.moved(write.client, found?.[2], write.status);
+    if (write.events !== undefined) statements.history.run(number, write.version, write.events);
     if (write.dropBranches) statements.dropBranches.run(number);
-    for (const branch of write.branches ?? []) writeBranch(number, branch, write.dropBranches === true);
+    for (const branch of write.branches) writeBranch(number, branch, write.dropBranches);
   }
 
-  function insert(write: JobWrite): number {
-    const number = Number(statements.insert.run(...insertValues(write)).lastInsertRowid);
-    if (isLongInput(write.job)) statements.input.run(number, toStored(write.job.initialData));
+  function insert(write: EncodedWrite): number {
+    const number = Number(statements.insert.run(...write.values).lastInsertRowid);
+    if (write.input !== undefined) statements.input.run(number, write.input);
     return number;
   }
 
-  function writeBranch(number: number, branch: BranchWrite, dropped: boolean): void {
-    const { slot, wait, result } = branch;
-    const task = result ? toStored(result.taskId) : null;
-    const json = result ? toStored(result.json) : null;
-    if (wait) {
-      statements.branch.run(number, slot, JSON.stringify(wait), task, json);
+  function writeBranch(number: number, branch: EncodedBranch, dropped: boolean): void {
+    const { slot, wait, task, result } = branch;
+    if (wait !== undefined) {
+      statements.branch.run(number, slot, wait, task, result);
       return;
     }
     // The last result of a visit comes in the unit that ends it.
-    if (dropped || !result) return;
-    if (statements.branchResult.run(task, json, number, slot).changes === 0) {
+    if (dropped || result === null) return;
+    if (statements.branchResult.run(task, result, number, slot).changes === 0) {
       throw new RangeError(`a result for branch ${slot}, which is not stored`);
     }
   }
@@ -146,14 +138,17 @@ export function createWriter(database: Database, clock: Clock, fault: Fault): Sq
   };
 }
 
-function refusalOf({ job, expectedVersion }: JobWrite, found: Found | undefined): Refusal | undefined {
-  if (job.version !== expectedVersion + 1) {
-    return storeInvalid(`version ${job.version} of job ${job.id} does not follow version ${expectedVersion}`);
+function refusalOf(
+  { id, version: next, expectedVersion }: EncodedWrite,
+  found: Found | undefined,
+): Refusal | undefined {
+  if (next !== expectedVersion + 1) {
+    return storeInvalid(`version ${next} of job ${id} does not follow version ${expectedVersion}`);
   }
-  if (!job.id.isWellFormed()) return storeInvalid("the job's id is not well-formed text");
+  if (!id.isWellFormed()) return storeInvalid("the job's id is not well-formed text");
   const version = found?.[1] ?? 0;
   if (version === expectedVersion) return undefined;
-  return storeConflict({ kind: "job", id: job.id, expected: expectedVersion, found: version });
+  return storeConflict({ kind: "job", id, expected: expectedVersion, found: version });
 }
 
 function prepare(database: Database) {

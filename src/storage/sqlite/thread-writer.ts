@@ -1,0 +1,72 @@
+/** The engine's side of the thread that writes. */
+import type { Clock } from "../../system/clock.ts";
+import { type JsonValue, Refusal } from "../../system/errors.ts";
+import { WRITER_THREAD } from "../../threads.ts";
+import type { GroupOutcome, GroupWriter } from "../group-commit.ts";
+import { encodeAll, isOutcome } from "./own-writer.ts";
+import type { FromWriter, PlainOutcome, ToWriter } from "./thread-frames.ts";
+
+export interface ThreadWriter extends GroupWriter {
+  /** Resolves when the thread has closed its connection and is gone. */
+  close(): Promise<void>;
+}
+
+export interface ThreadWriterOptions {
+  readonly path: string;
+  readonly pagesMax: number | undefined;
+  readonly clock: Clock;
+}
+
+/** Resolves when the thread has the database open. */
+export async function startThreadWriter({ path, pagesMax, clock }: ThreadWriterOptions): Promise<ThreadWriter> {
+  const thread = new Worker(WRITER_THREAD);
+  let answer: (frame: FromWriter) => void = () => undefined;
+  let died: Error | undefined;
+  let dead: (error: Error) => void = () => undefined;
+  thread.onmessage = ({ data }: MessageEvent<FromWriter>) => answer(data);
+  thread.onerror = ({ message }) => {
+    died = new Error(`the thread that writes died: ${message}`);
+    dead(died);
+  };
+
+  /** One question at a time: the journal sends the next group when the last one is settled. */
+  function ask(frame: ToWriter): Promise<FromWriter> {
+    if (died) return Promise.reject(died);
+    return new Promise((resolve, reject) => {
+      answer = resolve;
+      dead = reject;
+      thread.postMessage(frame);
+    });
+  }
+
+  await ask({ type: "open", path, pagesMax });
+  return {
+    write(units) {
+      const encoded = encodeAll(units);
+      if (isOutcome(encoded)) return encoded;
+      return ask({ type: "write", units: encoded, nowMs: clock.nowMs() }).then(
+        (frame) => (frame.type === "outcome" ? outcomeOf(frame.outcome) : lost(new Error(`it answered ${frame.type}`))),
+        lost,
+      );
+    },
+    async close() {
+      if (!died) await ask({ type: "close" });
+      thread.terminate();
+    },
+  };
+}
+
+/** Nobody knows what the thread left on disk. */
+function lost(error: unknown): GroupOutcome {
+  return { type: "unknown", error };
+}
+
+function outcomeOf(outcome: PlainOutcome): GroupOutcome {
+  if (outcome.type === "unknown") return { type: "unknown", error: new Error(outcome.reason) };
+  if (outcome.type !== "stored") return outcome;
+  const refused = outcome.refused.map(({ index, code, status, message, details }) => {
+    const parsed = details === undefined ? undefined : (JSON.parse(details) as JsonValue);
+    return [index, new Refusal(code, status, message, parsed)] as const;
+  });
+  return { type: "stored", refused: new Map(refused) };
+}
