@@ -55,7 +55,7 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
 
   const fault = createFault(options.onFatal);
   const reads = createReads(fault, scheduler);
-  const writer = options.writesInThread === true ? await writeInThread(options, database) : own(database, clock, fault);
+  const writer = options.writesInThread === true ? writeInThread(options, database) : own(database, clock, fault);
   const jobs = new SqliteJobReader(database, reads);
   const registers = new SqliteRegisters({ database, random, fault, reads, makeRoom: () => ballast.release() });
   const journal = createGroupJournal({
@@ -93,7 +93,7 @@ function own(database: Database, clock: Clock, fault: Fault): ClosedWriter {
   return { ...writeHere(writer), close: async () => writer.finalize() };
 }
 
-function writeInThread(options: SqliteStorageOptions, database: Database): Promise<ClosedWriter> {
+function writeInThread(options: SqliteStorageOptions, database: Database): ClosedWriter {
   waitForTheOther(database);
   const path = join(options.folder, DATABASE_FILE);
   return startThreadWriter({ path, pagesMax: options.pagesMax, clock: options.clock });

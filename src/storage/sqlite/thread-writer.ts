@@ -17,8 +17,8 @@ export interface ThreadWriterOptions {
   readonly clock: Clock;
 }
 
-/** Resolves when the thread has the database open. */
-export async function startThreadWriter({ path, pagesMax, clock }: ThreadWriterOptions): Promise<ThreadWriter> {
+/** At once: the first group waits until the thread has the database open. */
+export function startThreadWriter({ path, pagesMax, clock }: ThreadWriterOptions): ThreadWriter {
   const thread = new Worker(WRITER_THREAD);
   let answer: (frame: FromWriter) => void = () => undefined;
   let died: Error | undefined;
@@ -39,17 +39,21 @@ export async function startThreadWriter({ path, pagesMax, clock }: ThreadWriterO
     });
   }
 
-  await ask({ type: "open", path, pagesMax });
+  const opened = ask({ type: "open", path, pagesMax });
+  // Said to the first group; a store that is never written to needs no thread.
+  opened.catch(() => undefined);
   return {
     write(units) {
       const encoded = encodeAll(units);
       if (isOutcome(encoded)) return encoded;
-      return ask({ type: "write", units: encoded, nowMs: clock.nowMs() }).then(
+      const written = opened.then(() => ask({ type: "write", units: encoded, nowMs: clock.nowMs() }));
+      return written.then(
         (frame) => (frame.type === "outcome" ? outcomeOf(frame.outcome) : lost(new Error(`it answered ${frame.type}`))),
         lost,
       );
     },
     async close() {
+      await opened.catch(() => undefined);
       if (!died) await ask({ type: "close" });
       thread.terminate();
     },
