@@ -23,11 +23,15 @@ export function startThreadWriter({ path, pagesMax, clock }: ThreadWriterOptions
   let answer: (frame: FromWriter) => void = () => undefined;
   let died: Error | undefined;
   let dead: (error: Error) => void = () => undefined;
-  thread.onmessage = ({ data }: MessageEvent<FromWriter>) => answer(data);
-  thread.onerror = ({ message }) => {
+  thread.addEventListener("message", ({ data }: MessageEvent<FromWriter>) => answer(data));
+  thread.addEventListener("error", ({ message }) => {
     died = new Error(`the thread that writes died: ${message}`);
     dead(died);
-  };
+  });
+  thread.addEventListener("close", () => {
+    died ??= new Error("the thread that writes ended");
+    dead(died);
+  });
 
   /** One question at a time: the journal sends the next group when the last one is settled. */
   function ask(frame: ToWriter): Promise<FromWriter> {
@@ -35,6 +39,7 @@ export function startThreadWriter({ path, pagesMax, clock }: ThreadWriterOptions
     return new Promise((resolve, reject) => {
       answer = resolve;
       dead = reject;
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
       thread.postMessage(frame);
     });
   }

@@ -16,7 +16,7 @@ let nowMs = 0;
 let database: Database | undefined;
 let writer: SqliteWriter | undefined;
 
-self.onmessage = ({ data }: MessageEvent<ToWriter>) => {
+self.addEventListener("message", ({ data }: MessageEvent<ToWriter>) => {
   switch (data.type) {
     case "open":
       database = new Database(data.path, { readwrite: true, create: false });
@@ -36,7 +36,7 @@ self.onmessage = ({ data }: MessageEvent<ToWriter>) => {
       database?.close(true);
       return say({ type: "closed" });
   }
-};
+});
 
 const notOpen: PlainOutcome = { type: "unknown", reason: "the writing thread has no database" };
 
