@@ -342,7 +342,9 @@ export class WorkerActor implements Actor<WorkerMessage> {
   #result(message: Extract<WorkerMessage, { type: "result" }>): void {
     this.#heard();
     const { result, reply } = message;
-    const lease = this.#leases.byTask(result.taskId);
+    const known = this.#leases.byTask(result.taskId);
+    // What is known of a task is no proof for another job than its own.
+    const lease = known?.task.jobId === result.jobId ? known : undefined;
     if (lease) this.#end(lease);
     this.parts.tellJob(result.jobId, { type: "result", result, handOut: lease?.handOut, reply });
   }
