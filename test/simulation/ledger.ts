@@ -56,6 +56,8 @@ export interface LedgerParts {
 }
 
 const LOST: ReadonlySet<string> = new Set(["WORKER_LOST", "TIMEOUT_ERROR"]);
+/** Failures that no further attempt mends. */
+const FINAL: ReadonlySet<string> = new Set(["PERMANENT_ERROR", "INVALID_INPUT_ERROR"]);
 /** Leases are looked at now and then, and a stand-still is counted in samples. */
 const SLACK_MS = 1_000;
 
@@ -184,7 +186,7 @@ export class Ledger {
     const code = result.error?.code ?? "";
     if (LOST.has(code)) this.#loseAttempt(handOut, code, name);
     else this.#countResult(facts, taskId, result.data?.token, name);
-    const isTransient = result.status === "failure" && (LOST.has(code) || code === "TRANSIENT_ERROR");
+    const isTransient = result.status === "failure" && !FINAL.has(code);
     if (isTransient && !facts.cancelRequested) {
       wait.attempt += 1;
       wait.delivery = undefined;

@@ -178,9 +178,11 @@ export class Server {
 
   /** Its process does nothing for a while. */
   standStill(forMs: number): void {
+    const { process } = this;
+    if (!process || process.stoodStillUntilMs > this.world.time.monotonicMs()) return;
     this.world.note(`server stands still for ${forMs} ms`);
     this.stoodStillMs += forMs;
-    this.process?.standStill(forMs);
+    process.standStill(forMs);
   }
 
   // ---- what goes wrong inside
