@@ -200,7 +200,11 @@ export class WorkerActor implements Actor<WorkerMessage> {
   #compareReport(running: ReadonlySet<string>): void {
     const nowMs = this.parts.attended.nowMs();
     for (const lease of this.#leases.all()) {
-      if (lease.session !== undefined) continue;
+      if (lease.session !== undefined) {
+        // Told to end it on connecting, the worker may have no answer to give: its room is free again.
+        if (lease.dropped && !running.has(lease.handOut.taskId)) this.#end(lease);
+        continue;
+      }
       if (running.has(lease.handOut.taskId)) {
         lease.unreported = 0;
         lease.reportedAtMs = nowMs;
