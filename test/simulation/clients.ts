@@ -113,8 +113,12 @@ export class Clients {
     const { world } = this;
     ask(world, {
       name: `read ${id.slice(-6)}`,
-      send: (engine) => engine.jobs.read(CLIENT.id, id),
-      said: ({ job }) => world.ledger.read(job),
+      async send(engine) {
+        const leastVersion = world.ledger.shown(id);
+        const { job } = await engine.jobs.read(CLIENT.id, id);
+        return { job, leastVersion };
+      },
+      said: ({ job, leastVersion }) => world.ledger.read(job, leastVersion),
       done: (outcome) => {
         promise(outcome.type !== "refusal" || outcome.status !== 404, `job ${id} was acknowledged and is not found`);
       },

@@ -334,17 +334,18 @@ export class Ledger {
     promise(isSo, `the cancel of job ${id} was acknowledged and is not on disk`);
   }
 
-  read(job: Job): void {
+  /** The newest version of the job that anybody was shown. */
+  shown(id: string): number {
+    return this.jobs.get(id)?.readVersion ?? 0;
+  }
+
+  /** `leastVersion`: what had been shown when the read began. */
+  read(job: Job, leastVersion: number): void {
     const facts = this.jobs.get(job.id);
-    promise(
-      facts && job.version <= facts.version,
-      `job ${job.id} was shown at version ${job.version}, which is not on disk`,
-    );
-    promise(
-      job.version >= facts.readVersion,
-      `job ${job.id} went back from version ${facts.readVersion} to ${job.version}`,
-    );
-    facts.readVersion = job.version;
+    const name = `job ${job.id}`;
+    promise(facts && job.version <= facts.version, `${name} was shown at version ${job.version}, which is not on disk`);
+    promise(job.version >= leastVersion, `${name} went back from version ${leastVersion} to ${job.version}`);
+    facts.readVersion = Math.max(facts.readVersion, job.version);
   }
 }
 

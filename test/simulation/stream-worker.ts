@@ -122,7 +122,10 @@ export class StreamWorker extends Worker {
   #welcomed(connection: Connection, cancelled: readonly string[]): void {
     if (this.#connection !== connection) return;
     this.note(`is welcome, ${cancelled.length} cancelled`);
-    for (const taskId of cancelled) this.running.delete(taskId);
+    for (const taskId of cancelled) {
+      if (this.running.get(taskId)?.result) this.running.delete(taskId);
+      else this.stop(taskId);
+    }
     for (const running of this.running.values()) if (running.result) this.send(running);
     this.#beat(connection);
     if (this.draining)
@@ -135,12 +138,11 @@ export class StreamWorker extends Worker {
 
   #beat(connection: Connection): void {
     if (this.#connection !== connection || !connection.workerOpen) return;
-    connection.frame(
-      () =>
-        void this.#engineOf(connection)
-          ?.workers.heartbeat(this.id, { load: this.running.size })
-          .catch(() => undefined),
-    );
+    const body = { current_tasks: [...this.running.keys()] };
+    connection.frame(() => {
+      const beating = this.#engineOf(connection)?.workers.heartbeat(this.id, body);
+      beating?.catch(() => undefined);
+    });
     this.process.after(3_000, () => this.#beat(connection));
   }
 
