@@ -52,9 +52,11 @@ export function createWorkers(parts: WorkersParts): Workers {
     register: (body) => ask<void>(body.worker_id, body as JsonMap, (reply) => ({ type: "register", body, reply })),
     heartbeat(workerId, body) {
       const said = (body ?? {}) as JsonMap;
-      const saysWhatItDoes = Array.isArray(said["supported_tasks"]) || Array.isArray(said["supported_skills"]);
-      // Old workers never register again: one that says what it can do is known from then on.
-      if (!directory.has(workerId) && !saysWhatItDoes) {
+      // Old workers never register again: one that says what it can do is known from then on. One that
+      // has only polled, or holds a task of an earlier start, has to be told to register.
+      const record = directory.get(workerId)?.actor.record;
+      const isKnown = record !== undefined && (record["worker_id"] !== undefined || saysWhatItDoes(record));
+      if (!isKnown && !saysWhatItDoes(said)) {
         return Promise.reject(new Refusal("WORKER_NOT_FOUND", 404, "Worker not found"));
       }
       return ask<JsonMap>(workerId, said, (reply) => ({ type: "heartbeat", body, reply }));
@@ -123,4 +125,8 @@ export function createWorkers(parts: WorkersParts): Workers {
     },
     list: () => [...directory.values()].map((worker) => worker.actor.face),
   };
+}
+
+function saysWhatItDoes(record: JsonMap): boolean {
+  return Array.isArray(record["supported_tasks"]) || Array.isArray(record["supported_skills"]);
 }

@@ -201,7 +201,11 @@ export class WorkerActor implements Actor<WorkerMessage> {
   #compareReport(running: ReadonlySet<string>): void {
     const nowMs = this.parts.attended.nowMs();
     for (const lease of this.#leases.all()) {
-      if (lease.session !== undefined) continue;
+      if (lease.session !== undefined) {
+        // Told to end it on connecting, the worker may have no answer to give: its room is free again.
+        if (lease.dropped && !running.has(lease.handOut.taskId)) this.#end(lease);
+        continue;
+      }
       if (running.has(lease.handOut.taskId)) {
         lease.unreported = 0;
         lease.reportedAtMs = nowMs;
@@ -344,7 +348,9 @@ export class WorkerActor implements Actor<WorkerMessage> {
   #result(message: Extract<WorkerMessage, { type: "result" }>): void {
     this.#heard();
     const { result, reply } = message;
-    const lease = this.#leases.byTask(result.taskId);
+    const known = this.#leases.byTask(result.taskId);
+    // What is known of a task is no proof for another job than its own.
+    const lease = known?.task.jobId === result.jobId ? known : undefined;
     if (lease) this.#end(lease);
     this.parts.tellJob(result.jobId, { type: "result", result, handOut: lease?.handOut, reply });
   }

@@ -1,0 +1,390 @@
+/**
+ * A disk in memory that outlives the processes which use it. What a process wrote and was not
+ * synced when it died lies in the page cache: it is kept or lost when the next one opens the store.
+ * Above it is the real group commit; what is here stands for the database and the machine.
+ */
+import { isTerminal, type Job, type JobEvent, type JobStatus, type TaskWait } from "../../src/job/model.ts";
+import { createGroupJournal, type GroupOutcome, type GroupWriter } from "../../src/storage/group-commit.ts";
+import type {
+  BranchWrite,
+  IdempotencyWrite,
+  JobQuery,
+  JobReader,
+  JobWrite,
+  OpenJob,
+  Registers,
+  Storage,
+  StoredBranch,
+  StoredBundle,
+  StoredUnitEvents,
+  Unit,
+} from "../../src/storage/port.ts";
+import { outcomeUnknown, storeClosed, storeConflict, storeInvalid } from "../../src/storage/refusals.ts";
+import type { Clock, Scheduler } from "../../src/system/clock.ts";
+import { messageOf, type Refusal } from "../../src/system/errors.ts";
+import type { Random } from "../../src/system/random.ts";
+
+interface JobRow {
+  readonly version: number;
+  readonly status: JobStatus;
+  readonly client: string;
+  readonly wakeAtMs: number | undefined;
+  readonly text: string;
+}
+
+interface BranchRow {
+  readonly wait: string;
+  readonly result?: { readonly taskId: string; readonly json: string } | undefined;
+}
+
+interface UnitRow {
+  readonly version: number;
+  readonly text: string;
+}
+
+/** What becomes of a group of units that is about to be written. */
+export type Fate =
+  | "stored"
+  /** No space: rolled back. */
+  | "full"
+  /** The sync failed and nobody knows: the process has to end, and the group is in the page cache. */
+  | "unknown"
+  /** The process dies before the write, or between the write and its sync. */
+  | "died-before"
+  | "died-unsynced"
+  /** It is durable, and the process dies before anybody hears of it. */
+  | "died-after";
+
+/** What goes wrong with this process's disk; asked each time. */
+export interface DiskFaults {
+  fate(units: readonly Unit[]): Fate;
+  /** An error, or how long the answer takes. */
+  read(): Refusal | number;
+  write(): Refusal | undefined;
+  /** The process is gone. */
+  died(): void;
+}
+
+export const SOUND: DiskFaults = {
+  fate: () => "stored",
+  read: () => 0,
+  write: () => undefined,
+  died: () => undefined,
+};
+
+export interface DiskParts {
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly onFatal: (error: unknown) => void;
+  readonly faults?: DiskFaults;
+  /** Waits so long, if it is more than nothing. */
+  readonly pause?: (ms: number) => Promise<void>;
+}
+
+export class Disk {
+  readonly jobs = new Map<string, JobRow>();
+  readonly branches = new Map<string, Map<number, BranchRow>>();
+  readonly history = new Map<string, UnitRow[]>();
+  readonly idempotency = new Map<string, IdempotencyWrite>();
+  readonly workers = new Map<string, string>();
+  readonly bundles = new Map<string, StoredBundle>();
+  readonly tokens = new Map<string, string>();
+  epoch = 0;
+  secret: Uint8Array | undefined;
+  /** Told of each unit once it is durable, acknowledged or not. */
+  onDurable: (unit: Unit) => void = () => undefined;
+  #undo: (() => void)[] = [];
+  /** Written by a process that died before its sync. */
+  #cached: { readonly undo: readonly (() => void)[]; readonly units: readonly Unit[] } | undefined;
+
+  /** The machine went down: what was not synced is lost. */
+  losePower(): void {
+    for (const undo of (this.#cached?.undo ?? []).toReversed()) undo();
+    this.#cached = undefined;
+  }
+
+  /** Nothing is read before all of it is synced. */
+  open(parts: DiskParts): Storage {
+    for (const unit of this.#cached?.units ?? []) this.onDurable(unit);
+    this.#cached = undefined;
+    return new Opened(this, parts);
+  }
+
+  job(id: string): Job | undefined {
+    const row = this.jobs.get(id);
+    return row && (JSON.parse(row.text) as Job);
+  }
+
+  write(units: readonly Unit[], fate: Fate, nowMs: number): GroupOutcome {
+    const refused = new Map<number, Refusal>();
+    this.#undo = [];
+    for (const [index, unit] of units.entries()) {
+      try {
+        const refusal = this.#refusalOf(unit, nowMs);
+        if (refusal) refused.set(index, refusal);
+        else this.#writeUnit(unit);
+      } catch (error) {
+        this.#rollBack();
+        return { type: "invalid", index, reason: messageOf(error) };
+      }
+    }
+    const written = units.filter((_unit, index) => !refused.has(index));
+    switch (fate) {
+      case "stored":
+      case "died-after":
+        for (const unit of written) this.onDurable(unit);
+        return { type: "stored", refused };
+      case "full":
+        this.#rollBack();
+        return { type: "full" };
+      case "died-before":
+        this.#rollBack();
+        return { type: "unknown", error: new Error("the process died before it wrote") };
+      case "unknown":
+      case "died-unsynced":
+        this.#cached = { undo: this.#undo, units: written };
+        return { type: "unknown", error: new Error("the sync failed") };
+    }
+  }
+
+  #rollBack(): void {
+    for (const undo of this.#undo.toReversed()) undo();
+    this.#undo = [];
+  }
+
+  #refusalOf(unit: Unit, nowMs: number): Refusal | undefined {
+    for (const { job, expectedVersion } of unit.jobs) {
+      if (job.version !== expectedVersion + 1) return storeInvalid(`version ${job.version} does not follow`);
+      const found = this.jobs.get(job.id)?.version ?? 0;
+      if (found !== expectedVersion) {
+        return storeConflict({ kind: "job", id: job.id, expected: expectedVersion, found });
+      }
+    }
+    if (!unit.idempotency) return undefined;
+    const { client, key } = unit.idempotency;
+    return this.answer(client, key, nowMs) && storeConflict({ kind: "idempotency", client, key });
+  }
+
+  answer(client: string, key: string, nowMs: number): IdempotencyWrite | undefined {
+    const found = this.idempotency.get(JSON.stringify([client, key]));
+    return found && found.expiresAtMs > nowMs ? found : undefined;
+  }
+
+  #writeUnit(unit: Unit): void {
+    for (const write of unit.jobs) this.#writeJob(write);
+    const { idempotency } = unit;
+    if (idempotency) this.#put(this.idempotency, JSON.stringify([idempotency.client, idempotency.key]), idempotency);
+  }
+
+  #writeJob(write: JobWrite): void {
+    const { job, wakeAtMs } = write;
+    if (this.jobs.get(job.id)?.version === job.version) throw new RangeError("the unit writes a job twice");
+    const { version, status, client } = job;
+    this.#put(this.jobs, job.id, { version, status, client: client.id, wakeAtMs, text: JSON.stringify(job) });
+    if (write.events.length > 0) {
+      const units = this.history.get(job.id) ?? [];
+      this.history.set(job.id, units);
+      units.push({ version, text: JSON.stringify(write.events) });
+      this.#undo.push(() => void units.pop());
+    }
+    if (write.dropBranches) this.#put(this.branches, job.id, new Map());
+    for (const branch of write.branches ?? []) this.#writeBranch(job.id, branch, write.dropBranches === true);
+  }
+
+  #writeBranch(jobId: string, { slot, wait, result }: BranchWrite, dropped: boolean): void {
+    let rows = this.branches.get(jobId);
+    if (!rows) this.#put(this.branches, jobId, (rows = new Map<number, BranchRow>()));
+    if (wait) return this.#put(rows, slot, { wait: JSON.stringify(wait), result });
+    if (dropped || !result) return;
+    const before = rows.get(slot);
+    if (!before) throw new RangeError(`a result for branch ${slot}, which is not stored`);
+    this.#put(rows, slot, { wait: before.wait, result });
+  }
+
+  #put<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): void {
+    const before = map.get(key);
+    this.#undo.push(() => {
+      if (before === undefined) map.delete(key);
+      else map.set(key, before);
+    });
+    map.set(key, value);
+  }
+}
+
+/** The store as one process sees it. */
+class Opened implements Storage, JobReader, Registers, GroupWriter {
+  readonly jobs = this;
+  readonly registers = this;
+  readonly journal;
+  readonly #faults: DiskFaults;
+  #closed = false;
+  #failed: Refusal | undefined;
+
+  constructor(
+    readonly disk: Disk,
+    readonly parts: DiskParts,
+  ) {
+    this.#faults = parts.faults ?? SOUND;
+    const onFatal = (error: unknown) => {
+      this.#failed = outcomeUnknown(messageOf(error));
+      parts.onFatal(error);
+    };
+    this.journal = createGroupJournal({ writer: this, scheduler: parts.scheduler, onFatal });
+  }
+
+  write(units: readonly Unit[]): GroupOutcome {
+    const fate = this.#faults.fate(units);
+    const outcome = this.disk.write(units, fate, this.parts.clock.nowMs());
+    if (fate.startsWith("died")) this.#faults.died();
+    return outcome;
+  }
+
+  async close(): Promise<void> {
+    await this.journal.close();
+    this.#closed = true;
+  }
+
+  async load(id: string): Promise<Job | undefined> {
+    await this.#reading();
+    return this.disk.job(id);
+  }
+
+  async branches(id: string): Promise<readonly StoredBranch[]> {
+    await this.#reading();
+    const rows = [...(this.disk.branches.get(id) ?? [])].toSorted(([a], [b]) => a - b);
+    return rows.map(([slot, { wait, result }]) => ({
+      slot,
+      wait: JSON.parse(wait) as TaskWait,
+      ...(result && { result }),
+    }));
+  }
+
+  async list(query: JobQuery): Promise<readonly Job[]> {
+    await this.#reading();
+    const { after, offset = 0, limit } = query;
+    const ids = [...this.disk.jobs.keys()].filter((id) => after === undefined || id < after);
+    const jobs = ids.toSorted((a, b) => (a < b ? 1 : -1)).flatMap((id) => this.disk.job(id) ?? []);
+    return jobs.filter((job) => fits(job, query)).slice(offset, offset + limit);
+  }
+
+  async events(jobId: string, afterVersion: number, limit: number): Promise<readonly StoredUnitEvents[]> {
+    await this.#reading();
+    const units = this.disk.history.get(jobId) ?? [];
+    const found = units.filter((unit) => unit.version > afterVersion).slice(0, limit);
+    return found.map(({ version, text }) => ({ version, events: JSON.parse(text) as JobEvent[] }));
+  }
+
+  async countByStatus(client?: string): Promise<ReadonlyMap<JobStatus, number>> {
+    await this.#reading();
+    const counts = new Map<JobStatus, number>();
+    for (const row of this.disk.jobs.values()) {
+      if (client === undefined || row.client === client) counts.set(row.status, (counts.get(row.status) ?? 0) + 1);
+    }
+    return new Map([...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  async openJobs(afterId: string, limit: number): Promise<readonly OpenJob[]> {
+    await this.#reading();
+    const open = [...this.disk.jobs].filter(([id, row]) => id > afterId && !isTerminal(row.status));
+    return open
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .slice(0, limit)
+      .map(toOpenJob);
+  }
+
+  async wakes(fromMs: number, toMs: number, limit: number, after?: OpenJob): Promise<readonly OpenJob[]> {
+    await this.#reading();
+    const due = [...this.disk.jobs].filter(([, { wakeAtMs }]) => {
+      return wakeAtMs !== undefined && wakeAtMs > fromMs && wakeAtMs <= toMs;
+    });
+    const sorted = due.map(toOpenJob).toSorted(compareWakes);
+    return sorted.filter((job) => after === undefined || compareWakes(job, after) > 0).slice(0, limit);
+  }
+
+  async idempotent(client: string, key: string, nowMs: number): Promise<IdempotencyWrite | undefined> {
+    await this.#reading();
+    return this.disk.answer(client, key, nowMs);
+  }
+
+  async nextEpoch(): Promise<number> {
+    await this.#writing();
+    this.disk.epoch += 1;
+    return this.disk.epoch;
+  }
+
+  async secret(): Promise<Uint8Array> {
+    await this.#reading();
+    this.disk.secret ??= this.parts.random.bytes(32);
+    return this.disk.secret;
+  }
+
+  async saveWorker(id: string, record: string): Promise<void> {
+    await this.#writing();
+    this.disk.workers.set(id, record);
+  }
+
+  async removeWorker(id: string): Promise<void> {
+    await this.#writing();
+    this.disk.workers.delete(id);
+  }
+
+  async saveBundle(bundle: StoredBundle): Promise<void> {
+    await this.#writing();
+    this.disk.bundles.set(bundle.hash, bundle);
+  }
+
+  async bundle(hash: string): Promise<StoredBundle | undefined> {
+    await this.#reading();
+    return this.disk.bundles.get(hash);
+  }
+
+  async saveTokenHashes(hashes: ReadonlyMap<string, string>): Promise<void> {
+    await this.#writing();
+    for (const [audience, hash] of hashes) this.disk.tokens.set(audience, hash);
+  }
+
+  async tokenHashes(): Promise<ReadonlyMap<string, string>> {
+    await this.#reading();
+    return new Map(this.disk.tokens);
+  }
+
+  async workers(): Promise<ReadonlyMap<string, string>> {
+    await this.#reading();
+    return new Map(this.disk.workers);
+  }
+
+  async #reading(): Promise<void> {
+    this.#assertUsable();
+    const fault = this.#faults.read();
+    if (typeof fault !== "number") throw fault;
+    if (fault > 0) await this.parts.pause?.(fault);
+  }
+
+  async #writing(): Promise<void> {
+    this.#assertUsable();
+    const fault = this.#faults.write();
+    if (fault) throw fault;
+  }
+
+  #assertUsable(): void {
+    if (this.#failed) throw this.#failed;
+    if (this.#closed) throw storeClosed();
+  }
+}
+
+function fits(job: Job, query: JobQuery): boolean {
+  if (query.client !== undefined && job.client.id !== query.client) return false;
+  if (query.status !== undefined && job.status !== query.status) return false;
+  if (query.blueprint !== undefined && job.blueprint !== query.blueprint) return false;
+  if (query.createdAfterMs !== undefined && job.createdAtMs <= query.createdAfterMs) return false;
+  return query.createdBeforeMs === undefined || job.createdAtMs < query.createdBeforeMs;
+}
+
+function toOpenJob([id, { status, wakeAtMs }]: readonly [string, JobRow]): OpenJob {
+  return wakeAtMs === undefined ? { id, status } : { id, status, wakeAtMs };
+}
+
+function compareWakes(a: OpenJob, b: OpenJob): number {
+  return (a.wakeAtMs ?? 0) - (b.wakeAtMs ?? 0) || (a.id < b.id ? -1 : Number(a.id > b.id));
+}

@@ -1,0 +1,358 @@
+/**
+ * What the world knows for sure, kept outside of the engine: what became durable, what was handed
+ * out, what was acknowledged. Each entry is held against the promises as it is made.
+ */
+import { isTerminal, type Job, type JobEvent, type JobStatus, type TaskWait } from "../../src/job/model.ts";
+import { readTaskId } from "../../src/job/task-id.ts";
+import type { ResultAnswer } from "../../src/protocol/worker.ts";
+import type { JobWrite, Unit } from "../../src/storage/port.ts";
+
+export class PromiseBroken extends Error {
+  override readonly name = "PromiseBroken";
+}
+
+export function promise(holds: unknown, what: string): asserts holds {
+  if (!holds) throw new PromiseBroken(what);
+}
+
+interface OpenWait {
+  attempt: number;
+  delivery: string | undefined;
+  done: boolean;
+  readonly transitions: Readonly<Record<string, string>>;
+}
+
+interface JobFacts {
+  version: number;
+  status: JobStatus;
+  state: string;
+  visit: number;
+  failures: number;
+  cancelRequested: boolean;
+  wasCancelled: boolean;
+  readonly waits: Map<number, OpenWait>;
+  tokens: readonly string[];
+  stateHistory: string;
+  /** Newest version that a reader was shown. */
+  readVersion: number;
+}
+
+interface HandOut {
+  readonly jobId: string;
+  readonly workerId: string;
+  readonly atMs: number;
+  /** How long the server had stood still until then. */
+  readonly stoodStillMs: number;
+  readonly timeoutMs: number | undefined;
+}
+
+export interface LedgerParts {
+  monotonicMs(): number;
+  stoodStillMs(): number;
+  /** Since when the worker may rightly be thought lost; infinite: it did nothing wrong. */
+  faultOf(workerId: string): number;
+  readonly cancelGraceMs: number;
+  readonly handlerRuns: number;
+}
+
+const LOST: ReadonlySet<string> = new Set(["WORKER_LOST", "TIMEOUT_ERROR"]);
+/** Failures that no further attempt mends. */
+const FINAL: ReadonlySet<string> = new Set(["PERMANENT_ERROR", "INVALID_INPUT_ERROR"]);
+/** Leases are looked at now and then, and a stand-still is counted in samples. */
+const SLACK_MS = 1_000;
+
+export class Ledger {
+  readonly jobs = new Map<string, JobFacts>();
+  readonly #handOuts = new Map<string, HandOut>();
+  /** Job, visit, slot, attempt to the task ids that went out for it. */
+  readonly #sent = new Map<string, string[]>();
+  readonly #finished = new Set<string>();
+  readonly #counted = new Set<string>();
+  readonly #accepted = new Set<string>();
+  /** Token to the task id whose result it came with. */
+  readonly #tokens = new Map<string, string>();
+  readonly #countedTokens = new Set<string>();
+  /** Breaks of handlers that were reported to the engine. */
+  readonly #breaks = new Map<string, number>();
+
+  constructor(readonly parts: LedgerParts) {}
+
+  // ---- what becomes durable
+
+  durable(unit: Unit): void {
+    for (const write of unit.jobs) this.#durable(write);
+  }
+
+  #durable(write: JobWrite): void {
+    const { job, events } = write;
+    const before = this.jobs.get(job.id);
+    const name = `job ${job.id} at version ${job.version}`;
+    promise(job.version === (before?.version ?? 0) + 1, `${name}: a version was left out`);
+    promise(!before || !isTerminal(before.status), `${name}: it was over as ${before?.status} and went on`);
+    const facts: JobFacts = before ?? {
+      version: 0,
+      status: "pending",
+      state: job.state,
+      visit: 0,
+      failures: 0,
+      cancelRequested: false,
+      wasCancelled: false,
+      waits: new Map(),
+      tokens: [],
+      stateHistory: "{}",
+      readVersion: 0,
+    };
+    this.jobs.set(job.id, facts);
+    this.#replay(facts, job, events, name);
+    this.#compareWaits(facts, write, name);
+    this.#compareTokens(facts, job, name);
+    promise(facts.visit === job.visit, `${name}: entered ${job.visit} states, its history says ${facts.visit}`);
+    promise(facts.state === job.state, `${name}: is in ${job.state}, its history says ${facts.state}`);
+    const goesOn = facts.cancelRequested && !isTerminal(job.status) && job.cancelRequestedAtMs === undefined;
+    promise(!goesOn, `${name}: forgot that it is being cancelled`);
+    facts.version = job.version;
+    facts.status = job.status;
+    facts.cancelRequested = job.cancelRequestedAtMs !== undefined;
+    facts.failures = job.handler?.failures ?? 0;
+    promise(isTerminal(job.status) || isWaitingFor(job), `${name}: ${job.status}, and waits for nothing`);
+    this.#compareWake(facts, write, name);
+  }
+
+  /** Its events, one after the other, against what was there before. */
+  #replay(facts: JobFacts, job: Job, events: readonly JobEvent[], name: string): void {
+    for (const event of events) {
+      switch (event.type) {
+        case "state_started":
+          facts.visit += 1;
+          facts.state = event.state ?? "";
+          facts.waits.clear();
+          facts.cancelRequested = false;
+          facts.failures = 0;
+          break;
+        case "state_finished":
+          this.#leave(facts, event, name);
+          break;
+        case "cancel_requested":
+          facts.wasCancelled = true;
+          if (job.cancelRequestedAtMs !== undefined || isTerminal(job.status)) facts.cancelRequested = true;
+          break;
+        case "task_dispatched": {
+          const wait = facts.waits.get(slotOf(event.taskId));
+          if (wait) wait.delivery = event.taskId;
+          break;
+        }
+        case "task_finished":
+          this.#finish(facts, job, event, name);
+          break;
+        case "state_failed":
+          this.#fail(job, name);
+          break;
+        case "job_failed":
+        case "job_completed":
+          promise(event.status === job.status, `${name}: ended as ${job.status}, its history says ${event.status}`);
+          if (facts.cancelRequested) promise(job.status === "cancelled", `${name}: was cancelled and is ${job.status}`);
+          facts.waits.clear();
+          break;
+        default:
+      }
+    }
+  }
+
+  #leave(facts: JobFacts, event: JobEvent, name: string): void {
+    if (!facts.cancelRequested || event.next === undefined) return;
+    const isAllowed = [...facts.waits.values()].some((wait) => wait.transitions["cancelled"] === event.next);
+    promise(isAllowed, `${name}: was cancelled and went on to ${event.next}`);
+  }
+
+  #fail(job: Job, name: string): void {
+    const left = (this.#breaks.get(job.id) ?? 0) - 1;
+    promise(left >= 0, `${name}: a failure of its handler was counted that never happened`);
+    this.#breaks.set(job.id, left);
+  }
+
+  #finish(facts: JobFacts, job: Job, event: JobEvent, name: string): void {
+    const taskId = event.taskId ?? "";
+    const parts = readTaskId(taskId)?.parts;
+    const handOut = this.#handOuts.get(taskId);
+    promise(parts && handOut, `${name}: counted a result of task ${taskId}, which was never handed out`);
+    promise(handOut.jobId === job.id, `${name}: counted a result of job ${handOut.jobId}`);
+    const wait = facts.waits.get(parts.slot);
+    promise(parts.visit === facts.visit && wait, `${name}: counted a result for a wait that is over`);
+    promise(!wait.done, `${name}: counted two results for branch ${parts.slot}`);
+    const isNewest = parts.attempt === wait.attempt && (wait.delivery === undefined || wait.delivery === taskId);
+    promise(isNewest, `${name}: counted the result of an attempt that was replaced`);
+
+    const result = event.extra?.["result"] as { status: string; data?: { token?: string }; error?: { code: string } };
+    const code = result.error?.code ?? "";
+    if (LOST.has(code)) this.#loseAttempt(handOut, code, name);
+    else this.#countResult(facts, taskId, result.data?.token, name);
+    const isTransient = result.status === "failure" && !FINAL.has(code);
+    if (isTransient && !facts.cancelRequested) {
+      wait.attempt += 1;
+      wait.delivery = undefined;
+      return;
+    }
+    wait.done = true;
+  }
+
+  #countResult(facts: JobFacts, taskId: string, token: string | undefined, name: string): void {
+    promise(!this.#counted.has(taskId), `${name}: counted task ${taskId} twice`);
+    this.#counted.add(taskId);
+    this.#finished.add(taskId);
+    if (token === undefined) return;
+    promise(this.#tokens.get(token) === taskId, `${name}: counted a token that was not of task ${taskId}`);
+    if (!facts.cancelRequested) this.#countedTokens.add(token);
+  }
+
+  #loseAttempt(handOut: HandOut, code: string, name: string): void {
+    const { workerId, atMs, timeoutMs, stoodStillMs } = handOut;
+    if (code === "WORKER_LOST") {
+      promise(
+        this.parts.faultOf(workerId) >= atMs,
+        `${name}: an attempt was burned, and worker ${workerId} did nothing wrong`,
+      );
+      return;
+    }
+    const servedMs = this.parts.monotonicMs() - atMs - (this.parts.stoodStillMs() - stoodStillMs);
+    promise(
+      timeoutMs !== undefined && servedMs >= timeoutMs - SLACK_MS,
+      `${name}: timed out after ${servedMs} ms of ${timeoutMs}`,
+    );
+  }
+
+  #compareWaits(facts: JobFacts, { job, branches }: JobWrite, name: string): void {
+    const written = job.task ? [job.task] : (branches ?? []).flatMap((branch) => branch.wait ?? []);
+    if (!isTerminal(job.status)) for (const wait of written) this.#compareWait(facts, wait, name);
+    if (!job.parallel) {
+      promise(job.task || job.handler || isTerminal(job.status), `${name}: waits for nothing`);
+      return;
+    }
+    const open = [...facts.waits.values()].filter((wait) => !wait.done).length;
+    promise(open === job.parallel.open, `${name}: ${job.parallel.open} branches are open, ${open} have no result`);
+    promise(facts.waits.size === job.parallel.total, `${name}: a branch is missing`);
+  }
+
+  #compareWait(facts: JobFacts, wait: TaskWait, name: string): void {
+    const known = facts.waits.get(wait.slot);
+    if (!known) {
+      promise(wait.attempt === 1, `${name}: begins with attempt ${wait.attempt}`);
+      const { transitions } = wait.order;
+      facts.waits.set(wait.slot, { attempt: 1, delivery: wait.delivery?.taskId, done: false, transitions });
+      return;
+    }
+    promise(wait.attempt === known.attempt, `${name}: attempt ${wait.attempt} where ${known.attempt} is under way`);
+    promise(wait.attempt <= wait.order.retry.maxAttempts, `${name}: more attempts than were allowed`);
+    known.delivery = wait.delivery?.taskId;
+  }
+
+  /** Time has to come back to it, whatever happens to the server. */
+  #compareWake(facts: JobFacts, { job, wakeAtMs = Number.POSITIVE_INFINITY, branches }: JobWrite, name: string): void {
+    if (isTerminal(job.status)) return;
+    if (job.deadlineAtMs !== undefined) promise(wakeAtMs <= job.deadlineAtMs, `${name}: its deadline is not stored`);
+    if (job.cancelRequestedAtMs !== undefined) {
+      const latestMs = job.cancelRequestedAtMs + this.parts.cancelGraceMs;
+      promise(wakeAtMs <= latestMs, `${name}: the end of its cancel is not stored`);
+      return;
+    }
+    const { notBeforeMs } = job.handler ?? {};
+    if (notBeforeMs !== undefined) promise(wakeAtMs <= notBeforeMs, `${name}: its handler's retry is not stored`);
+    const waits = job.task
+      ? [job.task]
+      : (branches ?? []).flatMap((branch) => (branch.result ? [] : (branch.wait ?? [])));
+    for (const wait of waits) {
+      if (facts.waits.get(wait.slot)?.done) continue;
+      if (wait.notBeforeMs !== undefined && !wait.delivery)
+        promise(wakeAtMs <= wait.notBeforeMs, `${name}: its retry is not stored`);
+      const { dispatchTimeoutMs } = wait.order;
+      if (dispatchTimeoutMs !== undefined && !wait.delivery)
+        promise(wakeAtMs <= wait.queuedAtMs + dispatchTimeoutMs, `${name}: its dispatch timeout is not stored`);
+    }
+  }
+
+  #compareTokens(facts: JobFacts, job: Job, name: string): void {
+    if (job.stateHistory === facts.stateHistory) return;
+    facts.stateHistory = job.stateHistory;
+    const { tokens = [] } = JSON.parse(job.stateHistory) as { tokens?: readonly string[] };
+    promise(new Set(tokens).size === tokens.length, `${name}: a token was counted twice: ${tokens.join(" ")}`);
+    const isGrown = facts.tokens.every((token, index) => tokens[index] === token);
+    promise(isGrown, `${name}: a token that was counted is gone`);
+    for (const token of tokens) {
+      promise(this.#countedTokens.has(token), `${name}: token ${token} was not of a result that counts`);
+    }
+    facts.tokens = tokens;
+  }
+
+  // ---- what goes out and comes in
+
+  /** A task is about to leave the server for a worker. */
+  handedOut(workerId: string, jobId: string, taskId: string, timeoutMs: number | undefined): void {
+    const parts = readTaskId(taskId)?.parts;
+    const facts = this.jobs.get(jobId);
+    promise(facts && parts, `task ${taskId} went out for job ${jobId}, which is not on disk`);
+    promise(parts.visit <= facts.visit, `task ${taskId} went out before job ${jobId} had entered its state on disk`);
+    promise(!this.#handOuts.has(taskId), `task ${taskId} went out twice`);
+    const key = `${jobId}/${parts.visit}/${parts.slot}/${parts.attempt}`;
+    const sent = this.#sent.get(key) ?? [];
+    const wait = parts.visit === facts.visit ? facts.waits.get(parts.slot) : undefined;
+    const isOpen = wait && !wait.done && wait.attempt === parts.attempt && !isTerminal(facts.status);
+    const mayReplace = sent.length > 0 || parts.attempt > 1;
+    if (isOpen && mayReplace) {
+      promise(wait.delivery === taskId, `task ${taskId} may replace another and went out before it was on disk`);
+    }
+    promise(
+      !wait || wait.attempt >= parts.attempt,
+      `attempt ${parts.attempt} of job ${jobId} went out before it was on disk`,
+    );
+    this.#sent.set(key, [...sent, taskId]);
+    const [atMs, stoodStillMs] = [this.parts.monotonicMs(), this.parts.stoodStillMs()];
+    this.#handOuts.set(taskId, { jobId, workerId, atMs, timeoutMs, stoodStillMs });
+  }
+
+  /** A worker made a result. */
+  produced(token: string, taskId: string): void {
+    this.#tokens.set(token, taskId);
+  }
+
+  broke(jobId: string): void {
+    this.#breaks.set(jobId, (this.#breaks.get(jobId) ?? 0) + 1);
+  }
+
+  answered(taskId: string, answer: ResultAnswer): void {
+    if (answer.status === "ignored") return;
+    promise(this.#finished.has(taskId), `the result of task ${taskId} was acknowledged and is not on disk`);
+    promise(!this.#accepted.has(taskId), `the result of task ${taskId} was accepted twice`);
+    this.#accepted.add(taskId);
+  }
+
+  created(ids: readonly string[]): void {
+    for (const id of ids) promise(this.jobs.has(id), `job ${id} was acknowledged and is not on disk`);
+  }
+
+  cancelled(id: string): void {
+    const facts = this.jobs.get(id);
+    const isSo = facts && (facts.wasCancelled || isTerminal(facts.status));
+    promise(isSo, `the cancel of job ${id} was acknowledged and is not on disk`);
+  }
+
+  /** The newest version of the job that anybody was shown. */
+  shown(id: string): number {
+    return this.jobs.get(id)?.readVersion ?? 0;
+  }
+
+  /** `leastVersion`: what had been shown when the read began. */
+  read(job: Job, leastVersion: number): void {
+    const facts = this.jobs.get(job.id);
+    const name = `job ${job.id}`;
+    promise(facts && job.version <= facts.version, `${name} was shown at version ${job.version}, which is not on disk`);
+    promise(job.version >= leastVersion, `${name} went back from version ${leastVersion} to ${job.version}`);
+    facts.readVersion = Math.max(facts.readVersion, job.version);
+  }
+}
+
+function slotOf(taskId: string | undefined): number {
+  return readTaskId(taskId ?? "")?.parts.slot ?? -1;
+}
+
+function isWaitingFor(job: Job): boolean {
+  return job.handler !== undefined || job.task !== undefined || (job.parallel?.open ?? 0) > 0;
+}

@@ -1,0 +1,274 @@
+/** The orchestrator's process in the simulated world: it is started, dies, stands still and is started again on one disk. */
+import { createEngine, type Engine, ENGINE_DEFAULTS, type EngineSettings } from "../../actors/tree.ts";
+import { definitionOf } from "../../src/blueprint/index.ts";
+import type { Catalog, Manifest } from "../../src/catalog/port.ts";
+import { createInlineRunner } from "../../src/handlers/index.ts";
+import type { HandlerRunner, Turn, TurnReply } from "../../src/handlers/port.ts";
+import { jobStateText } from "../../src/job/state-text.ts";
+import { createActorSystem } from "../../src/runtime/system.ts";
+import type { Journal, Storage } from "../../src/storage/port.ts";
+import { storeFull } from "../../src/storage/refusals.ts";
+import { Refusal } from "../../src/system/errors.ts";
+import { createIds } from "../../src/system/ids.ts";
+import type { System } from "../../src/system/index.ts";
+import { createLog } from "../../src/system/log.ts";
+import { FLOWS, playOn } from "./blueprints.ts";
+import { Disk, type DiskFaults, type Fate } from "./disk.ts";
+import { promise } from "./ledger.ts";
+import { Process } from "./time.ts";
+import type { World } from "./world.ts";
+
+const DEFINITIONS = new Map(FLOWS.map(({ blueprint }) => [blueprint.name, definitionOf(blueprint)]));
+const MANIFESTS = new Map(
+  FLOWS.map(({ blueprint }): [string, Manifest] => [blueprint.name, manifestOf(blueprint.name)]),
+);
+
+const CATALOG: Catalog = {
+  current: (name) => MANIFESTS.get(name),
+  byEndpoint: () => undefined,
+  pinned: (_hash, name) => Promise.resolve(MANIFESTS.get(name)),
+  list: () => [...MANIFESTS.values()],
+  findings: () => [],
+  onChange: () => () => undefined,
+};
+
+function manifestOf(name: string): Manifest {
+  return { name, hash: `hash-of-${name}`, file: `${name}.ts`, apiVersion: "v1", start: "start", states: [], edges: [] };
+}
+
+export class Server {
+  readonly disk = new Disk();
+  readonly settings: EngineSettings;
+  #process: Process | undefined;
+  #engine: Engine | undefined;
+  #isUp = false;
+  #starts = 0;
+  /** Reads of this start were refused: what they were for comes back with the next sweep. */
+  #readsFailed = false;
+  stoodStillMs = 0;
+
+  constructor(readonly world: World) {
+    const { chance, ledger } = world;
+    this.settings = {
+      ...ENGINE_DEFAULTS,
+      handlerTimeoutMs: 3_000,
+      handlerBackoffMs: 100,
+      cancelGraceMs: 3_000,
+      workerTimeoutMs: 20_000,
+      workerRecordMs: 15_000,
+      workerReconnectMs: 2_000,
+      jobIdleMs: chance.one(50, 1_000, 10_000),
+      jobsInMemory: chance.one(2, 20_000),
+      creationsAtOnce: chance.one(2, 10_000, 10_000),
+    };
+    this.disk.onDurable = (unit) => {
+      world.hold(() => ledger.durable(unit));
+      for (const { job } of unit.jobs) {
+        world.note(`disk ${job.id.slice(-6)} v${job.version} ${job.status} in ${job.state} visit ${job.visit}`);
+      }
+    };
+  }
+
+  /** Undefined: nobody answers. */
+  get engine(): Engine | undefined {
+    return this.#isUp && this.#process?.alive ? this.#engine : undefined;
+  }
+
+  get process(): Process | undefined {
+    return this.#process?.alive ? this.#process : undefined;
+  }
+
+  boot(): void {
+    const { world } = this;
+    const process = new Process(world.time);
+    this.#process = process;
+    this.#isUp = false;
+    this.#readsFailed = false;
+    this.#starts += 1;
+    world.note(`server starts for the ${this.#starts}. time`);
+    process.onDeath(() => this.#died());
+    this.#engine = this.#assemble(process);
+    // Some do not live to see the end of their recovery.
+    if (world.weather.crashes && this.#starts > 1 && world.isHappening(0.15)) {
+      process.dieAfter(world.chance.between(1, 120));
+    }
+    this.#engine.start().then(
+      () => {
+        if (process.alive) this.#isUp = true;
+      },
+      () => process.die(),
+    );
+    world.time.settle();
+  }
+
+  #assemble(process: Process): Engine {
+    const { world } = this;
+    const { time, engineChance } = world;
+    const log = createLog(({ level, message, fields }) => {
+      if (process.alive) world.note(`log ${level} ${message} ${JSON.stringify(fields)}`);
+    }, "warn");
+    const system: System = {
+      clock: time,
+      timers: process,
+      scheduler: process,
+      random: engineChance,
+      ids: createIds(time, engineChance),
+      log,
+    };
+    const storage = this.disk.open({
+      clock: time,
+      scheduler: process,
+      random: engineChance,
+      faults: this.#diskFaults(process),
+      onFatal: () => process.dieAfter(world.chance.between(0, 3)),
+      pause: (ms) => process.pause(ms),
+    });
+    const inline = createInlineRunner({
+      system,
+      host: {
+        async jobState(asking, id) {
+          const job = await engine.jobState(asking, id);
+          return job && jobStateText(job);
+        },
+      },
+      blueprint(_hash, name) {
+        const definition = DEFINITIONS.get(name);
+        return definition && { definition };
+      },
+    });
+    const engine: Engine = createEngine({
+      system,
+      actors: createActorSystem(system),
+      storage: withJournal(storage, this.#slowJournal(storage.journal, process)),
+      catalog: CATALOG,
+      runner: this.#threads(inline, process),
+      settings: this.settings,
+    });
+    playOn({ enter: () => this.#enterHandler(process) });
+    return engine;
+  }
+
+  // ---- its end
+
+  #died(): void {
+    const { world } = this;
+    world.note("server dies");
+    this.#isUp = false;
+    this.#engine = undefined;
+    const downMs = world.chance.one(0, 10, 200, 1_500, 6_000);
+    if (world.isHappening(0.3)) this.disk.losePower();
+    world.time.at(downMs, () => {
+      if (!this.process) this.boot();
+    });
+  }
+
+  /** An orderly end, as for a new version. */
+  deploy(): void {
+    const process = this.process;
+    const engine = this.engine;
+    if (!process || !engine) return;
+    this.world.note("server is stopped");
+    this.#isUp = false;
+    engine.stop().then(
+      () => process.after(5, () => process.die()),
+      () => process.die(),
+    );
+    process.after(10_000, () => process.die());
+  }
+
+  /** Its process does nothing for a while. */
+  standStill(forMs: number): void {
+    const { process } = this;
+    if (!process || process.stoodStillUntilMs > this.world.time.monotonicMs()) return;
+    this.world.note(`server stands still for ${forMs} ms`);
+    this.stoodStillMs += forMs;
+    process.standStill(forMs);
+  }
+
+  // ---- what goes wrong inside
+
+  #diskFaults(process: Process): DiskFaults {
+    const { world } = this;
+    return {
+      fate: () => this.#fate(process),
+      read: () => {
+        if (!process.alive) return new Refusal("DEAD", 503, "the process is dead");
+        if (world.weather.disk && world.isHappening(0.01)) {
+          this.#readsFailed = true;
+          return new Refusal("STORE_BUSY", 503, "the simulated disk does not answer this read");
+        }
+        return world.weather.slowDisk && world.isHappening(0.2) ? world.chance.delayMs(200) : 0;
+      },
+      write: () => {
+        if (!process.alive) return new Refusal("DEAD", 503, "the process is dead");
+        return world.weather.disk && world.isHappening(0.05) ? storeFull() : undefined;
+      },
+      died: () => process.die(),
+    };
+  }
+
+  #fate(process: Process): Fate {
+    const { world } = this;
+    if (!process.alive) return "died-before";
+    if (world.weather.disk && world.isHappening(0.03)) return "full";
+    if (world.weather.disk && world.isHappening(0.003)) return "unknown";
+    if (world.weather.crashes && world.isHappening(0.01)) {
+      return world.chance.one("died-before", "died-unsynced", "died-after");
+    }
+    return "stored";
+  }
+
+  /** A store that answers late: durable long before anybody hears of it, or not even begun. */
+  #slowJournal(journal: Journal, process: Process): Journal {
+    const { world } = this;
+    if (!world.weather.slowDisk) return journal;
+    return {
+      async commit(unit) {
+        const [beforeMs, afterMs] = [world.chance.delayMs(300), world.chance.delayMs(300)];
+        if (world.isHappening(0.2)) await process.pause(beforeMs);
+        await journal.commit(unit);
+        if (world.isHappening(0.2)) await process.pause(afterMs);
+      },
+    };
+  }
+
+  #threads(inline: HandlerRunner, process: Process): HandlerRunner {
+    const { world } = this;
+    return {
+      run: async (turn, signal) => {
+        if (world.weather.threads && world.isHappening(0.1)) await process.pause(world.chance.delayMs(2_000));
+        const reply = await this.#runTurn(inline, turn, signal);
+        if (world.weather.threads && world.isHappening(0.1)) await process.pause(world.chance.delayMs(2_000));
+        if (reply.ending.kind === "broke" && process.alive) world.ledger.broke(turn.jobId);
+        return reply;
+      },
+    };
+  }
+
+  #runTurn(inline: HandlerRunner, turn: Turn, signal: AbortSignal | undefined): Promise<TurnReply> {
+    const { world } = this;
+    if (!world.weather.threads || !world.isHappening(0.08)) return inline.run(turn, signal);
+    const code = world.chance.one("HANDLER_THREAD_DIED", "HANDLER_BLOCKED");
+    const error = { code, message: "The simulated thread is gone." };
+    return Promise.resolve({ steps: [], ending: { kind: "broke", state: turn.state, error, alone: false } });
+  }
+
+  #enterHandler(process: Process): Promise<void> | undefined {
+    const { world } = this;
+    if (!world.weather.handlers) return undefined;
+    if (world.isHappening(0.06)) throw new Error("The simulated handler throws.");
+    if (world.isHappening(0.1)) world.time.block(world.chance.between(5, 30));
+    return world.isHappening(0.15) ? process.pause(world.chance.delayMs(5_000)) : undefined;
+  }
+
+  // ---- what holds at all times
+
+  check(): void {
+    const repairs = this.#engine?.repairs ?? 0;
+    promise(repairs === 0 || this.#readsFailed, "the sweep had to set a job going that nothing would have moved");
+  }
+}
+
+function withJournal(storage: Storage, journal: Journal): Storage {
+  return { journal, jobs: storage.jobs, registers: storage.registers, close: () => storage.close() };
+}

@@ -1,0 +1,127 @@
+/** A worker's process: what it runs, how that ends, and what may befall it. How it talks to the server is its kind's. */
+import type { TaskPayload, WorkerResult } from "../../src/protocol/worker.ts";
+import { Process } from "./time.ts";
+import type { World } from "./world.ts";
+
+export interface Running {
+  readonly task: TaskPayload;
+  /** Made, and not acknowledged yet. */
+  result?: WorkerResult;
+}
+
+export const TASKS = ["t", "u"];
+
+export abstract class Worker {
+  readonly process: Process;
+  readonly running = new Map<string, Running>();
+  readonly session: string;
+  draining = false;
+
+  constructor(
+    readonly world: World,
+    readonly id: string,
+  ) {
+    this.process = new Process(world.time);
+    this.session = `session-${world.nextNumber()}`;
+    world.fleet.joined(this);
+  }
+
+  abstract start(): void;
+  /** A result is there: it is sent until somebody takes it. */
+  protected abstract send(running: Running): void;
+  protected abstract report(task: TaskPayload): void;
+  abstract release(): void;
+  abstract breakConnection(): void;
+
+  get concurrency(): number {
+    return 1 + (Number.parseInt(this.session.slice(8), 10) % 4);
+  }
+
+  note(text: string): void {
+    this.world.note(`worker ${this.id} ${this.session.slice(8)}: ${text}`);
+  }
+
+  /** From now on it is its own fault if it is thought lost. */
+  fault(): void {
+    this.world.fleet.fault(this.id);
+  }
+
+  take(task: TaskPayload): void {
+    const { world, process } = this;
+    this.note(`gets ${task.task_id.slice(-8)} attempt ${task.attempt}`);
+    const running: Running = { task };
+    this.running.set(task.task_id, running);
+    const takesMs = world.isHappening(0.1) ? world.chance.between(3_000, 12_000) : world.chance.delayMs(1_500);
+    if (world.chance.is(0.2)) process.after(takesMs / 2, () => this.report(task));
+    process.after(takesMs, () => this.finish(running));
+  }
+
+  protected finish(running: Running, status?: string): void {
+    if (running.result || this.running.get(running.task.task_id) !== running) return;
+    running.result = this.#resultOf(running.task, status);
+    this.note(`ends ${running.task.task_id.slice(-8)} with ${running.result.status}`);
+    this.send(running);
+    if (this.world.weather.doubles && this.world.isHappening(0.1)) this.send(running);
+    if (this.world.weather.doubles && this.world.isHappening(0.05)) this.#sendForeign(running.result);
+  }
+
+  #resultOf(task: TaskPayload, status = this.#outcome()): WorkerResult {
+    const { world } = this;
+    const token = `token-${world.nextNumber()}`;
+    world.ledger.produced(token, task.task_id);
+    const ids = { jobId: task.job_id, taskId: task.task_id, workerId: this.id };
+    if (status.endsWith("ERROR")) {
+      const error = { code: status, message: "The simulated task failed." };
+      return { ...ids, status: "failure", error, raw: JSON.stringify({ status: "failure", error, data: { token } }) };
+    }
+    const data = { token };
+    return { ...ids, status, data: JSON.stringify(data), raw: JSON.stringify({ status, data }) };
+  }
+
+  #outcome(): string {
+    const { world } = this;
+    if (!world.weather.failures || !world.isHappening(0.3)) return "success";
+    if (world.chance.is(0.7)) return "TRANSIENT_ERROR";
+    return world.chance.one("PERMANENT_ERROR", "INVALID_INPUT_ERROR", "cancelled", "no_such_status", "failure");
+  }
+
+  /** For another job, or in another worker's name: it must not count. */
+  #sendForeign(result: WorkerResult): void {
+    const { world } = this;
+    const otherJob = world.chance.pick([...world.ledger.jobs.keys()].filter((id) => id !== result.jobId));
+    const foreign = world.chance.is(0.5)
+      ? { ...result, workerId: "somebody-else" }
+      : { ...result, jobId: otherJob ?? "00000000-0000-7000-8000-000000000000" };
+    world.arriving(world.delayMs(), () => {
+      const { engine, process } = world.server;
+      engine?.workers.result(foreign).then(
+        (answer) => {
+          if (process?.alive) world.hold(() => world.fleet.refusedForeign(foreign, answer));
+        },
+        () => undefined,
+      );
+    });
+  }
+
+  /** Told to end it: most do, some do not hear. */
+  protected stop(taskId: string): void {
+    const running = this.running.get(taskId);
+    if (!running || this.world.isHappening(0.3)) return;
+    this.process.after(this.world.chance.between(0, 300), () => this.finish(running, "cancelled"));
+  }
+
+  freeze(forMs: number): void {
+    this.note(`is frozen for ${forMs} ms`);
+    this.fault();
+    this.process.standStill(forMs);
+    this.world.time.at(forMs, () => this.fault());
+  }
+
+  die(): void {
+    this.note("dies");
+    this.fault();
+    this.process.die();
+    this.breakConnection();
+    this.world.fleet.left(this);
+  }
+}

@@ -1,0 +1,300 @@
+/** One simulated world: a server, its clients, its workers, all that goes wrong, and what must hold nevertheless. */
+import { isDeepStrictEqual } from "node:util";
+import { rebuildHistory } from "../../src/job/history.ts";
+import { isTerminal, type Job, type JobEvent } from "../../src/job/model.ts";
+import { FLOWS } from "./blueprints.ts";
+import { Chance } from "./chance.ts";
+import { Clients } from "./clients.ts";
+import { Fleet } from "./fleet.ts";
+import { Ledger, promise, PromiseBroken } from "./ledger.ts";
+import { Server } from "./server.ts";
+import { VirtualTime } from "./time.ts";
+
+/** What can go wrong in this world: each seed has its own mixture, so that rare pairs meet. */
+export interface Weather {
+  readonly crashes: boolean;
+  readonly disk: boolean;
+  readonly slowDisk: boolean;
+  readonly loss: boolean;
+  readonly doubles: boolean;
+  readonly lateness: boolean;
+  readonly workers: boolean;
+  readonly failures: boolean;
+  readonly handlers: boolean;
+  readonly threads: boolean;
+  readonly cancels: boolean;
+  readonly clock: boolean;
+  readonly stalls: boolean;
+}
+
+export interface Report {
+  readonly seed: number;
+  /** Of all that happened, in order: the same for the same seed. */
+  readonly hash: number;
+  readonly jobs: number;
+  readonly virtualMs: number;
+  readonly events: number;
+  /** What was broken; undefined: nothing. */
+  readonly broken: string | undefined;
+  readonly last: readonly string[];
+}
+
+const LAST_EVENTS = 60;
+const PATIENCE_MS = 600_000;
+
+export class World {
+  readonly chance: Chance;
+  readonly engineChance: Chance;
+  readonly time = new VirtualTime();
+  readonly weather: Weather;
+  readonly ledger: Ledger;
+  readonly server: Server;
+  readonly fleet: Fleet;
+  readonly clients: Clients;
+  #faulty = true;
+  #hash = 0;
+  #events = 0;
+  #numbers = 0;
+  readonly #last: string[] = [];
+
+  constructor(
+    readonly seed: number,
+    readonly onEvent?: (line: string) => void,
+  ) {
+    this.chance = new Chance(seed);
+    this.engineChance = new Chance(seed ^ 0x5bd1e995);
+    this.weather = weatherOf(this.chance);
+    this.fleet = new Fleet(this);
+    this.ledger = new Ledger({
+      monotonicMs: () => this.time.monotonicMs(),
+      stoodStillMs: () => this.server.stoodStillMs,
+      faultOf: (workerId) => this.fleet.faultOf(workerId),
+      cancelGraceMs: 3_000,
+      handlerRuns: 4,
+    });
+    this.server = new Server(this);
+    this.clients = new Clients(this);
+  }
+
+  // ---- what the others ask of it
+
+  /** Chance of something bad; never again once the bad time is over. */
+  isHappening(probability: number): boolean {
+    return this.chance.is(probability) && this.#faulty;
+  }
+
+  nextNumber(): number {
+    this.#numbers += 1;
+    return this.#numbers;
+  }
+
+  delayMs(): number {
+    return this.weather.lateness && this.#faulty ? this.chance.delayMs(3_000) : this.chance.between(0, 3);
+  }
+
+  /** Something reaches the server's door; while the server stands still it waits there. */
+  arriving(delayMs: number, arrive: () => void): void {
+    this.time.at(delayMs, () => {
+      const untilMs = this.server.process?.stoodStillUntilMs ?? 0;
+      const waitMs = untilMs - this.time.monotonicMs();
+      if (waitMs > 0) this.time.at(waitMs, arrive);
+      else arrive();
+    });
+  }
+
+  note(what: string): void {
+    const line = `${this.time.monotonicMs()} ${what}`;
+    this.#hash = Bun.hash.xxHash32(line, this.#hash);
+    this.#last[this.#events % LAST_EVENTS] = line;
+    this.#events += 1;
+    this.onEvent?.(line);
+  }
+
+  // ---- its course
+
+  run(): Report {
+    let broken: string | undefined;
+    try {
+      this.#play();
+    } catch (error) {
+      if (error instanceof PromiseBroken) broken = error.message;
+      else broken = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    }
+    const { seed } = this;
+    const cut = this.#events % LAST_EVENTS;
+    const last = this.#events < LAST_EVENTS ? this.#last : [...this.#last.slice(cut), ...this.#last.slice(0, cut)];
+    const facts = { jobs: this.ledger.jobs.size, virtualMs: this.time.monotonicMs(), events: this.#events };
+    return { seed, hash: this.#hash, ...facts, broken, last };
+  }
+
+  #play(): void {
+    this.server.boot();
+    this.#plan();
+    const badUntilMs = this.chance.between(8_000, 30_000);
+    while (this.time.monotonicMs() < badUntilMs) this.#step();
+    this.#faulty = false;
+    this.note("from here on nothing more goes wrong");
+    while (!this.#isQuiet()) {
+      promise(this.time.monotonicMs() < badUntilMs + PATIENCE_MS, this.#stuck());
+      this.#step();
+    }
+    this.#judge();
+  }
+
+  #step(): void {
+    if (!this.time.next()) throw new Error("nothing happens any more");
+    this.#rethrow();
+    this.server.check();
+  }
+
+  #caught: unknown;
+
+  /** Checks in the middle of the engine's own work: what they throw must not be taken for an error of the engine. */
+  hold(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.#caught ??= error;
+    }
+  }
+
+  #rethrow(): void {
+    if (this.#caught !== undefined) throw this.#caught;
+  }
+
+  #plan(): void {
+    const { chance, time, weather, fleet } = this;
+    for (let creation = chance.between(2, 10); creation > 0; creation--) {
+      time.at(chance.between(0, 12_000), () => this.clients.create());
+    }
+    const ids = ["alpha", "beta"];
+    for (let worker = chance.between(1, 3); worker > 0; worker--) {
+      const id = chance.pick(ids) ?? "alpha";
+      const kind = chance.one("stream", "stream", "poll");
+      time.at(chance.between(0, 3_000), () => fleet.hire(id, kind));
+    }
+    const troubles: (() => void)[] = [];
+    if (weather.crashes)
+      troubles.push(
+        () => this.server.process?.dieAfter(chance.between(0, 40)),
+        () => this.server.deploy(),
+      );
+    if (weather.workers) {
+      troubles.push(
+        () => fleet.some?.die(),
+        () => fleet.some?.breakConnection(),
+        () => fleet.some?.freeze(chance.between(500, 12_000)),
+        () => fleet.some?.release(),
+      );
+    }
+    if (weather.clock) troubles.push(() => this.#shiftClock());
+    if (weather.stalls) troubles.push(() => this.server.standStill(chance.between(200, 12_000)));
+    if (troubles.length === 0) return;
+    for (let count = chance.between(1, 10); count > 0; count--) {
+      time.at(chance.between(0, 25_000), () => {
+        if (this.#faulty) chance.pick(troubles)?.();
+      });
+    }
+  }
+
+  #shiftClock(): void {
+    const byMs = this.chance.between(-20_000, 20_000);
+    this.note(`the wall clock jumps by ${byMs} ms`);
+    this.time.shiftWall(byMs);
+  }
+
+  // ---- its end
+
+  #openJobs(): string[] {
+    return [...this.server.disk.jobs].flatMap(([id, row]) => (isTerminal(row.status) ? [] : id));
+  }
+
+  #isQuiet(): boolean {
+    if (this.clients.open > 0 || !this.server.engine?.ready) return false;
+    for (const [id, row] of this.server.disk.jobs) {
+      if (isTerminal(row.status)) continue;
+      if (row.status !== "waiting_for_worker" || this.server.disk.job(id)?.blueprint !== "parked") return false;
+    }
+    return true;
+  }
+
+  #stuck(): string {
+    const jobs = this.#openJobs().map((id) => `${id} (${this.server.disk.jobs.get(id)?.status})`);
+    return `${this.clients.open} requests have no answer; not over, long after all faults: ${jobs.join(", ")}`;
+  }
+
+  #judge(): void {
+    this.clients.check();
+    for (const id of this.server.disk.jobs.keys()) {
+      const job = this.server.disk.job(id);
+      if (job) this.#judgeJob(job);
+    }
+  }
+
+  #judgeJob(job: Job): void {
+    const units = (this.server.disk.history.get(job.id) ?? []).map(({ version, text }) => ({
+      version,
+      events: JSON.parse(text) as JobEvent[],
+    }));
+    const history = rebuildHistory(job, units);
+    const last = history.at(-1);
+    const shown = last?.context_snapshot["state_history"];
+    promise(
+      isDeepStrictEqual(shown, JSON.parse(job.stateHistory)),
+      `job ${job.id}: its history rebuilds to ${JSON.stringify(shown)}, it holds ${job.stateHistory}`,
+    );
+    const { status } = job;
+    if (!isTerminal(status)) return this.#judgeParked(job);
+    const end = status === "finished" ? "job_completed" : "job_failed";
+    const ends = history.filter((event) => event.event_type === "job_completed" || event.event_type === "job_failed");
+    promise(
+      ends.length === 1 && last?.event_type === end,
+      `job ${job.id}: ${status}, and its history ends with ${last?.event_type}`,
+    );
+    promise(!job.task && !job.parallel && !job.handler, `job ${job.id}: is over and waits for something`);
+    if (status !== "finished") return;
+    const { count } = JSON.parse(job.initialData) as { count: number };
+    const expected = FLOWS.find((flow) => flow.blueprint.name === job.blueprint)?.tokens(count);
+    const { tokens = [] } = JSON.parse(job.stateHistory) as { tokens?: readonly string[] };
+    promise(
+      expected === undefined || tokens.length === expected,
+      `job ${job.id}: finished with ${tokens.length} results of ${expected}`,
+    );
+  }
+
+  /** Waits for something named: anybody who asks is told. */
+  #judgeParked(job: Job): void {
+    let shown: string | undefined;
+    this.server.engine?.jobs.read(undefined, job.id).then(
+      ({ tasks }) => {
+        shown = tasks.map((task) => `${task.wait.order.type} ${task.status}`).join(" ");
+      },
+      (error: unknown) => {
+        shown = String(error);
+      },
+    );
+    this.time.settle();
+    promise(shown === "nobody queued", `job ${job.id}: waits for nobody's task, and shows "${shown}"`);
+  }
+}
+
+function weatherOf(chance: Chance): Weather {
+  const often = () => chance.is(0.5);
+  const isFair = chance.is(0.05);
+  const is = () => often() && !isFair;
+  return {
+    crashes: is(),
+    disk: is(),
+    slowDisk: is(),
+    loss: is(),
+    doubles: is(),
+    lateness: is(),
+    workers: is(),
+    failures: often(),
+    handlers: is(),
+    threads: is(),
+    cancels: often(),
+    clock: is(),
+    stalls: is(),
+  };
+}
