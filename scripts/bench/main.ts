@@ -21,6 +21,15 @@ function parse(): Options {
   }
 }
 
+function installOrExit(): void {
+  try {
+    installPeers();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exit(1);
+  }
+}
+
 /** Ours, theirs, ours, theirs: what else the machine does falls on all of them. */
 async function measureAll(options: Options, sides: readonly Side[], say: (text: string) => void) {
   const measured: Measurement[] = [];
@@ -43,7 +52,7 @@ const build = Bun.spawnSync([process.execPath, join(import.meta.dir, "..", "buil
 });
 if (!build.success) process.exit(1);
 const chosen = peers.filter((peer) => options.peers.includes(peer.name));
-if (chosen.length > 0) installPeers();
+if (chosen.length > 0) installOrExit();
 
 const sides = [ours, ...chosen];
 const machine = describeMachine();

@@ -2,18 +2,19 @@
 import type { Answer, Order } from "../load/generator.ts";
 import type { LoadResult } from "../load/workloads.ts";
 import { cleanEnvironment } from "./program.ts";
+import type { GeneratorCommand } from "./side.ts";
 
 export class Generator {
   readonly #child: Bun.Subprocess<"pipe", "pipe", "inherit">;
   readonly #lines: AsyncGenerator<string>;
 
-  private constructor(command: readonly string[]) {
-    this.#child = Bun.spawn([...command], { env: cleanEnvironment({}), stdio: ["pipe", "pipe", "inherit"] });
+  private constructor({ command, environment = {} }: GeneratorCommand) {
+    this.#child = Bun.spawn([...command], { env: cleanEnvironment(environment), stdio: ["pipe", "pipe", "inherit"] });
     this.#lines = linesOf(this.#child.stdout);
   }
 
   /** Resolves when its door is open. */
-  static async open(command: readonly string[]): Promise<Generator> {
+  static async open(command: GeneratorCommand): Promise<Generator> {
     const generator = new Generator(command);
     await generator.#next();
     return generator;

@@ -33,7 +33,7 @@ export const ours: Side = {
     });
     started(worker);
     await eventually("the worker is connected", [server, worker], () => hasWorker(url));
-    return { programs: [server, worker], store: server, generator: generatorFor(port) };
+    return { programs: [server, worker], store: server, generator: { command: generatorFor(port) } };
   },
 };
 

@@ -2,13 +2,17 @@
 import type { Workload } from "../load/workloads.ts";
 import type { Program } from "./program.ts";
 
+export interface GeneratorCommand {
+  readonly command: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 export interface Running {
   /** In the order in which they were started; they are stopped the other way round. */
   readonly programs: readonly Program[];
   /** The one that makes jobs durable: its syncs are counted. */
   readonly store: Program;
-  /** The load generator's command line. */
-  readonly generator: readonly string[];
+  readonly generator: GeneratorCommand;
 }
 
 export interface Side {
