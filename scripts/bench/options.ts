@@ -15,9 +15,25 @@ export interface Options {
 export const USAGE = `bun run bench [--rounds 3] [--seconds 10] [--only w1,w1-batch,w2,w3,w4] [--peers all|none|NAME,...]
               [--json FILE] [--quick]`;
 
-const FULL: LoadSettings = { seconds: 10, inFlight: 200, batchJobs: 1000, singles: 300, fanSteps: 1000, fanRuns: 5 };
+const FULL: LoadSettings = {
+  seconds: 10,
+  inFlight: 200,
+  batchJobs: 1000,
+  singles: 300,
+  fanSteps: 1000,
+  fanRuns: 5,
+  stallSeconds: 30,
+};
 /** Shows that everything works; its figures say little. */
-const QUICK: LoadSettings = { seconds: 0.4, inFlight: 50, batchJobs: 100, singles: 20, fanSteps: 100, fanRuns: 1 };
+const QUICK: LoadSettings = {
+  seconds: 0.4,
+  inFlight: 50,
+  batchJobs: 100,
+  singles: 20,
+  fanSteps: 100,
+  fanRuns: 1,
+  stallSeconds: 10,
+};
 const WARM_UP_SECONDS = 2;
 const WARM_UP_QUICK_SECONDS = 0.1;
 

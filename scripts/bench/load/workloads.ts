@@ -13,6 +13,8 @@ export interface LoadSettings {
   /** W4: steps of the one job, and how often it is run. */
   readonly fanSteps: number;
   readonly fanRuns: number;
+  /** Nothing ends for so long: something is stuck, and the workload has failed. */
+  readonly stallSeconds: number;
 }
 
 /** All times are measured in the generator's own process. */
@@ -28,8 +30,6 @@ export interface LoadResult {
 const BATCH_CALLS_AT_ONCE = 4;
 const BACKLOG_JOBS_MAX = 20_000;
 const POLL_MS = 10;
-/** Nothing ends for so long: something is stuck, and the run has failed. */
-const STALL_MS = 30_000;
 
 export async function runWorkload(door: Door, workload: Workload, settings: LoadSettings): Promise<LoadResult> {
   switch (workload) {
@@ -47,7 +47,8 @@ export async function runWorkload(door: Door, workload: Workload, settings: Load
 }
 
 /** Each of so many callers sends its next job when the answer to its last one says that it is safe. */
-async function closedLoop(door: Door, flow: Flow, { seconds, inFlight }: LoadSettings): Promise<LoadResult> {
+async function closedLoop(door: Door, flow: Flow, settings: LoadSettings): Promise<LoadResult> {
+  const { seconds, inFlight, stallSeconds } = settings;
   const before = await door.finished();
   const timesMs: number[] = [];
   const beganMs = performance.now();
@@ -62,12 +63,12 @@ async function closedLoop(door: Door, flow: Flow, { seconds, inFlight }: LoadSet
   };
   await Promise.all(Array.from({ length: inFlight }, caller));
   const jobs = timesMs.length;
-  await ended(door, before + jobs, 0);
+  await ended(door, before + jobs, { missingMax: 0, stallSeconds });
   return resultOf(jobs, beganMs, timesMs);
 }
 
 /** As many jobs a call as are set; who is far ahead of the completions waits for them. */
-async function batches(door: Door, { seconds, batchJobs }: LoadSettings): Promise<LoadResult> {
+async function batches(door: Door, { seconds, batchJobs, stallSeconds }: LoadSettings): Promise<LoadResult> {
   const createMany = door.createMany?.bind(door);
   if (!createMany) throw new Error("this door takes no batches");
   const before = await door.finished();
@@ -81,11 +82,11 @@ async function batches(door: Door, { seconds, batchJobs }: LoadSettings): Promis
       jobs += batchJobs;
       await createMany(batchJobs);
       timesMs.push(performance.now() - sentMs);
-      await ended(door, before + jobs, BACKLOG_JOBS_MAX);
+      await ended(door, before + jobs, { missingMax: BACKLOG_JOBS_MAX, stallSeconds });
     }
   };
   await Promise.all(Array.from({ length: BATCH_CALLS_AT_ONCE }, caller));
-  await ended(door, before + jobs, 0);
+  await ended(door, before + jobs, { missingMax: 0, stallSeconds });
   return resultOf(jobs, beganMs, timesMs);
 }
 
@@ -101,7 +102,11 @@ async function oneByOne(runs: number, run: () => Promise<void>): Promise<LoadRes
 }
 
 /** Resolves when all but so many of the jobs have ended. More than were sent is a fault of the count. */
-async function ended(door: Door, jobs: number, missingMax: number): Promise<void> {
+async function ended(
+  door: Door,
+  jobs: number,
+  { missingMax, stallSeconds }: { readonly missingMax: number; readonly stallSeconds: number },
+): Promise<void> {
   let seen = -1;
   let seenMs = performance.now();
   for (;;) {
@@ -111,8 +116,8 @@ async function ended(door: Door, jobs: number, missingMax: number): Promise<void
     if (finished !== seen) {
       seen = finished;
       seenMs = performance.now();
-    } else if (performance.now() - seenMs > STALL_MS) {
-      throw new Error(`${jobs - finished} of the jobs did not end: nothing ended for ${STALL_MS / 1000} s`);
+    } else if (performance.now() - seenMs > stallSeconds * 1000) {
+      throw new Error(`${jobs - finished} of the jobs did not end: nothing ended for ${stallSeconds} s`);
     }
     await Bun.sleep(POLL_MS);
   }
