@@ -21,9 +21,9 @@ function parse(): Options {
   }
 }
 
-function installOrExit(): void {
+function installOrExit(chosen: readonly Side[]): void {
   try {
-    installPeers();
+    installPeers(chosen);
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
     process.exit(1);
@@ -52,7 +52,7 @@ const build = Bun.spawnSync([process.execPath, join(import.meta.dir, "..", "buil
 });
 if (!build.success) process.exit(1);
 const chosen = peers.filter((peer) => options.peers.includes(peer.name));
-if (chosen.length > 0) installOrExit();
+if (chosen.length > 0) installOrExit(chosen);
 
 const sides = [ours, ...chosen];
 const machine = describeMachine();

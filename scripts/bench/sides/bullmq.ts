@@ -100,7 +100,7 @@ function httpGenerator(port: number): string[] {
     batchPath: "/one/batch",
     countPath: "/count",
     countMark: "finished ",
-    waitPath: "/jobs/{id}/wait",
+    wait: { type: "read", path: "/jobs/{id}/wait" },
   };
   return [process.execPath, join(bench, "load", "http-generator.ts"), JSON.stringify(door)];
 }

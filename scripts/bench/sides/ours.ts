@@ -51,7 +51,7 @@ function generatorFor(port: number): string[] {
     batchPath: "/api/v1/bench/one/batch",
     countPath: "/_public/metrics",
     countMark: 'orchestrator_jobs{status="finished"} ',
-    waitPath: "/api/v1/jobs/{id}/events",
+    wait: { type: "read", path: "/api/v1/jobs/{id}/events" },
   };
   return [process.execPath, join(bench, "load", "http-generator.ts"), JSON.stringify(door)];
 }

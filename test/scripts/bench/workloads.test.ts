@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { Door } from "../../scripts/bench/load/door.ts";
-import { type LoadSettings, percentile, runWorkload } from "../../scripts/bench/load/workloads.ts";
+import type { Door } from "../../../scripts/bench/load/door.ts";
+import { type LoadSettings, percentile, runWorkload } from "../../../scripts/bench/load/workloads.ts";
 
 const SETTINGS: LoadSettings = {
   seconds: 0.02,

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import type { Workload } from "../../scripts/bench/load/workloads.ts";
-import type { Measurement } from "../../scripts/bench/measure.ts";
-import { readOptions } from "../../scripts/bench/options.ts";
-import { median, summarise, tableText } from "../../scripts/bench/report.ts";
-import { syncsIn } from "../../scripts/bench/sides/sync-counter.ts";
+import type { Workload } from "../../../scripts/bench/load/workloads.ts";
+import type { Measurement } from "../../../scripts/bench/measure.ts";
+import { readOptions } from "../../../scripts/bench/options.ts";
+import { median, summarise, tableText } from "../../../scripts/bench/report.ts";
+import { syncsIn } from "../../../scripts/bench/sides/sync-counter.ts";
 
 function measured(side: string, workload: Workload, round: number, jobs: number, p50Ms: number): Measurement {
   const programs = [{ name: "server", cpuSeconds: 1, peakBytes: 2 ** 20 }];

@@ -2,13 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { measureSide } from "../../scripts/bench/measure.ts";
-import { type Options, readOptions } from "../../scripts/bench/options.ts";
-import { Program } from "../../scripts/bench/sides/program.ts";
-import type { Side } from "../../scripts/bench/sides/side.ts";
-import { isBuilt } from "../e2e/binary.ts";
+import { measureSide } from "../../../scripts/bench/measure.ts";
+import { type Options, readOptions } from "../../../scripts/bench/options.ts";
+import { Program } from "../../../scripts/bench/sides/program.ts";
+import type { Side } from "../../../scripts/bench/sides/side.ts";
+import { isBuilt } from "../../e2e/binary.ts";
 
-const bench = join(import.meta.dir, "..", "..", "scripts", "bench", "main.ts");
+const bench = join(import.meta.dir, "..", "..", "..", "scripts", "bench", "main.ts");
 const RUN_MS = 60_000;
 
 function optionsFor(...argv: string[]): Options & { readonly round: number; say(text: string): void } {
