@@ -1,14 +1,12 @@
-/** What the load is made of: one step, and three in a row, each done by a worker. */
+/** What the load is made of: one step, three in a row, and as many at once as are asked for, all done by a worker. */
 import { Blueprint } from "orchestrator";
-
-const RETRIES = { failure: "failed", cancelled: "failed" };
 
 export const one = new Blueprint({ name: "bench_one", apiEndpoint: "bench/one" })
   .handlerFor("start", { isStart: true }, (context, actions) => {
     actions.dispatchTask({
       taskType: "step",
       params: context.initialData,
-      transitions: { success: "finished", ...RETRIES },
+      transitions: { success: "finished", failure: "failed", cancelled: "failed" },
     });
   })
   .handlerFor("finished", { isEnd: true }, () => undefined)
@@ -19,21 +17,21 @@ export const three = new Blueprint({ name: "bench_three", apiEndpoint: "bench/th
     actions.dispatchTask({
       taskType: "step",
       params: context.initialData,
-      transitions: { success: "second", ...RETRIES },
+      transitions: { success: "second", failure: "failed", cancelled: "failed" },
     });
   })
   .handlerFor("second", (context, actions) => {
     actions.dispatchTask({
       taskType: "step",
       params: context.initialData,
-      transitions: { success: "third", ...RETRIES },
+      transitions: { success: "third", failure: "failed", cancelled: "failed" },
     });
   })
   .handlerFor("third", (context, actions) => {
     actions.dispatchTask({
       taskType: "step",
       params: context.initialData,
-      transitions: { success: "finished", ...RETRIES },
+      transitions: { success: "finished", failure: "failed", cancelled: "failed" },
     });
   })
   .handlerFor("finished", { isEnd: true }, () => undefined)
@@ -41,7 +39,7 @@ export const three = new Blueprint({ name: "bench_three", apiEndpoint: "bench/th
 
 export const fan = new Blueprint({ name: "bench_fan", apiEndpoint: "bench/fan" })
   .handlerFor("start", { isStart: true }, (context, actions) => {
-    const count = Number(context.initialData.count ?? 1000);
+    const count = Number(context.initialData.count);
     const tasks = Array.from({ length: count }, (_, index) => ({ taskType: "step", params: { index } }));
     actions.dispatchParallel({ tasks, aggregateInto: "gather" });
   })
@@ -49,5 +47,4 @@ export const fan = new Blueprint({ name: "bench_fan", apiEndpoint: "bench/fan" }
     context.stateHistory.gathered = Object.keys(context.aggregationResults).length;
     actions.transitionTo("finished");
   })
-  .handlerFor("finished", { isEnd: true }, () => undefined)
-  .handlerFor("failed", { isEnd: true }, () => undefined);
+  .handlerFor("finished", { isEnd: true }, () => undefined);
