@@ -30,6 +30,7 @@ interface Call {
 export interface Answer {
   readonly status: number;
   readonly text: string;
+  readonly headers: Headers;
   readonly body: Record<string, unknown>;
 }
 
@@ -45,7 +46,7 @@ export async function call(
     ...(patienceMs !== undefined && { signal: AbortSignal.timeout(patienceMs) }),
   });
   const text = await response.text();
-  return { status: response.status, text, body: objectOf(text) };
+  return { status: response.status, text, headers: response.headers, body: objectOf(text) };
 }
 
 function objectOf(text: string): Record<string, unknown> {
