@@ -14,7 +14,7 @@ import { type Blow, planRounds } from "./plan.ts";
 const CLIENTS = 8;
 const START_MS = 30_000;
 /** Short enough that a campaign sees workers go: the settings of the program are minutes. */
-const ENVIRONMENT = {
+export const SHORT_TIMES = {
   WORKER_TIMEOUT_SECONDS: "10",
   WORKER_HEALTH_CHECK_INTERVAL_SECONDS: "2",
   WORKER_POLL_TIMEOUT_SECONDS: "5",
@@ -40,7 +40,7 @@ export interface CampaignReport extends Judged {
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
   const { rounds, seed, serverFrozenMsMax = 10_000, say = () => undefined } = options;
   const plan = planRounds(seededChance(seed), { rounds, serverFrozenMsMax });
-  const server = new Server({ blueprints: join(import.meta.dir, "blueprints"), environment: ENVIRONMENT });
+  const server = new Server({ blueprints: join(import.meta.dir, "blueprints"), environment: SHORT_TIMES });
   await server.start();
   const fleet = new Fleet(server);
   const ledger = new Ledger();
