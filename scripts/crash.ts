@@ -1,17 +1,32 @@
-/** Kills and pauses the compiled server and its workers under load: `bun run crash --rounds 100 [--seed N]`. */
+/**
+ * Kills and pauses the compiled server and its workers under load: `bun run crash --rounds 100 [--seed N] [--disk]`.
+ * With `--disk` it fills the disk too: a disk of its own in memory, which takes root.
+ */
 import { parseArgs } from "node:util";
 import { isBuilt } from "../test/e2e/binary.ts";
 import { runCampaign } from "../test/e2e/crash/campaign.ts";
+import { KINDS } from "../test/e2e/crash/plan.ts";
+import { SmallDisk } from "../test/support/small-disk.ts";
+
+const DISK_MB = 4096;
 
 const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "20" }, seed: { type: "string" } },
+  options: {
+    rounds: { type: "string", default: "20" },
+    seed: { type: "string" },
+    disk: { type: "boolean", default: false },
+  },
 });
 const rounds = wholeNumber("rounds", values.rounds, 1);
 const seed = wholeNumber("seed", values.seed ?? String(Math.floor(Math.random() * 2 ** 31)), 0);
 if (!isBuilt) process.exit(2);
 
 console.log(`seed ${seed}: --seed ${seed} plans the same rounds`);
-const report = await runCampaign({ rounds, seed, say: console.log });
+const disk = values.disk ? new SmallDisk(DISK_MB) : undefined;
+const kinds = disk ? ([...KINDS, "fill-disk"] as const) : KINDS;
+const report = await runCampaign({ rounds, seed, kinds, ...(disk && { disk }), say: console.log }).finally(() =>
+  disk?.remove(),
+);
 const { acknowledged, blows, explained, isClean, log, ...verdict } = report;
 for (const [what, cases] of Object.entries(verdict)) {
   for (const one of cases) console.log(`${what}: ${one}`);

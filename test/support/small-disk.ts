@@ -1,16 +1,17 @@
 /** A disk of a test's own that can be filled: a mount in memory, which takes root. */
-import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeSync, openSync, closeSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const CHUNK_BYTES = 64 * 1024;
+const FILL_TRIES_MAX = 100;
 
 export class SmallDisk {
   readonly path: string;
   readonly #folder = mkdtempSync(join(tmpdir(), "small-disk-"));
-  #fillers = 0;
+  readonly #bytes: number;
 
   constructor(megabytes: number) {
+    this.#bytes = megabytes * 1024 * 1024;
     this.path = join(this.#folder, "disk");
     mkdirSync(this.path);
     const mounted = mount(["mount", "-t", "tmpfs", "-o", `size=${megabytes}m`, "tmpfs", this.path]);
@@ -24,20 +25,24 @@ export class SmallDisk {
     return bavail * bsize;
   }
 
-  /** Somebody else takes all that is left, apart from so much. */
-  fill(leftBytes = 0): void {
-    const handle = openSync(join(this.path, `filler-${this.#fillers++}`), "w");
-    const chunk = Buffer.alloc(CHUNK_BYTES);
-    try {
-      while (this.freeBytes > leftBytes) writeSync(handle, chunk, 0, Math.min(CHUNK_BYTES, this.freeBytes - leftBytes));
-    } finally {
-      closeSync(handle);
+  /** Nothing is left, as if somebody else had taken it. */
+  fill(): void {
+    for (let tries = 0; tries < FILL_TRIES_MAX; tries++) {
+      const { blocks, bfree, bsize } = statfsSync(this.path);
+      // What is written meanwhile makes the size too small, and that is refused.
+      if (this.#resize((blocks - bfree) * bsize) === undefined && this.freeBytes === 0) return;
     }
+    throw new Error("the disk cannot be filled");
   }
 
-  /** And gives it back. */
+  /** And it is given back. */
   clear(): void {
-    while (this.#fillers > 0) rmSync(join(this.path, `filler-${--this.#fillers}`), { force: true });
+    const wrong = this.#resize(this.#bytes);
+    if (wrong !== undefined) throw new Error(wrong);
+  }
+
+  #resize(bytes: number): string | undefined {
+    return mount(["mount", "-o", `remount,size=${bytes}`, this.path]);
   }
 
   remove(): void {

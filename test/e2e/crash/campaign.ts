@@ -3,13 +3,14 @@
  * while clients go on. What they were told is compared at the end with what the server holds.
  */
 import { join } from "node:path";
+import type { SmallDisk } from "../../support/small-disk.ts";
 import { Server } from "../binary.ts";
 import { seededChance } from "./chance.ts";
 import { Fleet } from "./fleet.ts";
 import { isClean, judge, type Judged } from "./judge.ts";
 import { Ledger } from "./ledger.ts";
 import { submitUntilClosed } from "./load.ts";
-import { type Blow, planRounds } from "./plan.ts";
+import { type Blow, KINDS, planRounds } from "./plan.ts";
 
 const CLIENTS = 8;
 const START_MS = 30_000;
@@ -26,6 +27,10 @@ export interface CampaignOptions {
   readonly rounds: number;
   readonly seed: number;
   readonly serverFrozenMsMax?: number;
+  /** Left out: all that need nothing of the machine. */
+  readonly kinds?: readonly Blow["kind"][];
+  /** For the rounds that fill the disk: the data folder lies there then. */
+  readonly disk?: SmallDisk;
   readonly say?: (line: string) => void;
 }
 
@@ -38,9 +43,13 @@ export interface CampaignReport extends Judged {
 }
 
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
-  const { rounds, seed, serverFrozenMsMax = 10_000, say = () => undefined } = options;
-  const plan = planRounds(seededChance(seed), { rounds, serverFrozenMsMax });
-  const server = new Server({ blueprints: join(import.meta.dir, "blueprints"), environment: SHORT_TIMES });
+  const { rounds, seed, serverFrozenMsMax = 10_000, kinds = KINDS, disk, say = () => undefined } = options;
+  const plan = planRounds(seededChance(seed), { rounds, serverFrozenMsMax, kinds });
+  const server = new Server({
+    blueprints: join(import.meta.dir, "blueprints"),
+    environment: SHORT_TIMES,
+    ...(disk && { dataDir: join(disk.path, "data") }),
+  });
   await server.start();
   const fleet = new Fleet(server);
   const ledger = new Ledger();
@@ -53,14 +62,14 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
     for (const [index, { calmMs, blow }] of plan.entries()) {
       await Bun.sleep(calmMs);
       const beganMs = performance.now();
-      await strike(blow, server, fleet);
+      await strike(blow, server, fleet, disk);
       blows[blow.kind] = (blows[blow.kind] ?? 0) + 1;
       const tookMs = Math.round(performance.now() - beganMs);
       say(`round ${index + 1}: ${describe(blow)}, over after ${tookMs} ms; ${ledger.jobs.size} acknowledged`);
     }
     ledger.isClosed = true;
     await Promise.all(clients);
-    const judged = await judge(server, ledger, fleet.harms);
+    const judged = await judge({ server, ledger, harms: fleet.harms });
     const clean = isClean(judged);
     return { ...judged, acknowledged: ledger.jobs.size, blows, isClean: clean, log: clean ? "" : server.log };
   } finally {
@@ -72,7 +81,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
 }
 
 /** Resolves once the server is ready again. */
-async function strike(blow: Blow, server: Server, fleet: Fleet): Promise<void> {
+async function strike(blow: Blow, server: Server, fleet: Fleet, disk: SmallDisk | undefined): Promise<void> {
   switch (blow.kind) {
     case "kill":
       return restart(server);
@@ -103,6 +112,16 @@ async function strike(blow: Blow, server: Server, fleet: Fleet): Promise<void> {
       await Promise.all([fleet.kill(blow.worker), server.kill()]);
       fleet.start(blow.worker);
       await server.start(START_MS);
+      return;
+    case "fill-disk":
+      if (!disk) throw new Error("a round that fills the disk needs one of its own");
+      disk.fill();
+      await Bun.sleep(blow.fullMs / 2);
+      if (blow.isKilled) await server.kill();
+      if (blow.isKilled) server.launch();
+      await Bun.sleep(blow.fullMs / 2);
+      disk.clear();
+      if (blow.isKilled) await restart(server);
   }
 }
 

@@ -35,8 +35,16 @@ export function isClean({ lost, stuck, wrong, miscounted, doubled, burned }: Ver
   return [lost, stuck, wrong, miscounted, doubled, burned].every((list) => list.length === 0);
 }
 
-export async function judge(server: Server, ledger: Ledger, harms: readonly Harm[]): Promise<Judged> {
-  const stuck = await untilSettled(server);
+export interface Case {
+  readonly server: Server;
+  readonly ledger: Ledger;
+  readonly harms: readonly Harm[];
+  /** How long the jobs may take to end. */
+  readonly settleMs?: number;
+}
+
+export async function judge({ server, ledger, harms, settleMs = SETTLE_MS }: Case): Promise<Judged> {
+  const stuck = await untilSettled(server, settleMs);
   const stored = new Set(await idsOf(server));
   const lost = [...ledger.jobs.keys()].filter((id) => !stored.has(id));
   const wrong: string[] = [];
@@ -67,8 +75,8 @@ export async function judge(server: Server, ledger: Ledger, harms: readonly Harm
 }
 
 /** Resolves with the jobs that are still open when the time is over. */
-async function untilSettled(server: Server): Promise<string[]> {
-  const endMs = performance.now() + SETTLE_MS;
+async function untilSettled(server: Server, settleMs: number): Promise<string[]> {
+  const endMs = performance.now() + settleMs;
   for (;;) {
     const counts = (await call(server, "/api/v1/dashboard")).body["jobs"] as Readonly<Record<string, number>>;
     const open = Object.entries(counts).filter(([status, count]) => count > 0 && !isTerminal(status));

@@ -13,7 +13,9 @@ export type Blow =
   | { readonly kind: "freeze"; readonly frozenMs: number }
   | { readonly kind: "kill-worker" | "drain-worker"; readonly worker: WorkerId; readonly awayMs: number }
   | { readonly kind: "freeze-worker"; readonly worker: WorkerId; readonly frozenMs: number }
-  | { readonly kind: "kill-both"; readonly worker: WorkerId };
+  | { readonly kind: "kill-both"; readonly worker: WorkerId }
+  /** The disk has no room for a while, and the server is killed in the middle of it or not. */
+  | { readonly kind: "fill-disk"; readonly fullMs: number; readonly isKilled: boolean };
 
 export interface Round {
   /** Undisturbed time under load before it. */
@@ -24,9 +26,11 @@ export interface Round {
 export interface PlanOptions {
   readonly rounds: number;
   readonly serverFrozenMsMax: number;
+  readonly kinds: readonly Blow["kind"][];
 }
 
-const KINDS: readonly Blow["kind"][] = [
+/** Those that need nothing of the machine. */
+export const KINDS: readonly Blow["kind"][] = [
   "kill",
   "kill-at-start",
   "kill-in-recovery",
@@ -39,10 +43,10 @@ const KINDS: readonly Blow["kind"][] = [
 ];
 
 /** Every kind comes once before any comes again. */
-export function planRounds(chance: Chance, { rounds, serverFrozenMsMax }: PlanOptions): Round[] {
+export function planRounds(chance: Chance, { rounds, serverFrozenMsMax, kinds }: PlanOptions): Round[] {
   const planned: Round[] = [];
   while (planned.length < rounds) {
-    for (const kind of chance.shuffled(KINDS)) {
+    for (const kind of chance.shuffled(kinds)) {
       planned.push({ calmMs: chance.between(150, 1500), blow: draw(kind, chance, serverFrozenMsMax) });
     }
   }
@@ -69,5 +73,7 @@ function draw(kind: Blow["kind"], chance: Chance, serverFrozenMsMax: number): Bl
       return { kind, worker, frozenMs: chance.between(500, 7000) };
     case "kill-both":
       return { kind, worker };
+    case "fill-disk":
+      return { kind, fullMs: chance.between(300, 4000), isKilled: chance.next() < 0.5 };
   }
 }
