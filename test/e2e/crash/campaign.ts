@@ -119,6 +119,8 @@ async function strike(blow: Blow, server: Server, fleet: Fleet, disk: SmallDisk 
       await Bun.sleep(blow.fullMs / 2);
       if (blow.isKilled) await server.kill();
       if (blow.isKilled) server.launch();
+      // Now what was held back for results and cancels is gone as well.
+      disk.fill();
       await Bun.sleep(blow.fullMs / 2);
       disk.clear();
       if (blow.isKilled) await restart(server);
