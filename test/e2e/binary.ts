@@ -130,6 +130,11 @@ export class Server {
     return this.#oldLogs + (this.#program?.log ?? "");
   }
 
+  /** Of itself: nobody told it to. */
+  get hasEnded(): boolean {
+    return this.#program?.hasEnded === true;
+  }
+
   async start(limitMs = 15_000): Promise<this> {
     const program = this.launch();
     await eventually("the server is ready", limitMs, async () => {

@@ -35,6 +35,8 @@ export interface CampaignOptions {
 }
 
 export interface CampaignReport extends Judged {
+  /** What ended though nobody had told it to, or ended otherwise than in order. */
+  readonly died: readonly string[];
   readonly acknowledged: number;
   readonly blows: Readonly<Record<string, number>>;
   readonly isClean: boolean;
@@ -58,11 +60,15 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
     return submitUntilClosed({ name: `client-${number}`, server, ledger, chance });
   });
   const blows: Record<string, number> = {};
+  const died: string[] = [];
   try {
     for (const [index, { calmMs, blow }] of plan.entries()) {
       await Bun.sleep(calmMs);
+      const ended = [...(server.hasEnded ? ["the server"] : []), ...fleet.ended];
+      died.push(...ended.map((who) => `${who}, before round ${index + 1}`));
       const beganMs = performance.now();
-      await strike(blow, server, fleet, disk);
+      const exitCode = await strike(blow, server, fleet, disk);
+      if (exitCode) died.push(`${blow.kind} of round ${index + 1} with exit code ${exitCode}`);
       blows[blow.kind] = (blows[blow.kind] ?? 0) + 1;
       const tookMs = Math.round(performance.now() - beganMs);
       say(`round ${index + 1}: ${describe(blow)}, over after ${tookMs} ms; ${ledger.jobs.size} acknowledged`);
@@ -70,8 +76,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
     ledger.isClosed = true;
     await Promise.all(clients);
     const judged = await judge({ server, ledger, harms: fleet.harms });
-    const clean = isClean(judged);
-    return { ...judged, acknowledged: ledger.jobs.size, blows, isClean: clean, log: clean ? "" : server.log };
+    const clean = isClean(judged) && died.length === 0;
+    return { ...judged, died, acknowledged: ledger.jobs.size, blows, isClean: clean, log: clean ? "" : server.log };
   } finally {
     ledger.isClosed = true;
     server.thaw();
@@ -80,11 +86,21 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
   }
 }
 
-/** Resolves once the server is ready again. */
-async function strike(blow: Blow, server: Server, fleet: Fleet, disk: SmallDisk | undefined): Promise<void> {
+/** Resolves once the server is ready again, with the exit code where something was ended in an orderly way. */
+async function strike(
+  blow: Blow,
+  server: Server,
+  fleet: Fleet,
+  disk: SmallDisk | undefined,
+): Promise<number | undefined> {
   switch (blow.kind) {
     case "kill":
       return restart(server);
+    case "stop": {
+      const exitCode = await server.stop();
+      await server.start(START_MS);
+      return exitCode;
+    }
     case "kill-at-start":
     case "kill-in-recovery":
       await server.kill();
@@ -97,37 +113,53 @@ async function strike(blow: Blow, server: Server, fleet: Fleet, disk: SmallDisk 
     case "freeze":
       server.freeze();
       await Bun.sleep(blow.frozenMs);
-      return server.thaw();
+      server.thaw();
+      return undefined;
     case "kill-worker":
       await fleet.kill(blow.worker);
       await Bun.sleep(blow.awayMs);
-      return fleet.start(blow.worker);
-    case "drain-worker":
-      await fleet.drain(blow.worker);
+      fleet.start(blow.worker);
+      return undefined;
+    case "drain-worker": {
+      const exitCode = await fleet.drain(blow.worker);
       await Bun.sleep(blow.awayMs);
-      return fleet.start(blow.worker);
+      fleet.start(blow.worker);
+      return exitCode;
+    }
     case "freeze-worker":
-      return fleet.freeze(blow.worker, blow.frozenMs);
+      await fleet.freeze(blow.worker, blow.frozenMs);
+      return undefined;
     case "kill-both":
       await Promise.all([fleet.kill(blow.worker), server.kill()]);
       fleet.start(blow.worker);
       await server.start(START_MS);
-      return;
+      return undefined;
     case "fill-disk":
-      if (!disk) throw new Error("a round that fills the disk needs one of its own");
-      disk.fill();
-      await Bun.sleep(blow.fullMs / 2);
-      if (blow.isKilled) await server.kill();
-      if (blow.isKilled) server.launch();
-      // Now what was held back for results and cancels is gone as well.
-      disk.fill();
-      await Bun.sleep(blow.fullMs / 2);
-      disk.clear();
-      if (blow.isKilled) await restart(server);
+      return fillDisk(blow, server, disk);
   }
 }
 
-async function restart(server: Server): Promise<void> {
+async function fillDisk(
+  { fullMs, isKilled }: Extract<Blow, { kind: "fill-disk" }>,
+  server: Server,
+  disk: SmallDisk | undefined,
+): Promise<undefined> {
+  if (!disk) throw new Error("a round that fills the disk needs one of its own");
+  disk.fill();
+  await Bun.sleep(fullMs / 2);
+  if (isKilled) {
+    await server.kill();
+    server.launch();
+  }
+  // Now what was held back for results and cancels is gone as well.
+  disk.fill();
+  await Bun.sleep(fullMs / 2);
+  disk.clear();
+  // On a full disk it may have refused to start.
+  if (isKilled) await restart(server);
+}
+
+async function restart(server: Server): Promise<undefined> {
   await server.kill();
   await server.start(START_MS);
 }

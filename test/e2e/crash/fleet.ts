@@ -49,8 +49,9 @@ export class Fleet {
     harm.toMs = Date.now();
   }
 
-  logOf(id: WorkerId): string {
-    return this.#program(id).log;
+  /** Those that ended though nobody told them to. */
+  get ended(): string[] {
+    return [...this.#programs].filter(([, program]) => program.hasEnded).map(([id]) => id);
   }
 
   async end(): Promise<void> {

@@ -5,7 +5,8 @@ export const WORKER_IDS = ["stream-1", "stream-2", "poll-1", "poll-2"] as const;
 export type WorkerId = (typeof WORKER_IDS)[number];
 
 export type Blow =
-  | { readonly kind: "kill" }
+  /** With `kill -9`, or in an orderly way. */
+  | { readonly kind: "kill" | "stop" }
   /** Killed, and again while it starts: before it serves, or as it takes up what was open. */
   | { readonly kind: "kill-at-start" | "kill-in-recovery"; readonly lifeMs: number }
   /** Killed, and again as soon as it says that it is ready. */
@@ -32,6 +33,7 @@ export interface PlanOptions {
 /** Those that need nothing of the machine. */
 export const KINDS: readonly Blow["kind"][] = [
   "kill",
+  "stop",
   "kill-at-start",
   "kill-in-recovery",
   "kill-twice",
@@ -57,6 +59,7 @@ function draw(kind: Blow["kind"], chance: Chance, serverFrozenMsMax: number): Bl
   const worker = chance.oneOf(WORKER_IDS);
   switch (kind) {
     case "kill":
+    case "stop":
     case "kill-twice":
       return { kind };
     case "kill-at-start":
