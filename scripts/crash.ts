@@ -1,22 +1,45 @@
-/** Kills and restarts the compiled server under load: `bun run crash --rounds 100`. */
+/**
+ * Kills and pauses the compiled server and its workers under load: `bun run crash --rounds 100 [--seed N] [--disk]`.
+ * With `--disk` it fills the disk too: a disk of its own in memory, which takes root.
+ */
 import { parseArgs } from "node:util";
 import { isBuilt } from "../test/e2e/binary.ts";
-import { runCrashRounds } from "../test/e2e/crash.ts";
+import { runCampaign } from "../test/e2e/crash/campaign.ts";
+import { KINDS } from "../test/e2e/crash/plan.ts";
+import { SmallDisk } from "../test/support/small-disk.ts";
 
-const { values } = parseArgs({ options: { rounds: { type: "string", default: "20" } } });
-const rounds = Number(values.rounds);
-if (!Number.isInteger(rounds) || rounds < 1) {
-  console.error(`--rounds is "${values.rounds}": it has to be a whole number from 1 on.`);
-  process.exit(2);
-}
+const DISK_MB = 4096;
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "20" },
+    seed: { type: "string" },
+    disk: { type: "boolean", default: false },
+  },
+});
+const rounds = wholeNumber("rounds", values.rounds, 1);
+const seed = wholeNumber("seed", values.seed ?? String(Math.floor(Math.random() * 2 ** 31)), 0);
 if (!isBuilt) process.exit(2);
 
-const report = await runCrashRounds({ rounds, say: console.log });
-const { acknowledged, lost, stuck, failed, miscounted, doubled } = report;
-for (const [what, jobs] of Object.entries({ lost, stuck, failed, miscounted })) {
-  for (const job of jobs) console.log(`${what}: ${job}`);
-}
-console.log(
-  `${rounds} rounds, ${acknowledged} acknowledged: ${lost.length} lost, ${stuck.length} stuck, ${failed.length} failed, ${miscounted.length} miscounted, ${doubled} doubled`,
+console.log(`seed ${seed}: --seed ${seed} plans the same rounds`);
+const disk = values.disk ? new SmallDisk(DISK_MB) : undefined;
+const kinds = disk ? ([...KINDS, "fill-disk"] as const) : KINDS;
+const report = await runCampaign({ rounds, seed, kinds, ...(disk && { disk }), say: console.log }).finally(() =>
+  disk?.remove(),
 );
-process.exit(lost.length + stuck.length + failed.length + miscounted.length + doubled === 0 ? 0 : 1);
+const { acknowledged, blows, explained, isClean, log, ...verdict } = report;
+for (const [what, cases] of Object.entries(verdict)) {
+  for (const one of cases) console.log(`${what}: ${one}`);
+}
+if (!isClean) console.log(`The end of the server's log:\n${log.slice(-10_000)}`);
+const counts = Object.entries(verdict).map(([what, cases]) => `${cases.length} ${what}`);
+console.log(`blows: ${JSON.stringify(blows)}; ${explained} attempts lost with their workers`);
+console.log(`${rounds} rounds, seed ${seed}, ${acknowledged} acknowledged: ${counts.join(", ")}`);
+process.exit(isClean ? 0 : 1);
+
+function wholeNumber(name: string, text: string, least: number): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= least) return number;
+  console.error(`--${name} is "${text}": it has to be a whole number from ${least} on.`);
+  return process.exit(2);
+}

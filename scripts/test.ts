@@ -51,6 +51,6 @@ failed += tests.failed;
 
 // No test needs a server of its own yet: everything there is has run.
 if (tests.skipped > 0) console.log(`${tests.skipped} skipped: each says above what it needs`);
-if (tests.skipped === 0) console.log("Nothing was skipped: no test needs a server from outside or root.");
+if (tests.skipped === 0) console.log("Nothing was skipped.");
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);

@@ -54,8 +54,8 @@ export async function run(
   return { exitCode, out, err };
 }
 
-/** A program that runs until it is told to end. Its standard error is kept. */
-class Program {
+/** A program that runs until it is told to end. What it says is kept. */
+export class Program {
   readonly #child;
   #log = "";
   readonly #read: Promise<void>;
@@ -75,6 +75,15 @@ class Program {
 
   get hasEnded(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** Stands still until `thaw`, as it would on a laptop that sleeps; what it holds stays open. */
+  freeze(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.#child.kill("SIGCONT");
   }
 
   async kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<number> {
@@ -121,18 +130,36 @@ export class Server {
     return this.#oldLogs + (this.#program?.log ?? "");
   }
 
+  /** Of itself: nobody told it to. */
+  get hasEnded(): boolean {
+    return this.#program?.hasEnded === true;
+  }
+
   async start(limitMs = 15_000): Promise<this> {
-    const { blueprints = examples, environment = {}, flags = [] } = this.#options;
-    const where = ["--port", String(this.port), "--data-dir", this.dataDir, "--blueprints", blueprints];
-    const tokens = { CLIENT_TOKEN: TOKENS.client, WORKER_TOKEN: TOKENS.worker, OPERATOR_TOKEN: TOKENS.operator };
-    const program = new Program(["serve", ...where, ...flags], { ...tokens, ...environment }, this.#folder.path);
-    this.#program = program;
+    const program = this.launch();
     await eventually("the server is ready", limitMs, async () => {
       if (program.hasEnded) throw new Error(`The server ended at its start:\n${program.log}`);
       const response = await fetch(`${this.url}/_public/status`).catch(() => undefined);
       return response?.ok === true;
     });
     return this;
+  }
+
+  /** Starts it and waits for nothing. */
+  launch(): Program {
+    const { blueprints = examples, environment = {}, flags = [] } = this.#options;
+    const where = ["--port", String(this.port), "--data-dir", this.dataDir, "--blueprints", blueprints];
+    const tokens = { CLIENT_TOKEN: TOKENS.client, WORKER_TOKEN: TOKENS.worker, OPERATOR_TOKEN: TOKENS.operator };
+    this.#program = new Program(["serve", ...where, ...flags], { ...tokens, ...environment }, this.#folder.path);
+    return this.#program;
+  }
+
+  freeze(): void {
+    this.#program?.freeze();
+  }
+
+  thaw(): void {
+    this.#program?.thaw();
   }
 
   /** `kill -9`: nothing is flushed, nothing is said. */
@@ -160,9 +187,14 @@ export class Server {
   }
 }
 
-export function startWorker(server: Server, files: readonly string[], flags: readonly string[] = []): Program {
+export function startWorker(
+  server: Server,
+  files: readonly string[],
+  flags: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
+): Program {
   const where = ["--url", server.url, "--token", TOKENS.worker];
-  return new Program(["worker", ...files, ...where, ...flags], {}, root);
+  return new Program(["worker", ...files, ...where, ...flags], environment, root);
 }
 
 function freePort(): number {

@@ -5,6 +5,7 @@ export interface JobDocument {
   readonly id: string;
   readonly status: string;
   readonly current_state: string;
+  readonly initial_data: Readonly<Record<string, unknown>>;
   readonly state_history: Readonly<Record<string, unknown>>;
   readonly result?: unknown;
   readonly progress?: number | null;
@@ -14,30 +15,38 @@ export interface JobDocument {
 
 const TERMINAL = ["finished", "failed", "cancelled", "quarantined", "error"];
 
+export function isTerminal(status: string): boolean {
+  return TERMINAL.includes(status);
+}
+
 interface Call {
   readonly method?: string;
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The connection is given up after so long. */
+  readonly patienceMs?: number;
 }
 
 export interface Answer {
   readonly status: number;
   readonly text: string;
+  readonly headers: Headers;
   readonly body: Record<string, unknown>;
 }
 
 export async function call(
   server: Server,
   path: string,
-  { method = "GET", body, headers = {} }: Call = {},
+  { method = "GET", body, headers = {}, patienceMs }: Call = {},
 ): Promise<Answer> {
   const response = await fetch(server.url + path, {
     method,
     headers: { "x-client-token": TOKENS.client, "content-type": "application/json", ...headers },
     ...(body !== undefined && { body }),
+    ...(patienceMs !== undefined && { signal: AbortSignal.timeout(patienceMs) }),
   });
   const text = await response.text();
-  return { status: response.status, text, body: objectOf(text) };
+  return { status: response.status, text, headers: response.headers, body: objectOf(text) };
 }
 
 function objectOf(text: string): Record<string, unknown> {
@@ -93,7 +102,7 @@ export async function waitUntil(
 }
 
 export function waitForEnd(server: Server, id: string, limitMs?: number): Promise<JobDocument> {
-  return waitUntil(server, id, `job ${id} ends`, (job) => TERMINAL.includes(job.status), limitMs);
+  return waitUntil(server, id, `job ${id} ends`, (job) => isTerminal(job.status), limitMs);
 }
 
 export function waitForRunningTask(server: Server, id: string): Promise<JobDocument> {

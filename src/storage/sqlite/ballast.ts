@@ -1,8 +1,8 @@
 /**
- * Space kept back for hard times: a file that is deleted when the disk is full, so that results
+ * Space kept back for hard times: a file that is emptied when the disk is full, so that results
  * and cancels can still be stored. Its blocks are written, since a sparse file holds nothing back.
  */
-import { existsSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
+import { renameSync, statfsSync, statSync, truncateSync } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../system/clock.ts";
@@ -41,20 +41,23 @@ class FileBallast implements Ballast {
   readonly #file: string;
   #filling: Promise<void> | undefined;
   #held: boolean;
-  #spent = false;
+  #spent: boolean;
   #closed = false;
   #triedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: BallastOptions) {
     this.#options = options;
     this.#file = join(options.folder, "ballast");
-    this.#held = existsSync(this.#file) && statSync(this.#file).size === options.bytes;
+    const found = statSync(this.#file, { throwIfNoEntry: false })?.size;
+    this.#held = found === options.bytes;
+    // Empty: it was given up before a restart, and what it was given up for still counts on that space.
+    this.#spent = found === 0;
     if (!this.#held) this.#fill();
   }
 
   release(): boolean {
     if (!this.#held) return false;
-    rmSync(this.#file, { force: true });
+    truncateSync(this.#file);
     this.#held = false;
     this.#spent = true;
     this.#options.log.warn(

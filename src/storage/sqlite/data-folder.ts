@@ -53,7 +53,7 @@ export function lockFolder(folder: string, holder: Holder): FolderLock {
     throw folderReadOnly(folder, messageOf(error));
   }
   const holderFile = join(folder, HOLDER_FILE);
-  writeFileSync(holderFile, `${JSON.stringify(holder)}\n`);
+  writeHolder(holderFile, holder);
   return {
     release() {
       rmSync(holderFile, { force: true });
@@ -61,6 +61,15 @@ export function lockFolder(folder: string, holder: Holder): FolderLock {
       database.close();
     },
   };
+}
+
+/** Best effort: it names the holder to whoever comes too late, and a full disk must not keep the holder from starting. */
+function writeHolder(file: string, holder: Holder): void {
+  try {
+    writeFileSync(file, `${JSON.stringify(holder)}\n`);
+  } catch {
+    rmSync(file, { force: true });
+  }
 }
 
 /** Makes renames in the folder durable. Windows cannot open a folder, and does not need it. */

@@ -21,6 +21,14 @@ export function sqliteCode(error: unknown): number {
   return error instanceof SQLiteError ? error.errno & 0xff : 0;
 }
 
+/** The index of the log, a file of its own, cannot grow. */
+const SHM_SIZE = 10 | (19 << 8);
+
+/** Only before the first write: of a commit that ends with an index that cannot grow nobody knows whether it holds. */
+export function isFullAtOpening(error: unknown): boolean {
+  return sqliteCode(error) === SQLITE.full || (error instanceof SQLiteError && error.errno === SHM_SIZE);
+}
+
 /** Errors that name the statement or its values, and leave the transaction to be rolled back. */
 const OF_THE_UNIT: ReadonlySet<number> = new Set([SQLITE.tooBig, SQLITE.constraint, SQLITE.mismatch, SQLITE.range]);
 

@@ -9,9 +9,10 @@ import type { Storage } from "../port.ts";
 import { createBallast, noBallast, type Ballast } from "./ballast.ts";
 import { lockFolder, prepareFolder, type FolderLock } from "./data-folder.ts";
 import { DATABASE_FILE, openInFolder, openInMemory, waitForTheOther } from "./database.ts";
-import { createFault, type Fault } from "./errors.ts";
+import { createFault, type Fault, isFullAtOpening } from "./errors.ts";
 import { SqliteJobReader } from "./job-reader.ts";
 import { createReads } from "./reads.ts";
+import { folderFull } from "./refusals.ts";
 import { SqliteRegisters } from "./registers.ts";
 import { guardSpace } from "./space-guard.ts";
 import { writeHere } from "./own-writer.ts";
@@ -46,10 +47,10 @@ interface Place {
   readonly lock?: FolderLock;
 }
 
-/** Rejects with DATA_FOLDER_LOCKED, DATA_FOLDER_READ_ONLY, DATA_FOLDER_NEWER or DATABASE_CORRUPT. */
+/** Rejects with DATA_FOLDER_LOCKED, DATA_FOLDER_READ_ONLY, DATA_FOLDER_NEWER, DATABASE_CORRUPT or STORE_FULL. */
 export async function openSqliteStorage(options: SqliteStorageOptions): Promise<Storage> {
   const { clock, scheduler, random } = options;
-  const place = options.folder === ":memory:" ? inMemory(options) : inFolder(options);
+  const place = options.folder === ":memory:" ? inMemory(options) : await inFolder(options);
   const { database, ballast, lock } = place;
   if (options.pagesMax !== undefined) database.run(`PRAGMA max_page_count = ${Math.floor(options.pagesMax)}`);
 
@@ -103,15 +104,31 @@ function inMemory(options: SqliteStorageOptions): Place {
   return { database: openInMemory(options), ballast: noBallast };
 }
 
-function inFolder(options: SqliteStorageOptions): Place {
+async function inFolder(options: SqliteStorageOptions): Promise<Place> {
   const { folder, clock, log, ballastBytes = BALLAST_BYTES } = options;
   prepareFolder(folder);
   const lock = lockFolder(folder, { pid: process.pid, startedAtMs: clock.nowMs() });
+  const ballast = createBallast({ folder, bytes: ballastBytes, clock, log });
   try {
-    const database = openInFolder(folder, options);
-    return { database, lock, ballast: createBallast({ folder, bytes: ballastBytes, clock, log }) };
+    return { database: openMakingRoom(options, ballast), lock, ballast };
   } catch (error) {
+    await ballast.close();
     lock.release();
     throw error;
+  }
+}
+
+/** A log that a kill left behind is copied at the start, which takes space: where there is none, the reserve goes for it. */
+function openMakingRoom(options: SqliteStorageOptions, ballast: Ballast): Database {
+  try {
+    return openInFolder(options.folder, options);
+  } catch (error) {
+    if (!isFullAtOpening(error)) throw error;
+    if (!ballast.release()) throw folderFull(options.folder);
+  }
+  try {
+    return openInFolder(options.folder, options);
+  } catch (error) {
+    throw isFullAtOpening(error) ? folderFull(options.folder) : error;
   }
 }

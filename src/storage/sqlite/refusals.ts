@@ -28,6 +28,16 @@ export function folderReadOnly(folder: string, reason: string): Refusal {
   );
 }
 
+export function folderFull(folder: string): Refusal {
+  return new Refusal(
+    "STORE_FULL",
+    503,
+    `no space is left for the database in the data folder ${folder}: free some on its disk, then start again`,
+    { folder },
+    RETRY_SECONDS,
+  );
+}
+
 export function folderNewer(folder: string, writtenBy: string | undefined): Refusal {
   const version = writtenBy === undefined ? "a newer version of this program" : `version ${writtenBy} of this program`;
   return new Refusal(

@@ -1,6 +1,6 @@
 /** SQLite's own "database or disk is full", brought about by a limit on its pages. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Storage } from "../../../src/storage/port.ts";
 import { createBallast } from "../../../src/storage/sqlite/ballast.ts";
@@ -48,7 +48,7 @@ describe("a store without space", () => {
     const store = await openStore(folder, { pagesMax: 100, ballastBytes: 100_000 });
     await reserve();
     const { stored } = await fill(store);
-    expect(existsSync(join(folder, "ballast"))).toBe(false);
+    expect(statSync(join(folder, "ballast")).size).toBe(0);
     const outcomes = await Promise.all(
       [unitOf(sampleJob(idOf(900))), unitOf(next(sampleJob(idOf(stored))))].map((unit) =>
         outcomeOf(store.journal.commit(unit)),
@@ -86,6 +86,14 @@ describe("the reserve", () => {
     expect(ballast.isSpent()).toBe(false);
   });
 
+  test("that was given up before a restart is still missing after it", async () => {
+    const tooLarge = 2 ** 52;
+    writeFileSync(join(folder, "ballast"), "");
+    const ballast = createBallast({ folder, bytes: tooLarge, clock: at({ value: 0 }), log: silentLog });
+    expect([ballast.isSpent(), ballast.release()]).toEqual([true, false]);
+    await ballast.close();
+  });
+
   test("closing while it is being filled leaves nothing half done", async () => {
     const ballast = createBallast({ folder, bytes: 50_000_000, clock: at({ value: 0 }), log: silentLog });
     await ballast.close();
@@ -106,7 +114,7 @@ describe("the reserve", () => {
 /** Waits, turn by turn of the event loop, until the reserve lies there. */
 async function reserve(): Promise<void> {
   for (let turn = 0; turn < 100_000; turn++) {
-    if (existsSync(join(folder, "ballast"))) return;
+    if ((statSync(join(folder, "ballast"), { throwIfNoEntry: false })?.size ?? 0) > 0) return;
     await new Promise((resolve) => setImmediate(resolve));
   }
   throw new Error("the reserve was not made");

@@ -1,0 +1,13 @@
+/** Cuts a log of many frames at every boundary and at random places, turns bits over, and opens what is left: `bun run torn-log`. */
+import { tearLog } from "../test/storage/torn-log.ts";
+
+const { frames, wrecks, prefixes, problems } = await tearLog({
+  units: 80,
+  boundaryStep: 1,
+  randomCuts: 500,
+  flippedBits: 200,
+  chance: Math.random,
+});
+for (const problem of problems) console.log(problem);
+console.log(`${frames} frames, ${wrecks} wrecks, ${prefixes} different prefixes: ${problems.length} problems`);
+process.exit(problems.length === 0 ? 0 : 1);
