@@ -140,8 +140,8 @@ function stopped(stop: AbortSignal): Promise<number> {
 
 async function worker({ files, settings, socket, stop }: WorkerCall): Promise<number> {
   registerWorkerModule();
-  const { url, token, id, transport, concurrency } = settings;
-  return runWorkerFiles(files, { overrides: { url, socket, token, id, transport, concurrency }, stop });
+  const { url, token, id, transport, concurrency, dataDir } = settings;
+  return runWorkerFiles(files, { overrides: { url, socket, token, id, transport, concurrency, dataDir }, stop });
 }
 
 const outside = systemFor({ logLevel: "warn", logFormat: "text" });

@@ -1,6 +1,6 @@
 /** A small HTTP client for the commands: over a URL and a token, or over the local door. */
 import { join } from "node:path";
-import type { ClientSettings } from "../config/tables.ts";
+import { type ClientSettings, DEFAULT_DATA_DIR } from "../config/tables.ts";
 import { type JsonMap, messageOf } from "../system/errors.ts";
 import { CommandFailure, EXIT, exitCodeOfStatus } from "./exit.ts";
 import type { Terminal } from "./terminal.ts";
@@ -14,20 +14,23 @@ export interface Door {
   readonly socket?: string;
 }
 
-/** The local door is taken when neither a URL nor a token is set and it is there. */
-export function localDoor(
-  settings: { readonly url: string | undefined; readonly token: string | undefined; readonly dataDir: string },
-  terminal: Terminal,
-): string | undefined {
-  const socket = join(settings.dataDir, "orchestrator.sock");
-  return settings.url === undefined && settings.token === undefined && terminal.exists(socket) ? socket : undefined;
-}
-
+/**
+ * Without a URL and a token the local door is taken, if it is there. Somebody who names a data
+ * folder means the server in it, and no other.
+ */
 export function doorOf(settings: ClientSettings, terminal: Terminal): Door {
-  const socket = localDoor(settings, terminal);
-  if (socket !== undefined) return { url: "http://localhost", socket };
+  if (settings.url === undefined && settings.token === undefined) {
+    const socket = join(settings.dataDir ?? DEFAULT_DATA_DIR, "orchestrator.sock");
+    if (terminal.exists(socket)) return { url: "http://localhost", socket };
+    if (settings.dataDir !== undefined) throw noServerIn(settings.dataDir);
+  }
   const url = (settings.url ?? DEFAULT_URL).replace(/\/+$/, "");
   return { url, ...(settings.token !== undefined && { token: settings.token }) };
+}
+
+export function noServerIn(dataDir: string): CommandFailure {
+  const advice = `Start one with \`orchestrator serve --data-dir ${dataDir}\`, or name the folder of one that runs.`;
+  return new CommandFailure(EXIT.noServer, "NO_SERVER", `There is no server in ${dataDir}. ${advice}`);
 }
 
 export interface Client {

@@ -22,7 +22,7 @@ export interface ServeCall {
 export interface WorkerCall {
   readonly files: readonly string[];
   readonly settings: WorkerSettings;
-  /** The local door, where no URL and no token is set and it is there. */
+  /** The one door to take, whatever the settings say. Without it the worker looks for the local door itself. */
   readonly socket?: string;
   /** Aborts when the worker has to stop: it takes no new task, lets running ones end, and resolves. */
   readonly stop: AbortSignal;

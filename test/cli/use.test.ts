@@ -95,20 +95,46 @@ describe("serve and worker", () => {
     expect((await play(["serve"], { parts: { serve }, onStop })).exitCode).toBe(0);
   });
 
-  test.each<[string, readonly string[], Record<string, string>, string | undefined]>([
-    ["nothing is set", [], {}, "data/orchestrator.sock"],
-    ["a URL is set", ["--url", "http://there:1"], {}, undefined],
-    ["a token is set", [], { WORKER_TOKEN: "t" }, undefined],
-  ])("the worker's door, when %s", async (_, flags, environment, socket) => {
+  test("a worker is left to find the local door by itself, as often as it needs", async () => {
     const calls: WorkerCall[] = [];
     const worker = async (call: WorkerCall) => {
       calls.push(call);
       return 0;
     };
-    const files = { "data/orchestrator.sock": "" };
-    await play(["worker", "one.ts", "two.ts", ...flags], { files, environment, parts: { worker } });
-    expect(calls[0]?.files).toEqual(["one.ts", "two.ts"]);
-    expect(calls[0]?.socket).toBe(socket);
+    await play(["worker", "one.ts", "two.ts"], { files: { "data/orchestrator.sock": "" }, parts: { worker } });
+    expect(calls[0]).toMatchObject({ files: ["one.ts", "two.ts"], settings: { dataDir: undefined } });
+    expect(calls[0]?.socket).toBeUndefined();
+  });
+
+  test.each<[string, readonly string[], Record<string, string>, string]>([
+    ["flag", ["--data-dir", "/none"], {}, ""],
+    ["variable", [], { ORCHESTRATOR_DATA_DIR: "/none" }, ""],
+    ["key in the settings file", [], {}, 'data_dir = "/none"'],
+  ])(
+    "a data folder that does not exist, named by a %s, is no server: exit code 3",
+    async (_, flags, environment, toml) => {
+      const files = { "data/orchestrator.sock": "", ...(toml && { "orchestrator.toml": toml }) };
+      for (const command of [
+        ["worker", "one.ts"],
+        ["jobs", "list"],
+      ]) {
+        const { exitCode, err } = await play([...command, ...flags], { files, environment });
+        expect(err).toStartWith("error: There is no server in /none.");
+        expect(exitCode).toBe(3);
+      }
+    },
+  );
+
+  test("a worker waits for a folder that its server is about to make", async () => {
+    const calls: WorkerCall[] = [];
+    const worker = async (call: WorkerCall) => {
+      calls.push(call);
+      return 0;
+    };
+    let looks = 0;
+    const exists = (path: string) => path === "/soon" && ++looks > 3;
+    await play(["worker", "one.ts", "--data-dir", "/soon"], { exists, parts: { worker } });
+    expect(calls[0]?.settings.dataDir).toBe("/soon");
   });
 
   test("an env file is read when it is asked for, and loses against what is set", async () => {

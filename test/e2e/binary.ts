@@ -55,7 +55,7 @@ export async function run(
 }
 
 /** A program that runs until it is told to end. Its standard error is kept. */
-class Program {
+export class Program {
   readonly #child;
   #log = "";
   readonly #read: Promise<void>;
