@@ -35,6 +35,8 @@ export function noServerIn(dataDir: string): CommandFailure {
 
 export interface Client {
   get(path: string): Promise<JsonMap>;
+  /** For answers that are an array of objects. */
+  list(path: string): Promise<readonly JsonMap[]>;
   post(path: string, body: JsonMap, headers?: Record<string, string>): Promise<JsonMap>;
   /** The answer itself, for a stream; refusals are thrown. */
   open(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response>;
@@ -49,6 +51,10 @@ export function createClient(door: Door, terminal: Terminal): Client {
 
   return {
     get: async (path) => readBody(await send(path, {})),
+    async list(path) {
+      const items: unknown = await (await send(path, {})).json();
+      return Array.isArray(items) ? items.filter(isObject) : [];
+    },
     post: async (path, body, headers = {}) =>
       readBody(
         await send(path, {

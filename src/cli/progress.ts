@@ -5,8 +5,9 @@ import type { Terminal } from "./terminal.ts";
 const BAR_CELLS = 24;
 const CLEAR_LINE = "\r\u001b[2K";
 
-export function createProgressView(terminal: Terminal): Follower & { close(): void } {
-  return terminal.isInteractive ? createBar(terminal) : createLines(terminal);
+/** `advice` ends the sentence about tasks that nobody takes. */
+export function createProgressView(terminal: Terminal, advice = ""): Follower & { close(): void } {
+  return terminal.isInteractive ? createBar(terminal, advice) : createLines(terminal, advice);
 }
 
 /** `jobs watch --json`: one event a line on standard output. */
@@ -14,10 +15,15 @@ export function createJsonView(terminal: Terminal): Follower {
   return {
     update: (update) => terminal.out(`${JSON.stringify(update)}\n`),
     lost: () => terminal.err("connection lost, trying again\n"),
+    waits: (types) => terminal.err(`${waiting(types)}\n`),
   };
 }
 
-function createLines(terminal: Terminal): Follower & { close(): void } {
+function waiting(taskTypes: readonly string[], advice = ""): string {
+  return printable(`waiting: no connected worker takes ${taskTypes.join(", ")}${advice}`);
+}
+
+function createLines(terminal: Terminal, advice: string): Follower & { close(): void } {
   const toPercent = createScale();
   let isLost = false;
   return {
@@ -30,11 +36,12 @@ function createLines(terminal: Terminal): Follower & { close(): void } {
       if (!isLost) terminal.err("connection lost, trying again\n");
       isLost = true;
     },
+    waits: (types) => terminal.err(`${waiting(types, advice)}\n`),
     close: () => undefined,
   };
 }
 
-function createBar(terminal: Terminal): Follower & { close(): void } {
+function createBar(terminal: Terminal, advice: string): Follower & { close(): void } {
   const toPercent = createScale();
   let isDrawn = false;
   const clear = () => {
@@ -53,6 +60,10 @@ function createBar(terminal: Terminal): Follower & { close(): void } {
       if (line !== undefined) terminal.err(`${line}\n`);
     },
     lost: () => draw("connection lost, trying again"),
+    waits(types) {
+      clear();
+      terminal.err(`${waiting(types, advice)}\n`);
+    },
     close: clear,
   };
 }

@@ -42,7 +42,8 @@ function answering(answers: Readonly<Record<string, readonly (() => Response)[]>
 }
 
 const json = (body: unknown, status = 200) => Response.json(body, { status });
-const events = (text: string) => new Response(text, { headers: { "content-type": "text/event-stream" } });
+const events = (text: string | ReadableStream<Uint8Array>) =>
+  new Response(text, { headers: { "content-type": "text/event-stream" } });
 const refusal = (status: number, code: string) => () => json({ error: `Sentence about ${code}.`, code }, status);
 
 const running = { id: "j1", blueprint_name: "flow", status: "waiting_for_worker", current_state: "work" };
@@ -179,6 +180,39 @@ describe("jobs watch", () => {
     });
     const { err } = await play(["jobs", "watch", "j1", "--url", url], { isInteractive: true });
     expect(err).toBe(`\r\u001b[2K${"█".repeat(12)}${"░".repeat(12)}  50 %  half\r\u001b[2K`);
+  });
+
+  test("a job that is quiet since nobody takes its task says so, once", async () => {
+    const tasks = [{ type: "shrink", status: "queued" }];
+    let looks = 0;
+    const quiet = Promise.withResolvers<void>();
+    const { url } = answering({
+      "GET /api/jobs/j1/events": [
+        () =>
+          events(
+            new ReadableStream({
+              async start(controller) {
+                await quiet.promise;
+                controller.enqueue(new TextEncoder().encode(end));
+                controller.close();
+              },
+            }),
+          ),
+      ],
+      "GET /api/jobs/j1": [...Array.from({ length: 3 }, () => () => json({ ...running, tasks })), () => json(finished)],
+      "GET /api/workers": [
+        () => {
+          if (++looks === 2) quiet.resolve();
+          return json([
+            { worker_id: "w1", status: "idle", supported_tasks: ["grow"] },
+            { worker_id: "w3", status: "idle", connected: false, current_load: 0, supported_tasks: ["shrink"] },
+            { worker_id: "w2", status: "offline", supported_skills: [{ name: "shrink" }] },
+          ]);
+        },
+      ],
+    });
+    const { err } = await play(["jobs", "watch", "j1", "--url", url], { pausesMsMax: 5_000 });
+    expect(err).toBe("waiting: no connected worker takes shrink\n");
   });
 
   test("progress that comes again as an event of the history is not shown as none", async () => {

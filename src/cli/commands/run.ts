@@ -70,12 +70,18 @@ async function runOnce(context: CommandContext, file: string, flags: Flags, once
     const worker = files.length > 0 ? startWorker(context, flags, files, address, stop) : undefined;
     if (worker) running.push(worker);
     // A worker that cannot start ends the run; one that stops in order leaves the job waiting for the user's signal.
-    const workerFailed = new Promise<never>((_, fail) => worker?.catch(fail));
+    const workerFailed = new Promise<never>((_, fail) => void worker?.then(refuseFailed).catch(fail));
     return await Promise.race([oneJob(context, flags, address, once.input), endedEarly, workerFailed]);
   } finally {
     over.abort();
     await Promise.allSettled(running);
   }
+}
+
+/** It has said why. */
+function refuseFailed(exitCode: number): void {
+  if (exitCode === EXIT.done) return;
+  throw new CommandFailure(exitCode, "WORKER_FAILED", "The worker could not start, so the job cannot be run.");
 }
 
 /** Tokens are set, so that none are made and shown: nobody needs them, the job comes in by the local door. */
@@ -101,7 +107,7 @@ async function oneJob(context: CommandContext, flags: Flags, address: RunningSer
   const client = createClient({ url: "http://localhost", socket: address.socket }, context.terminal);
   const name = blueprintOf(flags["blueprint"], address.blueprints);
   const { job_id: id } = await client.post(`/api/blueprints/${encodeURIComponent(name)}/jobs`, { initial_data: input });
-  const view = createProgressView(context.terminal);
+  const view = createProgressView(context.terminal, ": give --worker FILE");
   return followJob(client, context.terminal, String(id), view).finally(() => view.close());
 }
 
