@@ -1,4 +1,6 @@
 /** Shows a followed job to people: a bar that is drawn over on a terminal, plain lines elsewhere. */
+import type { EventFacts } from "../job/event-facts.ts";
+import { createEventTeller, createScale, type EventTeller } from "./event-text.ts";
 import type { Follower, JobUpdate } from "./follow.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -25,11 +27,12 @@ function waiting(taskTypes: readonly string[], advice = ""): string {
 
 function createLines(terminal: Terminal, advice: string): Follower & { close(): void } {
   const toPercent = createScale();
+  const teller = createEventTeller();
   let isLost = false;
   return {
     update(update) {
       isLost = false;
-      const line = describe(update, toPercent);
+      const line = describe(update, toPercent, teller);
       if (line !== undefined) terminal.err(`${line}\n`);
     },
     lost() {
@@ -43,6 +46,7 @@ function createLines(terminal: Terminal, advice: string): Follower & { close(): 
 
 function createBar(terminal: Terminal, advice: string): Follower & { close(): void } {
   const toPercent = createScale();
+  const teller = createEventTeller();
   let isDrawn = false;
   const clear = () => {
     if (isDrawn) terminal.err(CLEAR_LINE);
@@ -55,7 +59,7 @@ function createBar(terminal: Terminal, advice: string): Follower & { close(): vo
   return {
     update(update) {
       if (update.event === "progress") return hasNumber(update) ? draw(bar(update, toPercent)) : undefined;
-      const line = describe(update, toPercent);
+      const line = describe(update, toPercent, teller);
       clear();
       if (line !== undefined) terminal.err(`${line}\n`);
     },
@@ -70,15 +74,6 @@ function createBar(terminal: Terminal, advice: string): Follower & { close(): vo
 
 type Scale = (progress: number) => number;
 
-/** Workers report 0 to 1 or 0 to 100: a value above 1 tells which. */
-function createScale(): Scale {
-  let isOfHundred = false;
-  return (progress) => {
-    isOfHundred ||= progress > 1;
-    return Math.round(Math.min(100, Math.max(0, isOfHundred ? progress : progress * 100)));
-  };
-}
-
 function bar({ data }: JobUpdate, toPercent: Scale): string {
   const percent = toPercent(numberOf(data["progress"]));
   const full = Math.round((percent / 100) * BAR_CELLS);
@@ -86,7 +81,7 @@ function bar({ data }: JobUpdate, toPercent: Scale): string {
   return `${"█".repeat(full)}${"░".repeat(BAR_CELLS - full)} ${String(percent).padStart(3)} %  ${message}`;
 }
 
-function describe(update: JobUpdate, toPercent: Scale): string | undefined {
+function describe(update: JobUpdate, toPercent: Scale, teller: EventTeller): string | undefined {
   const { data, event } = update;
   if (event === "progress") {
     if (!hasNumber(update)) return undefined;
@@ -97,7 +92,9 @@ function describe(update: JobUpdate, toPercent: Scale): string | undefined {
   const state = textOf(data["state"]);
   const next = textOf(data["next_state"]);
   const worker = textOf(data["worker_id"]);
-  const parts = [time, event, state, next && `→ ${next}`, worker && `(${worker})`];
+  const attempt = typeof data["attempt_number"] === "number" ? data["attempt_number"] : undefined;
+  const { name, details } = teller.tell({ type: event, attempt, facts: data as EventFacts });
+  const parts = [time, name, state, next && `→ ${next}`, worker && `(${worker})`, details];
   return printable(parts.filter((part) => part !== "").join("  "));
 }
 

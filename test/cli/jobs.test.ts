@@ -306,6 +306,24 @@ describe("jobs list, show, history and cancel", () => {
     expect(out).toContain("task       simple, running on w1, attempt 2");
   });
 
+  test("the result is shown without the progress that is kept beside it", async () => {
+    const job = { ...finished, result: undefined, state_history: { size: 128, progress_updates: [{ progress: 0.5 }] } };
+    const { url } = answering({ "GET /api/jobs/j1": [() => json(job)] });
+    expect((await play(["jobs", "show", "j1", "--url", url])).out).toContain('result     {"size":128}\n');
+    expect((await play(["jobs", "show", "j1", "--json", "--url", url])).out).toContain("progress_updates");
+  });
+
+  test("history tells why an attempt failed", async () => {
+    const event = {
+      event_type: "task_finished",
+      attempt_number: 1,
+      context_snapshot: { result: { status: "failure", error: { code: "TRANSIENT_ERROR", message: "no answer" } } },
+    };
+    const { url } = answering({ "GET /api/jobs/j1/history": [() => json({ events: [event], next_cursor: null })] });
+    const { out } = await play(["jobs", "history", "j1", "--url", url]);
+    expect(out).toContain("attempt 1: failure: TRANSIENT_ERROR: no answer\n");
+  });
+
   test("history reads all pages into one document", async () => {
     const { url } = answering({
       "GET /api/jobs/j1/history": [

@@ -363,6 +363,22 @@ describe("reading jobs", () => {
       has: ['"result":{"ok":1}'],
     },
     {
+      name: "a job that finished is through, whatever progress was told last",
+      ...get,
+      path: `/api/jobs/${ID}?fields=progress`,
+      ...withJob({ status: "finished", progress: 0.5 }),
+      status: 200,
+      has: [`{"id":"${ID}","progress":1}`],
+    },
+    {
+      name: "a job that failed keeps the progress that it had",
+      ...get,
+      path: `/api/jobs/${ID}?fields=progress`,
+      ...withJob({ status: "failed", progress: 0.5 }),
+      status: 200,
+      has: [`{"id":"${ID}","progress":0.5}`],
+    },
+    {
       name: "without a result of its own the result is all that the job knows",
       ...get,
       path: `/api/jobs/${ID}`,
@@ -490,6 +506,16 @@ describe("reading jobs", () => {
       next_cursor: ids[1],
     });
     expect(await read("/api/jobs?limit=3")).toMatchObject({ next_cursor: null });
+  });
+
+  test("live events say why an attempt failed, without the snapshot", async () => {
+    const { app, fake } = createDoors();
+    fake.jobs.set(ID, job({ status: "failed" }));
+    const result = { status: "failure", error: { code: "TRANSIENT_ERROR", message: "no answer" }, data: { big: 1 } };
+    fake.events.set(ID, [{ ...event(1), event_type: "task_finished", context_snapshot: { result } }]);
+    const text = await (await app.handle(request("GET", `/api/v1/jobs/${ID}/events`, asClient))).text();
+    expect(text).toContain('"outcome":"failure","error":{"code":"TRANSIENT_ERROR","message":"no answer"}');
+    expect(text).not.toContain("big");
   });
 
   test("history comes as an array, or in pages from either end", async () => {
