@@ -154,7 +154,7 @@ const outside = systemFor({ logLevel: "warn", logFormat: "text" });
 const parts: CliParts = {
   serve,
   worker,
-  check: async (paths) => (await checkFiles(paths, outside)).findings,
+  check: (paths) => checkFiles(paths, outside),
 };
 
 const exitCode = await runCli(process.argv.slice(2), parts, realTerminal(outside));

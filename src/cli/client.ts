@@ -1,9 +1,13 @@
 /** A small HTTP client for the commands: over a URL and a token, or over the local door. */
 import { join } from "node:path";
 import { type ClientSettings, DEFAULT_DATA_DIR } from "../config/tables.ts";
+import { isObject } from "../protocol/json.ts";
 import { type JsonMap, messageOf } from "../system/errors.ts";
+import { withDetails } from "./details.ts";
 import { CommandFailure, EXIT, exitCodeOfStatus } from "./exit.ts";
 import type { Terminal } from "./terminal.ts";
+
+export { isObject };
 
 export const DEFAULT_URL = "http://127.0.0.1:8080";
 
@@ -77,23 +81,30 @@ async function reach(door: Door, terminal: Terminal, path: string, options: BunF
       ...(door.socket !== undefined && { unix: door.socket }),
     });
   } catch (error) {
-    throw new CommandFailure(EXIT.noServer, "NO_SERVER", noServer(door, messageOf(error)));
+    throw new CommandFailure(EXIT.noServer, "NO_SERVER", noServer(door, error));
   }
 }
 
-function noServer(door: Door, reason: string): string {
+/** What the runtime says of a server that is simply not there helps nobody. */
+const NOBODY_LISTENS: readonly unknown[] = ["ConnectionRefused", "FailedToOpenSocket", "ECONNREFUSED", "ENOENT"];
+
+function noServer(door: Door, error: unknown): string {
   const place = door.socket ?? door.url;
+  const isPlain = error instanceof Error && "code" in error && NOBODY_LISTENS.includes(error.code);
+  const reason = isPlain ? "" : ` (${messageOf(error).replace(/[.\s]+$/, "")})`;
   const advice = "Start one with `orchestrator serve`, or say where it is with --url and --token.";
-  return `No server answers at ${place} (${reason.replace(/[.\s]+$/, "")}). ${advice}`;
+  return `No server answers at ${place}${reason}. ${advice}`;
 }
 
 async function failureOf(response: Response, door: Door): Promise<CommandFailure> {
   const body = await readBody(response);
   const code = typeof body["code"] === "string" ? body["code"] : `HTTP_${response.status}`;
   const said = typeof body["error"] === "string" ? body["error"] : `The server answered ${response.status}.`;
-  const details = body["details"] === undefined ? "" : `\n${JSON.stringify(body["details"], undefined, 2)}`;
+  const { details } = body;
   const advice = response.status === 401 && door.token === undefined ? " Set --token or CLIENT_TOKEN." : "";
-  return new CommandFailure(exitCodeOfStatus(response.status), code, said + advice + details, response.status);
+  const message = withDetails(said, details) + advice;
+  const answer = { status: response.status, ...(details !== undefined && { details }) };
+  return new CommandFailure(exitCodeOfStatus(response.status), code, message, answer);
 }
 
 /** An answer that is not ours (a proxy's page, say) has no code and no sentence. */
@@ -105,8 +116,4 @@ async function readBody(response: Response): Promise<JsonMap> {
   } catch (error) {
     return { error: `The server answered ${response.status} with something that is not JSON (${messageOf(error)}).` };
   }
-}
-
-export function isObject(value: unknown): value is JsonMap {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

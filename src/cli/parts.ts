@@ -28,6 +28,13 @@ export interface WorkerCall {
   readonly stop: AbortSignal;
 }
 
+export interface CheckReport {
+  /** Sorted by file and line. */
+  readonly findings: readonly Finding[];
+  /** How many files were looked at. */
+  readonly files: number;
+}
+
 export interface CliParts {
   /**
    * Resolves with the exit code when the server has stopped. Wrong settings (a folder that is locked
@@ -35,6 +42,6 @@ export interface CliParts {
    */
   serve(call: ServeCall): Promise<number>;
   worker(call: WorkerCall): Promise<number>;
-  /** Files and folders; findings sorted by file and line. */
-  check(paths: readonly string[]): Promise<readonly Finding[]>;
+  /** Files and folders. */
+  check(paths: readonly string[]): Promise<CheckReport>;
 }

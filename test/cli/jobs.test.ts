@@ -141,9 +141,31 @@ describe("what the server refuses", () => {
     const { url } = answering({});
     await server?.stop(true);
     const { exitCode, err } = await play(["jobs", "list", "--url", url]);
-    expect(err).toContain(`No server answers at ${url}`);
+    expect(err).toContain(`No server answers at ${url}. Start one`);
     expect(err).toContain("orchestrator serve");
     expect(exitCode).toBe(3);
+  });
+
+  test.each<[string, unknown, string]>([
+    [
+      "names that were meant",
+      { near: ["thumbnail", "thumb"] },
+      "Blueprint not found; did you mean thumbnail or thumb?",
+    ],
+    ["no such name", { near: [] }, "Blueprint not found."],
+    ["what to do", { hint: "send another token" }, "Blueprint not found. send another token."],
+    [
+      "what is wrong where",
+      [{ path: "/a", message: "Expected number" }],
+      "Blueprint not found.\n  /a: Expected number",
+    ],
+    ["things for programs", { id: "x" }, "Blueprint not found."],
+  ])("details that hold %s are text for people and stay JSON for programs", async (_, details, text) => {
+    const refusing = () => json({ error: "Blueprint not found", code: "BLUEPRINT_NOT_FOUND", details }, 404);
+    const { url } = answering({ "POST /api/blueprints/nope/jobs": [refusing] });
+    const argv = ["jobs", "submit", "nope", "--url", url];
+    expect((await play(argv)).err).toBe(`error: ${text}\n`);
+    expect(JSON.parse((await play([...argv, "--json"])).out)).toMatchObject({ code: "BLUEPRINT_NOT_FOUND", details });
   });
 
   test("a missing token is named", async () => {
@@ -341,7 +363,7 @@ describe("jobs list, show, history and cancel", () => {
     });
     expect(await play(["jobs", "cancel", "j1", "--url", url])).toMatchObject({
       exitCode: 0,
-      out: "cancellation_request_sent\n",
+      out: "j1  cancellation_request_sent\n",
     });
     expect((await play(["jobs", "cancel", "j1", "--url", url])).exitCode).toBe(1);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Refusal } from "../../src/system/errors.ts";
-import { asClient, asOperator, createDoors, request } from "./doors.ts";
+import { asClient, asOperator, createDoors, request, TOKENS } from "./doors.ts";
 import { createFake, event, job, manifest } from "./fake-orchestrator.ts";
 import { runScenarios } from "./scenarios.ts";
 
@@ -326,6 +326,28 @@ describe("starting a job", () => {
       has: ['"code":"BATCH_TOO_LARGE"'],
     },
     { name: "a batch without jobs is refused", ...post, path: `${PATH}/batch`, body: {}, status: 422, has: ["/jobs"] },
+  ]);
+});
+
+describe("a token at the wrong door", () => {
+  runScenarios([
+    {
+      name: "a worker's token is known as one, in the words that clients know",
+      ...get,
+      headers: { "x-client-token": TOKENS.worker },
+      path: "/api/jobs",
+      status: 401,
+      has: ['"error":"Unauthorized: Invalid token"', "workers' token", "CLIENT_TOKEN"],
+      lacks: [TOKENS.worker],
+    },
+    {
+      name: "an unknown token is told nothing",
+      ...get,
+      headers: { "x-client-token": "unknown" },
+      path: "/api/jobs",
+      status: 401,
+      lacks: ["details"],
+    },
   ]);
 });
 

@@ -16,6 +16,7 @@ import type { RunningServer } from "../parts.ts";
 import { createProgressView } from "../progress.ts";
 import { settingsFor } from "../settings.ts";
 import { whileRunning } from "../stop.ts";
+import type { Terminal } from "../terminal.ts";
 
 export function addRun(program: Command, context: CommandContext): void {
   const command = program
@@ -29,6 +30,7 @@ export function addRun(program: Command, context: CommandContext): void {
   withExample(command, 'orchestrator run my-flow.ts --worker my-worker.ts --input \'{"name": "Ada"}\'');
   command.action((file: string, flags: Flags) =>
     context.run(flags, async () => {
+      refuseMissing(file, context.terminal);
       const input = await readInput(flags["input"], context.terminal);
       const folder = mkdtempSync(join(tmpdir(), "orchestrator-run-"));
       try {
@@ -48,6 +50,11 @@ interface Once {
   readonly input: JsonMap;
   readonly folder: string;
   readonly stop: AbortSignal;
+}
+
+function refuseMissing(file: string, terminal: Terminal): void {
+  if (terminal.exists(file)) return;
+  throw new CommandFailure(EXIT.wrongUse, "NO_SUCH_FILE", `There is no file ${file}.`);
 }
 
 /** A whole server on a folder of its own, one job through it, and everything is stopped again. */
@@ -116,7 +123,7 @@ function blueprintOf(wanted: unknown, names: readonly string[]): string {
   if (wanted === undefined && only !== undefined && names.length === 1) return only;
   if (typeof wanted === "string" && names.includes(wanted)) return wanted;
   const there = names.length === 0 ? "The file has no blueprint in service" : `The file has ${names.join(", ")}`;
-  const asked = typeof wanted === "string" ? `, but not ${wanted}${suggestion(wanted, names)}` : "";
+  const asked = typeof wanted === "string" ? `, but not ${wanted}${suggestion(wanted, names)}` : ".";
   const advice = names.length === 0 ? "`orchestrator check FILE` says why." : "Choose one with --blueprint.";
-  throw new CommandFailure(EXIT.wrongUse, "WHICH_BLUEPRINT", `${there}${asked}. ${advice}`);
+  throw new CommandFailure(EXIT.wrongUse, "WHICH_BLUEPRINT", `${there}${asked} ${advice}`);
 }
