@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { isJobStatus, JOB_STATUSES } from "../../job/model.ts";
-import { suggestion } from "../../config/nearest.ts";
+import { suggestion } from "../../system/nearest.ts";
 import { isObject } from "../client.ts";
 import { type CommandContext, type Flags, withConnection, withExample, withJson } from "../command.ts";
 import { CommandFailure, EXIT } from "../exit.ts";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { suggestion } from "../../config/nearest.ts";
+import { suggestion } from "../../system/nearest.ts";
 import { SERVE, WORKER } from "../../config/tables.ts";
 import type { JsonMap } from "../../system/errors.ts";
 import { createClient } from "../client.ts";
