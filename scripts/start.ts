@@ -11,10 +11,14 @@ const root = join(import.meta.dir, "..");
 const binary = join("dist", "orchestrator");
 const isOnce = process.argv.includes("--once");
 const READY_LIMIT_MS = 20_000;
+/** Shown when the server does not start. */
+const NEWEST_LINES_MAX = 20;
+const OWNER_ALONE = 0o700;
 
 const children: Bun.Subprocess[] = [];
 const reading: Promise<void>[] = [];
 const madeTokens: string[] = [];
+const newestLines: string[] = [];
 
 function start(name: string, argv: readonly string[]): Bun.Subprocess {
   const child = Bun.spawn([binary, ...argv], { cwd: root, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
@@ -23,12 +27,18 @@ function start(name: string, argv: readonly string[]): Bun.Subprocess {
   return child;
 }
 
-/** Tokens are shown once, as the server does, and never written to a file. */
+/** Tokens are shown once, under a line of our own, and never written to a file. */
 async function keepLog(name: string, stream: ReadableStream<Uint8Array>): Promise<void> {
-  const file = createWriteStream(join(root, "data", `${name}.log`));
+  const file = createWriteStream(join(root, "data", `${name}.log`), { flags: "a" });
   for await (const line of createInterface(Readable.fromWeb(stream))) {
-    if (/^[A-Z]+_TOKEN=/.test(line)) madeTokens.push(line);
-    else file.write(`${line}\n`);
+    if (/^[A-Z]+_TOKEN=/.test(line)) {
+      madeTokens.push(line);
+      continue;
+    }
+    if (line.startsWith("Tokens, made at this first start")) continue;
+    file.write(`${line}\n`);
+    newestLines.push(line);
+    if (newestLines.length > NEWEST_LINES_MAX) newestLines.shift();
   }
   file.end();
 }
@@ -64,7 +74,7 @@ async function waitUntilReady(server: Bun.Subprocess, url: string): Promise<void
     await Bun.sleep(50);
   }
   await stopAll();
-  console.error(await Bun.file(join(root, "data", "server.log")).text());
+  console.error(newestLines.join("\n"));
   throw new Error("The server did not start: see above. Another one may be running on ./data.");
 }
 
@@ -99,7 +109,7 @@ function sayTokens(): void {
 async function main(): Promise<number> {
   const port = freePort();
   const url = `http://127.0.0.1:${port}`;
-  mkdirSync(join(root, "data"), { recursive: true });
+  mkdirSync(join(root, "data"), { recursive: true, mode: OWNER_ALONE });
   console.log(`Starting a server on ${url}, with its data in ./data and the blueprints of ./blueprints ...`);
   const server = start("server", ["serve", "--port", String(port), "--data-dir", "data", "--blueprints", "blueprints"]);
   await waitUntilReady(server, url);
@@ -121,6 +131,8 @@ function stopRequested(): Promise<void> {
   });
 }
 
+// The logs may hold what jobs are about: they are the user's alone, as all that the server keeps.
+process.umask(0o077);
 let exitCode = 1;
 try {
   exitCode = await main();

@@ -35,6 +35,8 @@ function systemFor({ logLevel, logFormat }: Pick<ServeSettings, "logLevel" | "lo
 }
 
 async function serve({ settings, stop, ready }: ServeCall): Promise<number> {
+  // Whatever is written from now on is for the server's user alone: inputs and results of jobs among it.
+  process.umask(0o077);
   const system = systemFor(settings);
   const { log } = system;
   const failed = Promise.withResolvers<number>();
@@ -55,7 +57,6 @@ async function serve({ settings, stop, ready }: ServeCall): Promise<number> {
     ...(settings.workerToken && { worker: settings.workerToken }),
     ...(settings.operatorToken && { operator: settings.operatorToken }),
   });
-  showMade(tokens.made);
 
   const bundlesFolder = join(settings.dataDir, "bundles");
   mkdirSync(bundlesFolder, { recursive: true });
@@ -113,6 +114,8 @@ async function serve({ settings, stop, ready }: ServeCall): Promise<number> {
   const services: Service[] = [runner, catalog, engine, http];
   try {
     for (const service of services) await service.start();
+    await tokens.keep();
+    showMade(tokens.made);
     log.info(`The orchestrator serves at ${http.url}`, { version, data_dir: settings.dataDir });
     ready?.({ url: http.url, socket, blueprints: catalog.list().map((manifest) => manifest.name) });
     return await Promise.race([stopped(stop), failed.promise]);
@@ -129,9 +132,12 @@ async function engineJobState(engine: Engine, askingJobId: string, jobId: string
 
 /** Shown once, on standard error; the store keeps hashes alone. */
 function showMade(made: { readonly [audience: string]: string | undefined }): void {
-  for (const [audience, token] of Object.entries(made)) {
-    if (token) process.stderr.write(`${audience.toUpperCase()}_TOKEN=${token}\n`);
-  }
+  const lines = Object.entries(made).flatMap(([audience, token]) =>
+    token === undefined ? [] : [`${audience.toUpperCase()}_TOKEN=${token}\n`],
+  );
+  if (lines.length === 0) return;
+  const head = "Tokens, made at this first start and shown this once (only their hashes are kept):\n";
+  process.stderr.write(head + lines.join(""));
 }
 
 function stopped(stop: AbortSignal): Promise<number> {
@@ -141,15 +147,15 @@ function stopped(stop: AbortSignal): Promise<number> {
 
 async function worker({ files, settings, socket, stop }: WorkerCall): Promise<number> {
   registerWorkerModule();
-  const { url, token, id, transport, concurrency } = settings;
-  return runWorkerFiles(files, { overrides: { url, socket, token, id, transport, concurrency }, stop });
+  const { url, token, id, transport, concurrency, dataDir } = settings;
+  return runWorkerFiles(files, { overrides: { url, socket, token, id, transport, concurrency, dataDir }, stop });
 }
 
 const outside = systemFor({ logLevel: "warn", logFormat: "text" });
 const parts: CliParts = {
   serve,
   worker,
-  check: async (paths) => (await checkFiles(paths, outside)).findings,
+  check: (paths) => checkFiles(paths, outside),
 };
 
 const exitCode = await runCli(process.argv.slice(2), parts, realTerminal(outside));

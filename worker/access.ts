@@ -6,6 +6,20 @@ export interface Access {
   readonly endpoint: Endpoint;
   readonly workerId: string;
   readonly token?: string;
+  /** Nothing says where the server is: its socket file is taken as soon as it is there. */
+  readonly door?: LocalDoor;
+}
+
+/** The socket file of a server that may start later than its worker. */
+export interface LocalDoor {
+  readonly path: string;
+  readonly exists: (path: string) => boolean;
+}
+
+/** How a connection that is made now gets in: it looks at the local door anew. */
+export function accessNow(access: Access): Access {
+  const { door } = access;
+  return door?.exists(door.path) ? { ...access, endpoint: { kind: "socket", path: door.path } } : access;
 }
 
 export function accessHeaders(access: Access): Record<string, string> {
@@ -17,8 +31,17 @@ export function isWorthAnotherTry(status: number): boolean {
   return status >= 500 || status === 429 || status === 408 || status === 425;
 }
 
-/** Trying again would end the same way: the worker stops with this. */
-export function refusalOf(access: Access, status: number, sentence: string): Refusal {
+/**
+ * Trying again would end the same way: the worker stops with this. While a local door is waited
+ * for, whoever refuses at the usual address may be another server.
+ */
+export function refusalOf(access: Access, status: number, sentence: string): Refusal | string {
+  if (access.door === undefined || access.endpoint.kind === "socket") return finalRefusal(access, status, sentence);
+  const place = describeEndpoint(access.endpoint);
+  return `${access.door.path} is not there yet, and ${place} does not let this worker in without a token`;
+}
+
+function finalRefusal(access: Access, status: number, sentence: string): Refusal {
   const place = describeEndpoint(access.endpoint);
   if (status === 401 || status === 403) {
     const shown = access.token === undefined ? "No token was set" : "The token was not accepted";
@@ -38,4 +61,8 @@ export function refusalOf(access: Access, status: number, sentence: string): Ref
     );
   }
   return new Refusal("REFUSED", status, `${place} refused the worker with status ${status}. ${sentence}`.trim());
+}
+
+export function asError(reason: Refusal | string): Error {
+  return typeof reason === "string" ? new Error(reason) : reason;
 }

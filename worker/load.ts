@@ -61,6 +61,7 @@ async function settle(whole: Promise<WorkerDefinition[]>, scheduler: Scheduler):
 }
 
 async function importFile(file: string): Promise<WorkerDefinition[]> {
+  if (!(await Bun.file(file).exists())) throw new Refusal("NO_SUCH_FILE", 400, `There is no worker file ${file}.`);
   let module: Record<string, unknown>;
   try {
     module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;

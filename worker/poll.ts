@@ -2,7 +2,7 @@
 import type { HeartbeatBody } from "../src/protocol/worker.ts";
 import { messageOf, type Refusal } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
-import { type Access, isWorthAnotherTry, refusalOf } from "./access.ts";
+import { type Access, accessNow, asError, isWorthAnotherTry, refusalOf } from "./access.ts";
 import { CancelSocket } from "./cancel-socket.ts";
 import type { ProgressUpdate } from "./contract.ts";
 import { type Answer, HttpClient } from "./http-client.ts";
@@ -29,14 +29,14 @@ export interface PollSettings {
 }
 
 export function createPollTransport(system: System, access: Access, settings: PollSettings): Transport {
-  const client = new HttpClient(system.timers, access);
   return {
     name: "poll",
     async connect(hello, listener, signal) {
+      const client = new HttpClient(system.timers, accessNow(access));
       const json = JSON.stringify(hello.registration);
       const limits = { timeoutMs: REQUEST_TIMEOUT_MS, signal };
       const answer = await client.send("POST", "/_worker/workers/register", json, limits);
-      if (answer.status !== 200) throw failureOf(access, answer);
+      if (answer.status !== 200) throw failureOf(client.access, answer);
       return new PollConnection(system, client, settings, listener);
     },
   };
@@ -291,6 +291,5 @@ function reasonOf(access: Access, answer: Answer): string | Refusal {
 }
 
 function failureOf(access: Access, answer: Answer): Error {
-  const reason = reasonOf(access, answer);
-  return typeof reason === "string" ? new Error(reason) : reason;
+  return asError(reasonOf(access, answer));
 }

@@ -6,6 +6,7 @@ import type { System } from "../src/system/index.ts";
 import type { LogLevel, LogLine } from "../src/system/log.ts";
 import { createRealSystem } from "../src/system/real.ts";
 import type { WorkerDefinition } from "./definition.ts";
+import { accessNow } from "./access.ts";
 import { describeEndpoint } from "./endpoint.ts";
 import { type Environment, invalid, text } from "./environment.ts";
 import { createPollTransport } from "./poll.ts";
@@ -47,7 +48,7 @@ export async function runWorkerProcess(
   const service = new WorkerService({ system, definition, settings, transports: transportsFor(system, settings) });
   system.log.info("worker started", {
     worker_id: settings.access.workerId,
-    orchestrator: describeEndpoint(settings.access.endpoint),
+    orchestrator: describeEndpoint(accessNow(settings.access).endpoint),
     tasks: [...definition.tasks.keys()],
   });
   const forget = drainOnStop(service, options.stop);

@@ -17,6 +17,7 @@
  * ```
  */
 import { Refusal } from "../src/system/errors.ts";
+import { type KnownOptions, unknownOptions } from "../src/system/options.ts";
 import type { JsonObject, ProgressUpdate, TaskContext, TaskResult, WorkerOptions } from "./contract.ts";
 import {
   type DeclaredWorker,
@@ -34,6 +35,27 @@ export type TaskHandler = (
   task: TaskContext,
 ) => Promise<TaskResult | JsonObject | void> | TaskResult | JsonObject | void;
 
+const OPTIONS: KnownOptions = {
+  names: Object.keys({
+    workerType: true,
+    maxConcurrentTasks: true,
+    taskTypeLimits: true,
+    costPerSecond: true,
+    resources: true,
+    installedModels: true,
+    skillDependencies: true,
+  } satisfies Record<keyof WorkerOptions, true>),
+  otherwise: {
+    concurrency: "maxConcurrentTasks",
+    maxConcurrency: "maxConcurrentTasks",
+    limits: "taskTypeLimits",
+    type: "workerType",
+    name: "workerType",
+    cost: "costPerSecond",
+    models: "installedModels",
+  },
+};
+
 export class Worker implements DeclaredWorker {
   readonly [WORKER]: WorkerDefinition;
   readonly #tasks = new Map<string, TaskDefinition>();
@@ -41,6 +63,8 @@ export class Worker implements DeclaredWorker {
   #running: Promise<void> | undefined;
 
   constructor(options: WorkerOptions = {}) {
+    const [unknown] = unknownOptions("new Worker({ … })", options, OPTIONS);
+    if (unknown !== undefined) throw new Refusal("UNKNOWN_OPTION", 400, unknown);
     this[WORKER] = {
       options: { ...options },
       tasks: this.#tasks,

@@ -3,7 +3,7 @@
  * line, then the options in the worker file (type, concurrency, limits, cost, resources, models,
  * dependencies), then the environment, then the default.
  */
-import { join } from "node:path";
+import { resolve } from "node:path";
 import type { JsonMap } from "../src/system/errors.ts";
 import type { Access } from "./access.ts";
 import type { WorkerOptions } from "./contract.ts";
@@ -14,6 +14,7 @@ import type { TaskLimits } from "./slots.ts";
 import type { TaskDefinition } from "./definition.ts";
 
 const DEFAULT_URL = "http://localhost:8080";
+const DEFAULT_DATA_FOLDER = "./data";
 const DEFAULT_PAYLOAD_FOLDER = "/tmp/payloads";
 const WORKER_ID = /^[\x21-\x7e]{1,200}$/;
 
@@ -24,6 +25,8 @@ export interface Overrides {
   readonly url?: string | undefined;
   /** The server's socket file: it beats an address. */
   readonly socket?: string | undefined;
+  /** Named by the user: its local door is the only one. */
+  readonly dataDir?: string | undefined;
   readonly token?: string | undefined;
   readonly id?: string | undefined;
   readonly transport?: TransportChoice | undefined;
@@ -110,8 +113,9 @@ function readAccess({ environment, overrides, machine, newId }: SettingsSource, 
     overrides.token ??
     place?.token ??
     text(environment, "WORKER_INDIVIDUAL_TOKEN", "AVTOMATIKA_WORKER_TOKEN", "WORKER_TOKEN");
-  const endpoint = place?.endpoint ?? localDoor(environment, machine, token) ?? parseEndpoint(DEFAULT_URL);
-  return token === undefined ? { endpoint, workerId } : { endpoint, workerId, token };
+  if (token !== undefined) return { endpoint: place?.endpoint ?? parseEndpoint(DEFAULT_URL), workerId, token };
+  if (place) return { endpoint: place.endpoint, workerId };
+  return { ...doorOf(environment, overrides, machine), workerId };
 }
 
 interface Place {
@@ -145,11 +149,11 @@ function readOrchestrator(entry: unknown): Place & { readonly priority: number }
 }
 
 /** Who may open the server's socket file needs neither an address nor a token. */
-function localDoor(environment: Environment, machine: Machine, token: string | undefined): Endpoint | undefined {
-  if (token !== undefined) return undefined;
-  const folder = text(environment, "ORCHESTRATOR_DATA_DIR", "DATA_DIR") ?? "./data";
-  const path = join(folder, "orchestrator.sock");
-  return machine.exists(path) ? parseEndpoint(`unix:${path}`) : undefined;
+function doorOf(environment: Environment, overrides: Overrides, { exists }: Machine): Omit<Access, "workerId"> {
+  const named = overrides.dataDir ?? text(environment, "ORCHESTRATOR_DATA_DIR", "DATA_DIR");
+  const path = resolve(named ?? DEFAULT_DATA_FOLDER, "orchestrator.sock");
+  if (named !== undefined) return { endpoint: { kind: "socket", path } };
+  return { endpoint: parseEndpoint(DEFAULT_URL), door: { path, exists } };
 }
 
 function readLimits({ environment, options, overrides, tasks }: SettingsSource, warnings: string[]): TaskLimits {

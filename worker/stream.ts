@@ -2,7 +2,7 @@
 import type { HeartbeatBody, ServerFrame } from "../src/protocol/worker.ts";
 import type { Cancel } from "../src/system/clock.ts";
 import type { System } from "../src/system/index.ts";
-import { type Access, accessHeaders, isWorthAnotherTry, refusalOf } from "./access.ts";
+import { type Access, accessHeaders, accessNow, asError, isWorthAnotherTry, refusalOf } from "./access.ts";
 import type { ProgressUpdate } from "./contract.ts";
 import { socketUrl } from "./endpoint.ts";
 import { type Frame, joinFrames, parseFrames } from "./frames.ts";
@@ -31,7 +31,7 @@ const TOO_BIG_CLOSE = 1009;
 export function createStreamTransport(system: System, access: Access): Transport {
   return {
     name: "stream",
-    connect: (hello, listener, signal) => new StreamConnection(system, access, listener).open(hello, signal),
+    connect: (hello, listener, signal) => new StreamConnection(system, accessNow(access), listener).open(hello, signal),
   };
 }
 
@@ -237,13 +237,13 @@ class StreamConnection implements Connection {
 
   #connectFailure(code: number, reason: string): Error {
     // A server that takes the token and not the worker's id says so once it has read the hello.
-    if (code === POLICY_CLOSE) return refusalOf(this.access, 403, reason);
+    if (code === POLICY_CLOSE) return asError(refusalOf(this.access, 403, reason));
     const status = upgradeStatus(this.#failure ?? "");
     if (status === undefined)
       return new Error(this.#failure ?? (reason || `the connection was closed with code ${code}`));
     if (status === 404 || status === 426) return new NotServed("this server has no stream for workers");
     if (isWorthAnotherTry(status)) return new Error(`the orchestrator answered with status ${status}`);
-    return refusalOf(this.access, status, "");
+    return asError(refusalOf(this.access, status, ""));
   }
 
   /** Does not wait for the other side. */

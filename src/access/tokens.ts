@@ -13,6 +13,8 @@ export interface Tokens {
   readonly hashes: Readonly<Record<Audience, string>>;
   /** Made just now, in the clear: to be shown once and forgotten. */
   readonly made: ConfiguredTokens;
+  /** Keeps those that were made, as hashes. Not before they are shown: a start that fails loses none. */
+  keep(): Promise<void>;
 }
 
 export function tokensFromEnvironment(variables: Readonly<Record<string, string | undefined>>): ConfiguredTokens {
@@ -38,8 +40,13 @@ export async function ensureTokens(
     hashes[audience] = given === undefined ? (kept ?? hashOf(made[audience] ?? "")) : hashOf(given);
   }
   const { client = "", worker = "", operator = "" } = hashes;
-  if (Object.keys(made).length > 0) await registers.saveTokenHashes(withMade(stored, made));
-  return { hashes: { client, worker, operator }, made };
+  return {
+    hashes: { client, worker, operator },
+    made,
+    async keep() {
+      if (Object.keys(made).length > 0) await registers.saveTokenHashes(withMade(stored, made));
+    },
+  };
 }
 
 export function hashOf(token: string): string {

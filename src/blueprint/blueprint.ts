@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import type { Static, TAny, TSchema } from "@sinclair/typebox";
 import { Refusal } from "../system/errors.ts";
+import { type KnownOptions, unknownOptions } from "../system/options.ts";
 import { type Condition, parseCondition } from "./conditions.ts";
 import { BRAND, type DeclaredHandler, type DeclaredState, type Definition } from "./definition.ts";
 import { pictureOf } from "./picture.ts";
@@ -10,6 +11,29 @@ type Draft = {
   -readonly [Key in keyof DeclaredState]: DeclaredState[Key] extends readonly (infer Item)[]
     ? Item[]
     : DeclaredState[Key];
+};
+
+const BLUEPRINT_OPTIONS: KnownOptions = {
+  names: Object.keys({
+    name: true,
+    apiEndpoint: true,
+    apiVersion: true,
+    input: true,
+    dataStores: true,
+    deadlineSeconds: true,
+    concurrency: true,
+  } satisfies Record<keyof BlueprintOptions, true>),
+  otherwise: { endpoint: "apiEndpoint", version: "apiVersion", inputSchema: "input", deadline: "deadlineSeconds" },
+};
+const HANDLER_OPTIONS: KnownOptions = {
+  names: Object.keys({ isStart: true, isEnd: true, timeoutSeconds: true } satisfies Record<keyof HandlerOptions, true>),
+  otherwise: {
+    isFinal: "isEnd",
+    end: "isEnd",
+    start: "isStart",
+    timeout: "timeoutSeconds",
+    timeoutMs: "timeoutSeconds",
+  },
 };
 
 /**
@@ -25,13 +49,16 @@ export class Blueprint<S extends TSchema = TAny> {
   readonly name: string;
   readonly #states = new Map<string, Draft>();
   readonly #dataStores: Record<string, JsonObject>;
+  readonly #unknownOptions: string[];
   /** Not enumerable for users' eyes: our own code reads it through `definitionOf`. */
   declare readonly [BRAND]: Definition;
 
   constructor(options: BlueprintOptions<S>) {
     this.name = checkedName(options?.name);
     this.#dataStores = { ...options.dataStores };
-    const definition: Definition = { ...settingsOf(options), states: this.#states, dataStores: this.#dataStores };
+    this.#unknownOptions = unknownOptions(`Blueprint "${this.name}"`, options, BLUEPRINT_OPTIONS);
+    const own = { states: this.#states, dataStores: this.#dataStores, unknownOptions: this.#unknownOptions };
+    const definition: Definition = { ...settingsOf(options), ...own };
     Object.defineProperty(this, BRAND, { value: definition });
   }
 
@@ -79,6 +106,7 @@ export class Blueprint<S extends TSchema = TAny> {
   }
 
   #add(state: string, options: HandlerOptions, handler: unknown, isAggregator: boolean): this {
+    this.#unknownOptions.push(...unknownOptions(`The handler of state "${state}"`, options, HANDLER_OPTIONS));
     const draft = this.#draft(state);
     const declared = declare(state, handler, options.timeoutSeconds);
     // A second one is kept for the check, which says where it is: a file must load to be checked.
@@ -125,7 +153,7 @@ function checkedName(name: unknown): string {
   throw new Refusal("INVALID_BLUEPRINT", 422, 'A blueprint has no name: write new Blueprint({ name: "…" }).');
 }
 
-function settingsOf(options: BlueprintOptions<TSchema>): Omit<Definition, "states" | "dataStores"> {
+function settingsOf(options: BlueprintOptions<TSchema>): Omit<Definition, "states" | "dataStores" | "unknownOptions"> {
   const endpoint = options.apiEndpoint === undefined ? undefined : withoutSlashes(options.apiEndpoint);
   const deadlineMs = milliseconds(options.deadlineSeconds, `deadlineSeconds of blueprint "${options.name}"`);
   return {

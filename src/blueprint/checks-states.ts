@@ -14,6 +14,7 @@ export function startOf(definition: Definition): string | undefined {
 export function declarationProblems(definition: Definition): readonly Problem[] {
   const states = [...definition.states.values()];
   return [
+    ...definition.unknownOptions.map((message) => problem("error", "unknown-option", message)),
     ...startProblems(definition),
     ...states.flatMap((state) => duplicateProblems(state)),
     ...states.flatMap((state) => conditionProblems(state)),

@@ -36,6 +36,8 @@ export interface Definition {
   readonly concurrency?: { readonly max: number; readonly key?: string };
   readonly dataStores: Readonly<Record<string, JsonObject>>;
   readonly states: ReadonlyMap<string, DeclaredState>;
+  /** A sentence for each option that nobody knows. Bundles that jobs began with load all the same: the check tells them. */
+  readonly unknownOptions: readonly string[];
 }
 
 /** Ends that need no handler. */

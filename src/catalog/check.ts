@@ -12,6 +12,8 @@ import { decideServing, NOTHING_SERVES } from "./serving.ts";
 
 export interface Check {
   readonly findings: readonly Finding[];
+  /** How many files were looked at. */
+  readonly files: number;
   readonly manifests: readonly Manifest[];
 }
 
@@ -31,6 +33,7 @@ export async function checkFiles(paths: readonly string[], options: CheckOptions
     const good = results.map(({ file, bundle }) => ({ file, manifests: bundle?.manifests ?? [] }));
     const serving = decideServing(good, NOTHING_SERVES);
     return {
+      files: files.length,
       findings: [
         ...found.flatMap(({ findings }) => findings),
         ...results.flatMap(({ findings }) => findings),

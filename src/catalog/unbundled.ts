@@ -12,6 +12,9 @@ export interface Complaint {
 
 const COMPUTED =
   "this import is computed at run time, so what it loads cannot be kept with the job: write the path as a plain text, one import for each file";
+const WORKER_MODULE = "orchestrator/worker";
+const WORKER_FILE =
+  "this is a worker file: give it to `orchestrator worker` (among blueprints its name, or its folder's, begins with _)";
 const OWN_PLACE = new Set(["dir", "dirname", "url", "path", "file", "filename"]);
 
 export function findUnbundled(code: string): Complaint[] {
@@ -31,6 +34,7 @@ export function findUnbundled(code: string): Complaint[] {
     },
     ImportDeclaration(node) {
       if (importsCreateRequire(node)) complain(node, "error", "computed-import", COMPUTED);
+      if (node.source.value === WORKER_MODULE) complain(node, "error", "worker-file", WORKER_FILE);
     },
     MemberExpression(node) {
       const name = nameOfMetaMember(node);

@@ -1,9 +1,13 @@
 /** A small HTTP client for the commands: over a URL and a token, or over the local door. */
 import { join } from "node:path";
-import type { ClientSettings } from "../config/tables.ts";
+import { type ClientSettings, DEFAULT_DATA_DIR } from "../config/tables.ts";
+import { isObject } from "../protocol/json.ts";
 import { type JsonMap, messageOf } from "../system/errors.ts";
+import { withDetails } from "./details.ts";
 import { CommandFailure, EXIT, exitCodeOfStatus } from "./exit.ts";
 import type { Terminal } from "./terminal.ts";
+
+export { isObject };
 
 export const DEFAULT_URL = "http://127.0.0.1:8080";
 
@@ -14,24 +18,29 @@ export interface Door {
   readonly socket?: string;
 }
 
-/** The local door is taken when neither a URL nor a token is set and it is there. */
-export function localDoor(
-  settings: { readonly url: string | undefined; readonly token: string | undefined; readonly dataDir: string },
-  terminal: Terminal,
-): string | undefined {
-  const socket = join(settings.dataDir, "orchestrator.sock");
-  return settings.url === undefined && settings.token === undefined && terminal.exists(socket) ? socket : undefined;
-}
-
+/**
+ * Without a URL and a token the local door is taken, if it is there. Somebody who names a data
+ * folder means the server in it, and no other.
+ */
 export function doorOf(settings: ClientSettings, terminal: Terminal): Door {
-  const socket = localDoor(settings, terminal);
-  if (socket !== undefined) return { url: "http://localhost", socket };
+  if (settings.url === undefined && settings.token === undefined) {
+    const socket = join(settings.dataDir ?? DEFAULT_DATA_DIR, "orchestrator.sock");
+    if (terminal.exists(socket)) return { url: "http://localhost", socket };
+    if (settings.dataDir !== undefined) throw noServerIn(settings.dataDir);
+  }
   const url = (settings.url ?? DEFAULT_URL).replace(/\/+$/, "");
   return { url, ...(settings.token !== undefined && { token: settings.token }) };
 }
 
+export function noServerIn(dataDir: string): CommandFailure {
+  const advice = `Start one with \`orchestrator serve --data-dir ${dataDir}\`, or name the folder of one that runs.`;
+  return new CommandFailure(EXIT.noServer, "NO_SERVER", `There is no server in ${dataDir}. ${advice}`);
+}
+
 export interface Client {
   get(path: string): Promise<JsonMap>;
+  /** For answers that are an array of objects. */
+  list(path: string): Promise<readonly JsonMap[]>;
   post(path: string, body: JsonMap, headers?: Record<string, string>): Promise<JsonMap>;
   /** The answer itself, for a stream; refusals are thrown. */
   open(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response>;
@@ -46,6 +55,10 @@ export function createClient(door: Door, terminal: Terminal): Client {
 
   return {
     get: async (path) => readBody(await send(path, {})),
+    async list(path) {
+      const items: unknown = await (await send(path, {})).json();
+      return Array.isArray(items) ? items.filter(isObject) : [];
+    },
     post: async (path, body, headers = {}) =>
       readBody(
         await send(path, {
@@ -68,23 +81,30 @@ async function reach(door: Door, terminal: Terminal, path: string, options: BunF
       ...(door.socket !== undefined && { unix: door.socket }),
     });
   } catch (error) {
-    throw new CommandFailure(EXIT.noServer, "NO_SERVER", noServer(door, messageOf(error)));
+    throw new CommandFailure(EXIT.noServer, "NO_SERVER", noServer(door, error));
   }
 }
 
-function noServer(door: Door, reason: string): string {
+/** What the runtime says of a server that is simply not there helps nobody. */
+const NOBODY_LISTENS: readonly unknown[] = ["ConnectionRefused", "FailedToOpenSocket", "ECONNREFUSED", "ENOENT"];
+
+function noServer(door: Door, error: unknown): string {
   const place = door.socket ?? door.url;
+  const isPlain = error instanceof Error && "code" in error && NOBODY_LISTENS.includes(error.code);
+  const reason = isPlain ? "" : ` (${messageOf(error).replace(/[.\s]+$/, "")})`;
   const advice = "Start one with `orchestrator serve`, or say where it is with --url and --token.";
-  return `No server answers at ${place} (${reason.replace(/[.\s]+$/, "")}). ${advice}`;
+  return `No server answers at ${place}${reason}. ${advice}`;
 }
 
 async function failureOf(response: Response, door: Door): Promise<CommandFailure> {
   const body = await readBody(response);
   const code = typeof body["code"] === "string" ? body["code"] : `HTTP_${response.status}`;
   const said = typeof body["error"] === "string" ? body["error"] : `The server answered ${response.status}.`;
-  const details = body["details"] === undefined ? "" : `\n${JSON.stringify(body["details"], undefined, 2)}`;
+  const { details } = body;
   const advice = response.status === 401 && door.token === undefined ? " Set --token or CLIENT_TOKEN." : "";
-  return new CommandFailure(exitCodeOfStatus(response.status), code, said + advice + details, response.status);
+  const message = withDetails(said, details) + advice;
+  const answer = { status: response.status, ...(details !== undefined && { details }) };
+  return new CommandFailure(exitCodeOfStatus(response.status), code, message, answer);
 }
 
 /** An answer that is not ours (a proxy's page, say) has no code and no sentence. */
@@ -96,8 +116,4 @@ async function readBody(response: Response): Promise<JsonMap> {
   } catch (error) {
     return { error: `The server answered ${response.status} with something that is not JSON (${messageOf(error)}).` };
   }
-}
-
-export function isObject(value: unknown): value is JsonMap {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

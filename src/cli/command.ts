@@ -41,7 +41,10 @@ function sayFailure(terminal: Terminal, error: unknown, isJson: boolean): void {
   terminal.err(`error: ${message}\n`);
   const isExpected = error instanceof CommandFailure || error instanceof Refusal;
   if (!isExpected && error instanceof Error && error.stack) terminal.err(`${error.stack}\n`);
-  if (isJson) terminal.out(`${JSON.stringify({ error: message, code: isExpected ? error.code : "INTERNAL_ERROR" })}\n`);
+  if (!isJson) return;
+  const details = error instanceof CommandFailure ? error.answer.details : undefined;
+  const code = isExpected ? error.code : "INTERNAL_ERROR";
+  terminal.out(`${JSON.stringify({ error: message, code, ...(details !== undefined && { details }) })}\n`);
 }
 
 export function withExample(command: Command, ...examples: readonly string[]): Command {

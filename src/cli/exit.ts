@@ -1,5 +1,5 @@
 /** The exit codes that scripts rely on. */
-import { Refusal } from "../system/errors.ts";
+import { type JsonValue, Refusal } from "../system/errors.ts";
 
 export const EXIT = {
   done: 0,
@@ -18,7 +18,7 @@ export class CommandFailure extends Error {
     readonly code: string,
     message: string,
     /** What the server answered, where it did. */
-    readonly status?: number,
+    readonly answer: { readonly status?: number; readonly details?: JsonValue } = {},
   ) {
     super(message);
   }

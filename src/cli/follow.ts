@@ -5,6 +5,7 @@ import { type Client, isObject } from "./client.ts";
 import { readEvents, type ServerEvent } from "./event-stream.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 import { sleep, type Terminal } from "./terminal.ts";
+import { watchQuiet } from "./waiting.ts";
 
 /** So long a server may be away before watching gives up. */
 export const PATIENCE_MS = 30_000;
@@ -22,6 +23,8 @@ export interface Follower {
   update(update: JobUpdate): void;
   /** The connection is gone; it is tried again. */
   lost(): void;
+  /** It has tasks of these types that no connected worker takes. */
+  waits(taskTypes: readonly string[]): void;
 }
 
 /** Resolves with the job as the server reads it, once it is terminal. */
@@ -33,13 +36,25 @@ export async function followJob(
 ): Promise<JsonMap> {
   const path = `/api/jobs/${encodeURIComponent(jobId)}`;
   const position: Position = { lastHeardMs: terminal.clock.monotonicMs() };
-  for (;;) {
-    const failure = await readOnce(client, terminal, path, position, follower);
-    const job = await readEnded(client, terminal, path, position);
-    if (job) return job;
-    if (failure && terminal.clock.monotonicMs() - position.lastHeardMs >= PATIENCE_MS) throw failure;
-    follower.lost();
-    await sleep(terminal, PAUSE_MS);
+  const quiet = watchQuiet({ client, terminal, jobPath: path, waitsFor: (types) => follower.waits(types) });
+  const heard: Follower = {
+    ...follower,
+    update(update) {
+      quiet.heard();
+      follower.update(update);
+    },
+  };
+  try {
+    for (;;) {
+      const failure = await readOnce(client, terminal, path, position, heard);
+      const job = await readEnded(client, terminal, path, position);
+      if (job) return job;
+      if (failure && terminal.clock.monotonicMs() - position.lastHeardMs >= PATIENCE_MS) throw failure;
+      follower.lost();
+      await sleep(terminal, PAUSE_MS);
+    }
+  } finally {
+    quiet.stop();
   }
 }
 

@@ -9,7 +9,7 @@ import { addSubmit } from "./commands/jobs-submit.ts";
 import { addWatch } from "./commands/jobs-watch.ts";
 import { addRun } from "./commands/run.ts";
 import { addServe } from "./commands/serve.ts";
-import { addVersion } from "./commands/version.ts";
+import { addVersion, versionLine } from "./commands/version.ts";
 import { addWorker } from "./commands/worker.ts";
 import { type CommandContext, createContext, withExample } from "./command.ts";
 import { EXIT } from "./exit.ts";
@@ -41,11 +41,12 @@ function createProgram(context: CommandContext): Command {
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
     .showSuggestionAfterError()
-    .helpCommand("help [command]", "what a command does and takes");
+    .helpCommand("help [command]", "what a command does and takes")
+    .version(versionLine(), "-v, --version", "which program this is");
   withExample(program, "orchestrator serve", "orchestrator jobs submit simple_linear_flow --wait");
   for (const add of PROGRAM_COMMANDS) add(program, context);
   const jobs = program.command("jobs").description("start, follow and cancel jobs");
-  withExample(jobs, "orchestrator jobs list --status running");
+  withExample(jobs, "orchestrator jobs list --status failed");
   for (const add of JOB_COMMANDS) add(jobs, context);
   addVersion(program, context);
   return program;

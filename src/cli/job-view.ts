@@ -22,10 +22,17 @@ export function describeJob(job: JsonMap): string {
     ["error", error],
     ...taskFacts(job["tasks"]),
     ["input", job["initial_data"]],
-    ["result", job["result"] ?? job["state_history"]],
+    ["result", withoutProgress(job["result"] ?? job["state_history"])],
   ];
   const shown = facts.filter(([, value]) => value !== undefined && value !== null);
   return shown.map(([name, value]) => `${name.padEnd(10)} ${printable(cell(value))}\n`).join("");
+}
+
+/** Every progress update is kept beside what the job knows: the history shows them better. */
+function withoutProgress(result: unknown): unknown {
+  if (!isObject(result)) return result;
+  const { progress_updates: _, ...others } = result;
+  return others;
 }
 
 function taskFacts(tasks: unknown): readonly (readonly [string, unknown])[] {

@@ -22,10 +22,17 @@ export interface ServeCall {
 export interface WorkerCall {
   readonly files: readonly string[];
   readonly settings: WorkerSettings;
-  /** The local door, where no URL and no token is set and it is there. */
+  /** The one door to take, whatever the settings say. Without it the worker looks for the local door itself. */
   readonly socket?: string;
   /** Aborts when the worker has to stop: it takes no new task, lets running ones end, and resolves. */
   readonly stop: AbortSignal;
+}
+
+export interface CheckReport {
+  /** Sorted by file and line. */
+  readonly findings: readonly Finding[];
+  /** How many files were looked at. */
+  readonly files: number;
 }
 
 export interface CliParts {
@@ -35,6 +42,6 @@ export interface CliParts {
    */
   serve(call: ServeCall): Promise<number>;
   worker(call: WorkerCall): Promise<number>;
-  /** Files and folders; findings sorted by file and line. */
-  check(paths: readonly string[]): Promise<readonly Finding[]>;
+  /** Files and folders. */
+  check(paths: readonly string[]): Promise<CheckReport>;
 }

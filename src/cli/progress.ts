@@ -1,12 +1,15 @@
 /** Shows a followed job to people: a bar that is drawn over on a terminal, plain lines elsewhere. */
+import type { EventFacts } from "../job/event-facts.ts";
+import { createEventTeller, createScale, type EventTeller } from "./event-text.ts";
 import type { Follower, JobUpdate } from "./follow.ts";
 import type { Terminal } from "./terminal.ts";
 
 const BAR_CELLS = 24;
 const CLEAR_LINE = "\r\u001b[2K";
 
-export function createProgressView(terminal: Terminal): Follower & { close(): void } {
-  return terminal.isInteractive ? createBar(terminal) : createLines(terminal);
+/** `advice` ends the sentence about tasks that nobody takes. */
+export function createProgressView(terminal: Terminal, advice = ""): Follower & { close(): void } {
+  return terminal.isInteractive ? createBar(terminal, advice) : createLines(terminal, advice);
 }
 
 /** `jobs watch --json`: one event a line on standard output. */
@@ -14,28 +17,36 @@ export function createJsonView(terminal: Terminal): Follower {
   return {
     update: (update) => terminal.out(`${JSON.stringify(update)}\n`),
     lost: () => terminal.err("connection lost, trying again\n"),
+    waits: (types) => terminal.err(`${waiting(types)}\n`),
   };
 }
 
-function createLines(terminal: Terminal): Follower & { close(): void } {
+function waiting(taskTypes: readonly string[], advice = ""): string {
+  return printable(`waiting: no connected worker takes ${taskTypes.join(", ")}${advice}`);
+}
+
+function createLines(terminal: Terminal, advice: string): Follower & { close(): void } {
   const toPercent = createScale();
+  const teller = createEventTeller();
   let isLost = false;
   return {
     update(update) {
       isLost = false;
-      const line = describe(update, toPercent);
+      const line = describe(update, toPercent, teller);
       if (line !== undefined) terminal.err(`${line}\n`);
     },
     lost() {
       if (!isLost) terminal.err("connection lost, trying again\n");
       isLost = true;
     },
+    waits: (types) => terminal.err(`${waiting(types, advice)}\n`),
     close: () => undefined,
   };
 }
 
-function createBar(terminal: Terminal): Follower & { close(): void } {
+function createBar(terminal: Terminal, advice: string): Follower & { close(): void } {
   const toPercent = createScale();
+  const teller = createEventTeller();
   let isDrawn = false;
   const clear = () => {
     if (isDrawn) terminal.err(CLEAR_LINE);
@@ -48,25 +59,20 @@ function createBar(terminal: Terminal): Follower & { close(): void } {
   return {
     update(update) {
       if (update.event === "progress") return hasNumber(update) ? draw(bar(update, toPercent)) : undefined;
-      const line = describe(update, toPercent);
+      const line = describe(update, toPercent, teller);
       clear();
       if (line !== undefined) terminal.err(`${line}\n`);
     },
     lost: () => draw("connection lost, trying again"),
+    waits(types) {
+      clear();
+      terminal.err(`${waiting(types, advice)}\n`);
+    },
     close: clear,
   };
 }
 
 type Scale = (progress: number) => number;
-
-/** Workers report 0 to 1 or 0 to 100: a value above 1 tells which. */
-function createScale(): Scale {
-  let isOfHundred = false;
-  return (progress) => {
-    isOfHundred ||= progress > 1;
-    return Math.round(Math.min(100, Math.max(0, isOfHundred ? progress : progress * 100)));
-  };
-}
 
 function bar({ data }: JobUpdate, toPercent: Scale): string {
   const percent = toPercent(numberOf(data["progress"]));
@@ -75,7 +81,7 @@ function bar({ data }: JobUpdate, toPercent: Scale): string {
   return `${"█".repeat(full)}${"░".repeat(BAR_CELLS - full)} ${String(percent).padStart(3)} %  ${message}`;
 }
 
-function describe(update: JobUpdate, toPercent: Scale): string | undefined {
+function describe(update: JobUpdate, toPercent: Scale, teller: EventTeller): string | undefined {
   const { data, event } = update;
   if (event === "progress") {
     if (!hasNumber(update)) return undefined;
@@ -86,7 +92,9 @@ function describe(update: JobUpdate, toPercent: Scale): string | undefined {
   const state = textOf(data["state"]);
   const next = textOf(data["next_state"]);
   const worker = textOf(data["worker_id"]);
-  const parts = [time, event, state, next && `→ ${next}`, worker && `(${worker})`];
+  const attempt = typeof data["attempt_number"] === "number" ? data["attempt_number"] : undefined;
+  const { name, details } = teller.tell({ type: event, attempt, facts: data as EventFacts });
+  const parts = [time, name, state, next && `→ ${next}`, worker && `(${worker})`, details];
   return printable(parts.filter((part) => part !== "").join("  "));
 }
 

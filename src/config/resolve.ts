@@ -1,7 +1,7 @@
 /** Flags beat the environment, the environment beats orchestrator.toml, and that beats the defaults. */
 import { parse as parseToml, TomlError } from "smol-toml";
 import { Refusal } from "../system/errors.ts";
-import { suggestion } from "./nearest.ts";
+import { suggestion } from "../system/nearest.ts";
 import { environmentName, flagName, read, type Setting, type Table, tomlKey, type ValuesOf } from "./setting.ts";
 import { TABLES } from "./tables.ts";
 

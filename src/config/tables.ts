@@ -3,14 +3,16 @@ import type { LogLevel } from "../system/log.ts";
 import { oneOf, optionalText, optionalWhole, text, type ValuesOf, whole } from "./setting.ts";
 
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+export const DEFAULT_DATA_DIR = "./data";
 const SECONDS_MAX = 366 * 24 * 3600;
 
-const dataDir = text("./data");
+/** Where a command looks for the local door: somebody who names a folder means that one alone. */
+const dataDir = optionalText();
 
 export const SERVE = {
   host: text("127.0.0.1", { environment: ["API_HOST"] }),
   port: whole(8080, { min: 0, max: 65_535 }, { environment: ["API_PORT"] }),
-  dataDir,
+  dataDir: text(DEFAULT_DATA_DIR),
   blueprints: text("./blueprints", { environment: ["BLUEPRINTS_DIR"] }),
   clientToken: optionalText({ environment: ["CLIENT_TOKEN"] }),
   workerToken: optionalText({ environment: ["GLOBAL_WORKER_TOKEN", "WORKER_TOKEN"] }),

@@ -10,16 +10,21 @@ export interface Door {
   readonly refusals: number;
 }
 
+const WORKERS_TOKEN = "This is the workers' token: clients send CLIENT_TOKEN or OPERATOR_TOKEN.";
+const NOT_WORKERS_TOKEN = "This is no worker's token but one of clients or operators: workers send WORKER_TOKEN.";
+
 export function networkDoor(access: Access): Door {
   let refusals = 0;
-  const refuse = (message: string, code: string): never => {
+  const refuse = (message: string, code: string, hint?: string): never => {
     refusals += 1;
-    throw new Refusal(code, 401, message);
+    throw new Refusal(code, 401, message, hint === undefined ? undefined : { hint });
   };
   const client = (request: Request): Caller => {
     const token = clientToken(request.headers);
     if (token === undefined) return refuse("Missing X-Client-Token header", "MISSING_TOKEN");
-    return access.client(token) ?? refuse("Unauthorized: Invalid token", "INVALID_TOKEN");
+    // The words stay those that published clients know; what else helps goes beside them.
+    const hint = () => (access.worker(token) ? WORKERS_TOKEN : undefined);
+    return access.client(token) ?? refuse("Unauthorized: Invalid token", "INVALID_TOKEN", hint());
   };
   return {
     client,
@@ -31,7 +36,8 @@ export function networkDoor(access: Access): Door {
     worker(request) {
       const token = request.headers.get("x-worker-token");
       if (token === null || token === "") return refuse("Missing X-Worker-Token header", "MISSING_TOKEN");
-      return access.worker(token) ?? refuse("Unauthorized: No valid token found", "INVALID_TOKEN");
+      const hint = () => (access.client(token) ? NOT_WORKERS_TOKEN : undefined);
+      return access.worker(token) ?? refuse("Unauthorized: No valid token found", "INVALID_TOKEN", hint());
     },
     get refusals() {
       return refusals;

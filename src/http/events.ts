@@ -4,6 +4,7 @@
  */
 import type { JobChange, Jobs, Viewer } from "../../actors/orchestrator.ts";
 import { type HistoryEvent, lastSequenceOf } from "../job/history.ts";
+import { eventFacts } from "../job/event-facts.ts";
 import { isTerminal, type JobStatus } from "../job/model.ts";
 import { messageOf } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
@@ -156,6 +157,7 @@ class EventReader {
 }
 
 function eventText(event: HistoryEvent): string {
-  const { context_snapshot: _, ...rest } = event;
-  return `id: ${event.sequence}\nevent: ${event.event_type}\ndata: ${JSON.stringify(rest)}\n\n`;
+  const { context_snapshot: snapshot, ...rest } = event;
+  const data = { ...rest, ...eventFacts(event.event_type, snapshot) };
+  return `id: ${event.sequence}\nevent: ${event.event_type}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -36,7 +36,7 @@ function jobFields({ job, tasks }: JobView): readonly Field[] {
     ["updated_at", time(job.updatedAtMs)],
     ["error", text(job.error ?? null)],
     ["error_message", text(job.error?.message ?? null)],
-    ["progress", text(job.progress ?? null)],
+    ["progress", text(progressOf(job))],
     ["progress_message", text(job.progressMessage ?? null)],
     ["webhook_url", text(job.webhookUrl ?? null)],
     ["tasks", `[${tasks.map(taskText).join(",")}]`],
@@ -44,6 +44,12 @@ function jobFields({ job, tasks }: JobView): readonly Field[] {
   fields.push(...currentTaskFields(job, tasks), ...parallelFields(job, tasks), ...optionFields(job));
   if (isTerminal(job.status)) fields.push(["result", resultText(job)]);
   return fields;
+}
+
+/** A job that finished is through, whatever its worker said last. It keeps the scale: 0 to 1, or 0 to 100. */
+function progressOf({ progress, status }: Job): number | null {
+  if (progress === undefined || status !== "finished") return progress ?? null;
+  return progress > 1 ? 100 : 1;
 }
 
 function retriesOf(job: Job): number {
@@ -128,7 +134,7 @@ function listedText(job: Job): string {
     ["current_state", text(job.state)],
     ["created_at", time(job.createdAtMs)],
     ["updated_at", time(job.updatedAtMs)],
-    ["progress", text(job.progress ?? null)],
+    ["progress", text(progressOf(job))],
     ["error", text(job.error ?? null)],
   ]);
 }

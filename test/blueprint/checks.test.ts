@@ -38,6 +38,22 @@ function joinErrors(body: string): number {
 }
 
 describe("an error", () => {
+  test("is an option that nobody knows, with the one that was meant", () => {
+    const options: object = { name: "b", apiEndpont: "jobs/b" };
+    const state: object = { isFinal: true, colour: 3 };
+    const blueprint = new Blueprint(options as { name: string })
+      .handlerFor("start", toEnd)
+      .handlerFor("done", state, quiet);
+
+    const found = findingsOf(blueprint).filter(({ rule }) => rule === "unknown-option");
+
+    expect(found.map(({ message }) => message)).toEqual([
+      'Blueprint "b" has no option "apiEndpont"; did you mean apiEndpoint?',
+      'The handler of state "done" has no option "isFinal"; did you mean isEnd?',
+      'The handler of state "done" has no option "colour". There are: isStart, isEnd, timeoutSeconds.',
+    ]);
+  });
+
   test.each<[string, string, Blueprint]>([
     ["no state at all", "no-start", new Blueprint({ name: "b" })],
     ["no start", "no-start", new Blueprint({ name: "b" }).handlerFor("begin", toEnd)],

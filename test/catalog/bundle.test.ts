@@ -40,6 +40,15 @@ describe("a bundle is refused", () => {
     ]);
   });
 
+  test("for being a worker file, with what to do with it", async () => {
+    const text = 'import { Worker } from "orchestrator/worker";\nexport default new Worker();';
+
+    const [finding] = await refusalOf("a.ts", text);
+
+    expect(finding).toMatchObject({ rule: "worker-file", line: 1 });
+    expect(finding?.message).toContain("orchestrator worker");
+  });
+
   test("for createRequire, which hides what it loads", async () => {
     const extra = 'import { createRequire } from "node:module";\nexport const load = createRequire(import.meta.url);';
 

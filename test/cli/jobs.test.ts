@@ -42,7 +42,8 @@ function answering(answers: Readonly<Record<string, readonly (() => Response)[]>
 }
 
 const json = (body: unknown, status = 200) => Response.json(body, { status });
-const events = (text: string) => new Response(text, { headers: { "content-type": "text/event-stream" } });
+const events = (text: string | ReadableStream<Uint8Array>) =>
+  new Response(text, { headers: { "content-type": "text/event-stream" } });
 const refusal = (status: number, code: string) => () => json({ error: `Sentence about ${code}.`, code }, status);
 
 const running = { id: "j1", blueprint_name: "flow", status: "waiting_for_worker", current_state: "work" };
@@ -140,9 +141,31 @@ describe("what the server refuses", () => {
     const { url } = answering({});
     await server?.stop(true);
     const { exitCode, err } = await play(["jobs", "list", "--url", url]);
-    expect(err).toContain(`No server answers at ${url}`);
+    expect(err).toContain(`No server answers at ${url}. Start one`);
     expect(err).toContain("orchestrator serve");
     expect(exitCode).toBe(3);
+  });
+
+  test.each<[string, unknown, string]>([
+    [
+      "names that were meant",
+      { near: ["thumbnail", "thumb"] },
+      "Blueprint not found; did you mean thumbnail or thumb?",
+    ],
+    ["no such name", { near: [] }, "Blueprint not found."],
+    ["what to do", { hint: "send another token" }, "Blueprint not found. send another token."],
+    [
+      "what is wrong where",
+      [{ path: "/a", message: "Expected number" }],
+      "Blueprint not found.\n  /a: Expected number",
+    ],
+    ["things for programs", { id: "x" }, "Blueprint not found."],
+  ])("details that hold %s are text for people and stay JSON for programs", async (_, details, text) => {
+    const refusing = () => json({ error: "Blueprint not found", code: "BLUEPRINT_NOT_FOUND", details }, 404);
+    const { url } = answering({ "POST /api/blueprints/nope/jobs": [refusing] });
+    const argv = ["jobs", "submit", "nope", "--url", url];
+    expect((await play(argv)).err).toBe(`error: ${text}\n`);
+    expect(JSON.parse((await play([...argv, "--json"])).out)).toMatchObject({ code: "BLUEPRINT_NOT_FOUND", details });
   });
 
   test("a missing token is named", async () => {
@@ -179,6 +202,39 @@ describe("jobs watch", () => {
     });
     const { err } = await play(["jobs", "watch", "j1", "--url", url], { isInteractive: true });
     expect(err).toBe(`\r\u001b[2K${"█".repeat(12)}${"░".repeat(12)}  50 %  half\r\u001b[2K`);
+  });
+
+  test("a job that is quiet since nobody takes its task says so, once", async () => {
+    const tasks = [{ type: "shrink", status: "queued" }];
+    let looks = 0;
+    const quiet = Promise.withResolvers<void>();
+    const { url } = answering({
+      "GET /api/jobs/j1/events": [
+        () =>
+          events(
+            new ReadableStream({
+              async start(controller) {
+                await quiet.promise;
+                controller.enqueue(new TextEncoder().encode(end));
+                controller.close();
+              },
+            }),
+          ),
+      ],
+      "GET /api/jobs/j1": [...Array.from({ length: 3 }, () => () => json({ ...running, tasks })), () => json(finished)],
+      "GET /api/workers": [
+        () => {
+          if (++looks === 2) quiet.resolve();
+          return json([
+            { worker_id: "w1", status: "idle", supported_tasks: ["grow"] },
+            { worker_id: "w3", status: "idle", connected: false, current_load: 0, supported_tasks: ["shrink"] },
+            { worker_id: "w2", status: "offline", supported_skills: [{ name: "shrink" }] },
+          ]);
+        },
+      ],
+    });
+    const { err } = await play(["jobs", "watch", "j1", "--url", url], { pausesMsMax: 5_000 });
+    expect(err).toBe("waiting: no connected worker takes shrink\n");
   });
 
   test("progress that comes again as an event of the history is not shown as none", async () => {
@@ -272,6 +328,24 @@ describe("jobs list, show, history and cancel", () => {
     expect(out).toContain("task       simple, running on w1, attempt 2");
   });
 
+  test("the result is shown without the progress that is kept beside it", async () => {
+    const job = { ...finished, result: undefined, state_history: { size: 128, progress_updates: [{ progress: 0.5 }] } };
+    const { url } = answering({ "GET /api/jobs/j1": [() => json(job)] });
+    expect((await play(["jobs", "show", "j1", "--url", url])).out).toContain('result     {"size":128}\n');
+    expect((await play(["jobs", "show", "j1", "--json", "--url", url])).out).toContain("progress_updates");
+  });
+
+  test("history tells why an attempt failed", async () => {
+    const event = {
+      event_type: "task_finished",
+      attempt_number: 1,
+      context_snapshot: { result: { status: "failure", error: { code: "TRANSIENT_ERROR", message: "no answer" } } },
+    };
+    const { url } = answering({ "GET /api/jobs/j1/history": [() => json({ events: [event], next_cursor: null })] });
+    const { out } = await play(["jobs", "history", "j1", "--url", url]);
+    expect(out).toContain("attempt 1: failure: TRANSIENT_ERROR: no answer\n");
+  });
+
   test("history reads all pages into one document", async () => {
     const { url } = answering({
       "GET /api/jobs/j1/history": [
@@ -289,7 +363,7 @@ describe("jobs list, show, history and cancel", () => {
     });
     expect(await play(["jobs", "cancel", "j1", "--url", url])).toMatchObject({
       exitCode: 0,
-      out: "cancellation_request_sent\n",
+      out: "j1  cancellation_request_sent\n",
     });
     expect((await play(["jobs", "cancel", "j1", "--url", url])).exitCode).toBe(1);
   });

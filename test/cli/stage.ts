@@ -12,11 +12,13 @@ export interface Played {
 export interface Stage extends Partial<Omit<Terminal, "out" | "err">> {
   readonly files?: Readonly<Record<string, string>>;
   readonly input?: string;
+  /** Longer timers never go off. */
+  readonly pausesMsMax?: number;
   readonly parts?: Partial<CliParts>;
 }
 
 export async function play(argv: readonly string[], stage: Stage = {}): Promise<Played> {
-  const { files = {}, input = "", parts = {}, ...terminal } = stage;
+  const { files = {}, input = "", parts = {}, pausesMsMax = 1_000, ...terminal } = stage;
   const written = { out: "", err: "" };
   let nowMs = 0;
   const exitCode = await runCli(
@@ -32,7 +34,7 @@ export async function play(argv: readonly string[], stage: Stage = {}): Promise<
       // Pauses are skipped, time moves on; watchdogs never bark.
       timers: {
         after(delayMs, run) {
-          if (delayMs > 10_000) return () => undefined;
+          if (delayMs > pausesMsMax) return () => undefined;
           nowMs += delayMs;
           queueMicrotask(run);
           return () => undefined;

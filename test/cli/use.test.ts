@@ -19,6 +19,10 @@ describe("how the program is called", () => {
     [["jobs", "submit", "x", "--input", "@no.json"], "the file no.json does not exist"],
     [["jobs", "submit", "x", "--priority", "high"], "it has to be a number"],
     [["jobs", "list", "--status", "runing"], "did you mean running?"],
+    [["jobs", "list", "--status", "xxxxxxxx"], "which is no status. There are: pending"],
+    [["jobs", "list", "--limit", "0"], '--limit is "0": it has to be a whole number from 1 to 1000.'],
+    [["run", "nope.ts"], "error: There is no file nope.ts.\n"],
+    [["job", "list"], "Did you mean jobs?"],
     [[], "Usage: orchestrator"],
   ])("%j is wrong use: exit code 2, with what to do", async (argv, message) => {
     const { exitCode, out, err } = await play(argv);
@@ -44,6 +48,10 @@ describe("how the program is called", () => {
     const { exitCode, out } = await play([...command.split(" "), "--help"]);
     expect(out).toContain(`$ orchestrator ${command}`);
     expect(exitCode).toBe(0);
+  });
+
+  test.each(["-v", "--version"])("%s says which program this is", async (flag) => {
+    expect(await play([flag])).toMatchObject({ exitCode: 0, out: expect.stringContaining("commit source") });
   });
 
   test("version --json is one document", async () => {
@@ -95,20 +103,46 @@ describe("serve and worker", () => {
     expect((await play(["serve"], { parts: { serve }, onStop })).exitCode).toBe(0);
   });
 
-  test.each<[string, readonly string[], Record<string, string>, string | undefined]>([
-    ["nothing is set", [], {}, "data/orchestrator.sock"],
-    ["a URL is set", ["--url", "http://there:1"], {}, undefined],
-    ["a token is set", [], { WORKER_TOKEN: "t" }, undefined],
-  ])("the worker's door, when %s", async (_, flags, environment, socket) => {
+  test("a worker is left to find the local door by itself, as often as it needs", async () => {
     const calls: WorkerCall[] = [];
     const worker = async (call: WorkerCall) => {
       calls.push(call);
       return 0;
     };
-    const files = { "data/orchestrator.sock": "" };
-    await play(["worker", "one.ts", "two.ts", ...flags], { files, environment, parts: { worker } });
-    expect(calls[0]?.files).toEqual(["one.ts", "two.ts"]);
-    expect(calls[0]?.socket).toBe(socket);
+    await play(["worker", "one.ts", "two.ts"], { files: { "data/orchestrator.sock": "" }, parts: { worker } });
+    expect(calls[0]).toMatchObject({ files: ["one.ts", "two.ts"], settings: { dataDir: undefined } });
+    expect(calls[0]?.socket).toBeUndefined();
+  });
+
+  test.each<[string, readonly string[], Record<string, string>, string]>([
+    ["flag", ["--data-dir", "/none"], {}, ""],
+    ["variable", [], { ORCHESTRATOR_DATA_DIR: "/none" }, ""],
+    ["key in the settings file", [], {}, 'data_dir = "/none"'],
+  ])(
+    "a data folder that does not exist, named by a %s, is no server: exit code 3",
+    async (_, flags, environment, toml) => {
+      const files = { "data/orchestrator.sock": "", ...(toml && { "orchestrator.toml": toml }) };
+      for (const command of [
+        ["worker", "one.ts"],
+        ["jobs", "list"],
+      ]) {
+        const { exitCode, err } = await play([...command, ...flags], { files, environment });
+        expect(err).toStartWith("error: There is no server in /none.");
+        expect(exitCode).toBe(3);
+      }
+    },
+  );
+
+  test("a worker waits for a folder that its server is about to make", async () => {
+    const calls: WorkerCall[] = [];
+    const worker = async (call: WorkerCall) => {
+      calls.push(call);
+      return 0;
+    };
+    let looks = 0;
+    const exists = (path: string) => path === "/soon" && ++looks > 3;
+    await play(["worker", "one.ts", "--data-dir", "/soon"], { exists, parts: { worker } });
+    expect(calls[0]?.settings.dataDir).toBe("/soon");
   });
 
   test("an env file is read when it is asked for, and loses against what is set", async () => {
@@ -142,14 +176,14 @@ describe("check", () => {
     message: "Flag one.",
   };
 
-  test.each<[string, readonly Finding[], readonly string[], number]>([
-    ["nothing found", [], [], 0],
-    ["a warning", [warning], [], 0],
-    ["a warning with --strict", [warning], ["--strict"], 1],
-    ["an error", [warning, error], [], 1],
-  ])("%s", async (_, findings, flags, expected) => {
-    const parts = { check: async () => findings };
-    const { exitCode, out } = await play(["check", ...flags], { parts });
+  test.each<[string, readonly Finding[], readonly string[], number, string]>([
+    ["nothing found", [], [], 0, "no problems"],
+    ["a warning", [warning], [], 0, "1 warning"],
+    ["a warning with --strict", [warning], ["--strict"], 1, "1 warning"],
+    ["an error", [warning, error], [], 1, "1 error and 1 warning"],
+  ])("%s", async (_, findings, flags, expected, said) => {
+    const parts = { check: async () => ({ findings, files: 2 }) };
+    const { exitCode, out, err } = await play(["check", ...flags], { parts });
     expect(out).toBe(
       findings
         .map((found) =>
@@ -157,11 +191,12 @@ describe("check", () => {
         )
         .join(""),
     );
+    expect(err).toBe(`2 files, ${said}\n`);
     expect(exitCode).toBe(expected);
   });
 
   test("--json prints one document, findings or not", async () => {
-    const { out } = await play(["check", "--json"], { parts: { check: async () => [] } });
+    const { out } = await play(["check", "--json"], { parts: { check: async () => ({ findings: [], files: 0 }) } });
     expect(JSON.parse(out)).toEqual({ findings: [] });
   });
 });

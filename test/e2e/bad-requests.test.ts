@@ -19,7 +19,7 @@ describe.skipIf(!isBuilt)("requests that are wrong", () => {
     ["is a text", '"text"', [400]],
     ["is a number", "42", [400]],
     ["has initial data that is no object", '{"initial_data": [1]}', [400, 422]],
-    ["is too large", JSON.stringify({ text: "x".repeat(9 * MIB) }), [413]],
+    ["is too large", JSON.stringify({ text: "x".repeat(13 * MIB) }), [413]],
     ["is too deep", `{"deep":${"[".repeat(50_000)}${"]".repeat(50_000)}}`, [400, 413, 422]],
   ])("a body that %s is refused in the one form of errors", async (_, body, statuses) => {
     const answer = await post(body);

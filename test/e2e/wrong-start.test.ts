@@ -1,8 +1,8 @@
 import { Database } from "bun:sqlite";
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isBuilt, run, Server, temporaryFolder } from "./binary.ts";
+import { eventually, isBuilt, run, Server, temporaryFolder } from "./binary.ts";
 import { submit } from "./client.ts";
 
 const LIMIT_MS = 60_000;
@@ -63,10 +63,21 @@ describe.skipIf(!isBuilt)("a server that cannot start says why and ends", () => 
     async () => {
       const blocker = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
       cleanups.push(() => blocker.stop(true));
-      const { exitCode, err } = await serve(join(folder(), "data"), "--port", String(blocker.port));
+      const dataDir = join(folder(), "data");
+      const { exitCode, err } = await serve(dataDir, "--port", String(blocker.port));
       expect(err).toContain(String(blocker.port));
+      expect(err).not.toContain("_TOKEN=");
       expectSentence(err);
       expect(exitCode).toBe(2);
+
+      const server = new Server({ dataDir, environment: { CLIENT_TOKEN: "", WORKER_TOKEN: "", OPERATOR_TOKEN: "" } });
+      cleanups.push(() => server.remove());
+      await server.start();
+      await eventually("the tokens are shown now", 5_000, async () => server.log.includes("OPERATOR_TOKEN="));
+      expect(server.log).toMatch(/shown this once.*\nCLIENT_TOKEN=\S+\nWORKER_TOKEN=\S+\nOPERATOR_TOKEN=\S+\n/);
+      expect(statSync(dataDir).mode & 0o077).toBe(0);
+      for (const file of readdirSync(dataDir))
+        expect([file, statSync(join(dataDir, file)).mode & 0o077]).toEqual([file, 0]);
     },
     LIMIT_MS,
   );

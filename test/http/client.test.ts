@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Refusal } from "../../src/system/errors.ts";
-import { asClient, asOperator, createDoors, request } from "./doors.ts";
+import { asClient, asOperator, createDoors, request, TOKENS } from "./doors.ts";
 import { createFake, event, job, manifest } from "./fake-orchestrator.ts";
 import { runScenarios } from "./scenarios.ts";
 
@@ -329,6 +329,28 @@ describe("starting a job", () => {
   ]);
 });
 
+describe("a token at the wrong door", () => {
+  runScenarios([
+    {
+      name: "a worker's token is known as one, in the words that clients know",
+      ...get,
+      headers: { "x-client-token": TOKENS.worker },
+      path: "/api/jobs",
+      status: 401,
+      has: ['"error":"Unauthorized: Invalid token"', "workers' token", "CLIENT_TOKEN"],
+      lacks: [TOKENS.worker],
+    },
+    {
+      name: "an unknown token is told nothing",
+      ...get,
+      headers: { "x-client-token": "unknown" },
+      path: "/api/jobs",
+      status: 401,
+      lacks: ["details"],
+    },
+  ]);
+});
+
 describe("reading jobs", () => {
   runScenarios([
     {
@@ -361,6 +383,22 @@ describe("reading jobs", () => {
       ...withJob({ status: "finished", stateHistory: '{"result":{"ok":1},"a":2}' }),
       status: 200,
       has: ['"result":{"ok":1}'],
+    },
+    {
+      name: "a job that finished is through, whatever progress was told last",
+      ...get,
+      path: `/api/jobs/${ID}?fields=progress`,
+      ...withJob({ status: "finished", progress: 0.5 }),
+      status: 200,
+      has: [`{"id":"${ID}","progress":1}`],
+    },
+    {
+      name: "a job that failed keeps the progress that it had",
+      ...get,
+      path: `/api/jobs/${ID}?fields=progress`,
+      ...withJob({ status: "failed", progress: 0.5 }),
+      status: 200,
+      has: [`{"id":"${ID}","progress":0.5}`],
     },
     {
       name: "without a result of its own the result is all that the job knows",
@@ -490,6 +528,16 @@ describe("reading jobs", () => {
       next_cursor: ids[1],
     });
     expect(await read("/api/jobs?limit=3")).toMatchObject({ next_cursor: null });
+  });
+
+  test("live events say why an attempt failed, without the snapshot", async () => {
+    const { app, fake } = createDoors();
+    fake.jobs.set(ID, job({ status: "failed" }));
+    const result = { status: "failure", error: { code: "TRANSIENT_ERROR", message: "no answer" }, data: { big: 1 } };
+    fake.events.set(ID, [{ ...event(1), event_type: "task_finished", context_snapshot: { result } }]);
+    const text = await (await app.handle(request("GET", `/api/v1/jobs/${ID}/events`, asClient))).text();
+    expect(text).toContain('"outcome":"failure","error":{"code":"TRANSIENT_ERROR","message":"no answer"}');
+    expect(text).not.toContain("big");
   });
 
   test("history comes as an array, or in pages from either end", async () => {

@@ -4,6 +4,16 @@ import { Worker } from "../../worker/index.ts";
 
 const nothing = () => undefined;
 
+describe("options of a worker", () => {
+  test.each([
+    ["concurrency", "did you mean maxConcurrentTasks?"],
+    ["workerTyp", "did you mean workerType?"],
+    ["colour", "There are: workerType, maxConcurrentTasks"],
+  ])("%s is refused: %s", (name, advice) => {
+    expect(() => new Worker({ [name]: 1 })).toThrow(advice);
+  });
+});
+
 describe("declaring a worker", () => {
   test("a second task of the same name is refused by its name", () => {
     const worker = new Worker().task("paint", nothing);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { Refusal } from "../../src/system/errors.ts";
+import { accessNow, refusalOf as refusalAt } from "../../worker/access.ts";
 import type { WorkerOptions } from "../../worker/contract.ts";
 import { type Overrides, readSettings, type Settings } from "../../worker/settings.ts";
 
@@ -61,7 +62,7 @@ describe("settings of a worker", () => {
   test("defaults stand without any setting", () => {
     const settings = read({});
 
-    expect(settings.access).toEqual({
+    expect(settings.access).toMatchObject({
       endpoint: { kind: "url", base: "http://localhost:8080" },
       workerId: "worker-made",
     });
@@ -134,14 +135,29 @@ describe("settings of a worker", () => {
   });
 
   test("the local door is taken where it is there and neither address nor token is given", () => {
-    const door = join("./data", "orchestrator.sock");
+    const door = resolve("data", "orchestrator.sock");
+    const endpointOf = (given: Given) => accessNow(read(given).access).endpoint;
 
-    expect(read({ files: [door] }).access.endpoint).toEqual({ kind: "socket", path: resolve(door) });
-    expect(read({ files: [door], environment: { WORKER_TOKEN: "t" } }).access.endpoint.kind).toBe("url");
-    expect(read({ files: [door], environment: { ORCHESTRATOR_URL: "http://x" } }).access.endpoint.kind).toBe("url");
-    expect(read({ files: ["/d/orchestrator.sock"], environment: { DATA_DIR: "/d" } }).access.endpoint.kind).toBe(
-      "socket",
-    );
+    expect(endpointOf({ files: [door] })).toEqual({ kind: "socket", path: door });
+    expect(endpointOf({ files: [door], environment: { WORKER_TOKEN: "t" } }).kind).toBe("url");
+    expect(endpointOf({ files: [door], environment: { ORCHESTRATOR_URL: "http://x" } }).kind).toBe("url");
+    expect(endpointOf({ files: ["/d/orchestrator.sock"], environment: { DATA_DIR: "/d" } }).kind).toBe("socket");
+  });
+
+  test("the local door is looked for at each try, and the one of a named folder is the only one", () => {
+    const files: string[] = [];
+    const { access } = read({ files });
+    expect(accessNow(access).endpoint.kind).toBe("url");
+    files.push(resolve("data", "orchestrator.sock"));
+    expect(accessNow(access).endpoint.kind).toBe("socket");
+
+    const named = read({ files, overrides: { dataDir: "/none" } }).access;
+    expect(accessNow(named).endpoint).toEqual({ kind: "socket", path: "/none/orchestrator.sock" });
+  });
+
+  test("while the local door is waited for, a refusal at the usual address is worth another try", () => {
+    expect(refusalAt(read({}).access, 401, "Missing token")).toBeString();
+    expect(refusalAt(read({ overrides: { url: "http://x" } }).access, 401, "No.")).toBeInstanceOf(Refusal);
   });
 
   test("a task is limited by the limit that it names, or by one of its own name", () => {

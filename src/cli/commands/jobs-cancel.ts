@@ -10,7 +10,7 @@ export function addCancel(jobs: Command, context: CommandContext): void {
     context.run(flags, async () => {
       const client = await context.client(flags);
       const answer = await client.post(`/api/jobs/${encodeURIComponent(id)}/cancel`, {});
-      context.terminal.out(`${flags["json"] === true ? JSON.stringify(answer) : cell(answer["status"])}\n`);
+      context.terminal.out(`${flags["json"] === true ? JSON.stringify(answer) : `${id}  ${cell(answer["status"])}`}\n`);
       return EXIT.done;
     }),
   );

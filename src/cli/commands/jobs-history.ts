@@ -1,21 +1,15 @@
 import type { Command } from "commander";
+import { eventFacts } from "../../job/event-facts.ts";
 import type { JsonMap } from "../../system/errors.ts";
 import { isObject } from "../client.ts";
 import { type CommandContext, type Flags, withConnection, withExample, withJson } from "../command.ts";
 import { EXIT } from "../exit.ts";
+import { createEventTeller } from "../event-text.ts";
 import { cell, formatTable } from "../table.ts";
 
 const PAGE = 500;
-const HEAD = ["TIME", "EVENT", "STATE", "NEXT", "WORKER", "ATTEMPT", "MS"] as const;
-const FIELDS = [
-  "timestamp",
-  "event_type",
-  "state",
-  "next_state",
-  "worker_id",
-  "attempt_number",
-  "duration_ms",
-] as const;
+const HEAD = ["TIME", "EVENT", "STATE", "NEXT", "WORKER", "ATTEMPT", "MS", "DETAILS"] as const;
+const FIELDS = ["state", "next_state", "worker_id", "attempt_number", "duration_ms"] as const;
 
 export function addHistory(jobs: Command, context: CommandContext): void {
   const command = jobs
@@ -27,15 +21,21 @@ export function addHistory(jobs: Command, context: CommandContext): void {
     context.run(flags, async () => {
       const client = await context.client(flags);
       const events = await readAll((query) => client.get(`/api/jobs/${encodeURIComponent(id)}/history?${query}`));
-      const table = () =>
-        formatTable(
-          HEAD,
-          events.map((event) => FIELDS.map((field) => cell(event[field]))),
-        );
-      context.terminal.out(flags["json"] === true ? `${JSON.stringify({ events })}\n` : table());
+      context.terminal.out(flags["json"] === true ? `${JSON.stringify({ events })}\n` : tableOf(events));
       return EXIT.done;
     }),
   );
+}
+
+function tableOf(events: readonly JsonMap[]): string {
+  const teller = createEventTeller();
+  const rows = events.map((event) => {
+    const { event_type: type, attempt_number: attempt, context_snapshot: snapshot } = event;
+    const facts = eventFacts(String(type), isObject(snapshot) ? snapshot : {});
+    const told = teller.tell({ type: String(type), attempt: typeof attempt === "number" ? attempt : undefined, facts });
+    return [cell(event["timestamp"]), told.name, ...FIELDS.map((field) => cell(event[field])), told.details];
+  });
+  return formatTable(HEAD, rows);
 }
 
 async function readAll(read: (query: string) => Promise<JsonMap>): Promise<readonly JsonMap[]> {

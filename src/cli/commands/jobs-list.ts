@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { isJobStatus, JOB_STATUSES } from "../../job/model.ts";
-import { suggestion } from "../../config/nearest.ts";
+import { suggestion } from "../../system/nearest.ts";
 import { isObject } from "../client.ts";
 import { type CommandContext, type Flags, withConnection, withExample, withJson } from "../command.ts";
 import { CommandFailure, EXIT } from "../exit.ts";
@@ -9,20 +9,37 @@ import { cell, formatTable } from "../table.ts";
 const HEAD = ["ID", "BLUEPRINT", "STATUS", "STATE", "PROGRESS", "CREATED"] as const;
 const FIELDS = ["id", "blueprint_name", "status", "current_state", "progress", "created_at"] as const;
 
+const LIMIT_MAX = 1_000;
+
+const STATUSES = `
+Statuses:
+  pending               accepted, not begun
+  running               a handler of the blueprint runs; a running task is waiting_for_worker
+  waiting_for_worker    a task is queued, or a worker runs it: \`jobs show\` tells which
+  waiting_for_parallel  the same, with several tasks at once
+  awaiting_retry        a task or a handler failed and is tried again after a pause
+  finished              ended well
+  failed                ended badly, in a state that the blueprint has for it
+  cancelled             ended by \`jobs cancel\`
+  quarantined           given up after all attempts: look at its error and history
+  error                 ended badly, in the state "error"`;
+
 export function addList(jobs: Command, context: CommandContext): void {
   const command = jobs
     .command("list")
     .description("jobs, newest first")
-    .option("--status <status>", "only jobs with this status")
+    .option("--status <status>", "only jobs with this status; see below")
     .option("--blueprint <name>", "only jobs of this blueprint")
-    .option("--limit <number>", "at most so many (default: 20)")
+    .option("--limit <number>", `at most so many, 1 to ${LIMIT_MAX} (default: 20)`)
     .option("--cursor <cursor>", "the page after this one");
   withExample(withJson(withConnection(command)), "orchestrator jobs list --status failed --limit 5");
+  command.addHelpText("after", STATUSES);
   command.action((flags: Flags) => context.run(flags, () => list(context, flags)));
 }
 
 async function list(context: CommandContext, flags: Flags): Promise<number> {
   refuseUnknownStatus(flags["status"]);
+  refuseWrongLimit(flags["limit"]);
   const client = await context.client(flags);
   const page = await client.get(`/api/jobs?${queryOf(flags)}`);
   if (flags["json"] === true) {
@@ -48,6 +65,14 @@ function queryOf(flags: Flags): string {
     if (typeof value === "string") query.set(name, value);
   }
   return query.toString();
+}
+
+function refuseWrongLimit(limit: unknown): void {
+  if (typeof limit !== "string") return;
+  const number = Number(limit);
+  if (limit.trim() !== "" && Number.isInteger(number) && number >= 1 && number <= LIMIT_MAX) return;
+  const message = `--limit is "${limit}": it has to be a whole number from 1 to ${LIMIT_MAX}.`;
+  throw new CommandFailure(EXIT.wrongUse, "WRONG_FLAG", message);
 }
 
 function refuseUnknownStatus(status: unknown): void {

@@ -57,7 +57,8 @@ async function create(
   try {
     return await client.post(`/api/blueprints/${encodeURIComponent(target)}/jobs`, body, headers);
   } catch (error) {
-    const isForOperators = error instanceof CommandFailure && error.exitCode === EXIT.refused && error.status !== 429;
+    const isForOperators =
+      error instanceof CommandFailure && error.exitCode === EXIT.refused && error.answer.status !== 429;
     const path = isForOperators ? await endpointOf(client, target) : undefined;
     if (path === undefined) throw error;
     return client.post(path, body, headers);

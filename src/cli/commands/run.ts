@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { suggestion } from "../../config/nearest.ts";
+import { suggestion } from "../../system/nearest.ts";
 import { SERVE, WORKER } from "../../config/tables.ts";
 import type { JsonMap } from "../../system/errors.ts";
 import { createClient } from "../client.ts";
@@ -16,6 +16,7 @@ import type { RunningServer } from "../parts.ts";
 import { createProgressView } from "../progress.ts";
 import { settingsFor } from "../settings.ts";
 import { whileRunning } from "../stop.ts";
+import type { Terminal } from "../terminal.ts";
 
 export function addRun(program: Command, context: CommandContext): void {
   const command = program
@@ -29,6 +30,7 @@ export function addRun(program: Command, context: CommandContext): void {
   withExample(command, 'orchestrator run my-flow.ts --worker my-worker.ts --input \'{"name": "Ada"}\'');
   command.action((file: string, flags: Flags) =>
     context.run(flags, async () => {
+      refuseMissing(file, context.terminal);
       const input = await readInput(flags["input"], context.terminal);
       const folder = mkdtempSync(join(tmpdir(), "orchestrator-run-"));
       try {
@@ -48,6 +50,11 @@ interface Once {
   readonly input: JsonMap;
   readonly folder: string;
   readonly stop: AbortSignal;
+}
+
+function refuseMissing(file: string, terminal: Terminal): void {
+  if (terminal.exists(file)) return;
+  throw new CommandFailure(EXIT.wrongUse, "NO_SUCH_FILE", `There is no file ${file}.`);
 }
 
 /** A whole server on a folder of its own, one job through it, and everything is stopped again. */
@@ -70,12 +77,18 @@ async function runOnce(context: CommandContext, file: string, flags: Flags, once
     const worker = files.length > 0 ? startWorker(context, flags, files, address, stop) : undefined;
     if (worker) running.push(worker);
     // A worker that cannot start ends the run; one that stops in order leaves the job waiting for the user's signal.
-    const workerFailed = new Promise<never>((_, fail) => worker?.catch(fail));
+    const workerFailed = new Promise<never>((_, fail) => void worker?.then(refuseFailed).catch(fail));
     return await Promise.race([oneJob(context, flags, address, once.input), endedEarly, workerFailed]);
   } finally {
     over.abort();
     await Promise.allSettled(running);
   }
+}
+
+/** It has said why. */
+function refuseFailed(exitCode: number): void {
+  if (exitCode === EXIT.done) return;
+  throw new CommandFailure(exitCode, "WORKER_FAILED", "The worker could not start, so the job cannot be run.");
 }
 
 /** Tokens are set, so that none are made and shown: nobody needs them, the job comes in by the local door. */
@@ -101,7 +114,7 @@ async function oneJob(context: CommandContext, flags: Flags, address: RunningSer
   const client = createClient({ url: "http://localhost", socket: address.socket }, context.terminal);
   const name = blueprintOf(flags["blueprint"], address.blueprints);
   const { job_id: id } = await client.post(`/api/blueprints/${encodeURIComponent(name)}/jobs`, { initial_data: input });
-  const view = createProgressView(context.terminal);
+  const view = createProgressView(context.terminal, ": give --worker FILE");
   return followJob(client, context.terminal, String(id), view).finally(() => view.close());
 }
 
@@ -110,7 +123,7 @@ function blueprintOf(wanted: unknown, names: readonly string[]): string {
   if (wanted === undefined && only !== undefined && names.length === 1) return only;
   if (typeof wanted === "string" && names.includes(wanted)) return wanted;
   const there = names.length === 0 ? "The file has no blueprint in service" : `The file has ${names.join(", ")}`;
-  const asked = typeof wanted === "string" ? `, but not ${wanted}${suggestion(wanted, names)}` : "";
+  const asked = typeof wanted === "string" ? `, but not ${wanted}${suggestion(wanted, names)}` : ".";
   const advice = names.length === 0 ? "`orchestrator check FILE` says why." : "Choose one with --blueprint.";
-  throw new CommandFailure(EXIT.wrongUse, "WHICH_BLUEPRINT", `${there}${asked}. ${advice}`);
+  throw new CommandFailure(EXIT.wrongUse, "WHICH_BLUEPRINT", `${there}${asked} ${advice}`);
 }

@@ -1,9 +1,14 @@
 import type { Command } from "commander";
 import { WORKER } from "../../config/tables.ts";
-import { localDoor } from "../client.ts";
+import { noServerIn } from "../client.ts";
 import { type CommandContext, type Flags, withExample, withSources } from "../command.ts";
 import { settingsFor } from "../settings.ts";
 import { whileRunning } from "../stop.ts";
+import { sleep, type Terminal } from "../terminal.ts";
+
+/** So long a server that starts together with its worker may take to make its data folder. */
+const FOLDER_WAIT_MS = 3_000;
+const LOOK_MS = 100;
 
 export function addWorker(program: Command, context: CommandContext): void {
   const command = program
@@ -15,14 +20,24 @@ export function addWorker(program: Command, context: CommandContext): void {
     .option("--id <name>", "the worker's name")
     .option("--transport <kind>", "auto, ws or poll (default: auto)")
     .option("--concurrency <number>", "tasks at once")
-    .option("--data-dir <folder>", "data folder whose local door is used (default: ./data)");
+    .option("--data-dir <folder>", "data folder whose local door is used, and waited for (default: ./data)");
   withExample(withSources(command), "orchestrator worker my-worker.ts --id gpu-1 --concurrency 4");
   command.action((files: readonly string[], flags: Flags) =>
     context.run(flags, async () => {
       const settings = await settingsFor(WORKER, flags, context.terminal);
-      const socket = localDoor(settings, context.terminal);
-      const call = { files, settings, ...(socket !== undefined && { socket }) };
-      return whileRunning(context.terminal, (stop) => context.parts.worker({ ...call, stop }));
+      if (settings.url === undefined && settings.token === undefined)
+        await folderOf(settings.dataDir, context.terminal);
+      return whileRunning(context.terminal, (stop) => context.parts.worker({ files, settings, stop }));
     }),
   );
+}
+
+/** The worker waits for a door that is not there yet; a folder that does not come at all was misspelled. */
+async function folderOf(dataDir: string | undefined, terminal: Terminal): Promise<void> {
+  if (dataDir === undefined) return;
+  const endMs = terminal.clock.monotonicMs() + FOLDER_WAIT_MS;
+  while (!terminal.exists(dataDir)) {
+    if (terminal.clock.monotonicMs() >= endMs) throw noServerIn(dataDir);
+    await sleep(terminal, LOOK_MS);
+  }
 }

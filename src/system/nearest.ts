@@ -12,10 +12,10 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
   return best;
 }
 
-/** "; did you mean X?", or nothing. */
+/** The end of a sentence about a name that is not known: "; did you mean X?", or a full stop. */
 export function suggestion(name: string, known: Iterable<string>): string {
   const meant = nearest(name, known);
-  return meant === undefined ? "" : `; did you mean ${meant}?`;
+  return meant === undefined ? "." : `; did you mean ${meant}?`;
 }
 
 function editDistance(one: string, other: string): number {

@@ -1,0 +1,78 @@
+/** An event of a job for people: why an attempt failed, what was handed back, how a job ended. */
+import type { EventFacts } from "../job/event-facts.ts";
+import { readTaskId } from "../job/task-id.ts";
+
+export interface ToldEvent {
+  readonly type: string;
+  readonly attempt: number | undefined;
+  readonly facts: EventFacts;
+}
+
+export interface EventTeller {
+  /** Events have to come in their order: what was handed back is seen by what is handed out again. */
+  tell(event: ToldEvent): { readonly name: string; readonly details: string };
+}
+
+/** Workers report 0 to 1 or 0 to 100: a value above 1 tells which. */
+export function createScale(): (progress: number) => number {
+  let isOfHundred = false;
+  return (progress) => {
+    isOfHundred ||= progress > 1;
+    return Math.round(Math.min(100, Math.max(0, isOfHundred ? progress : progress * 100)));
+  };
+}
+
+export function createEventTeller(): EventTeller {
+  const toPercent = createScale();
+  const handedOut = new Set<string>();
+
+  function dispatched({ attempt, facts }: ToldEvent): string {
+    const attemptKey = keyOf(facts.task_id);
+    const isAgain = attemptKey !== undefined && handedOut.has(attemptKey);
+    if (attemptKey !== undefined) handedOut.add(attemptKey);
+    const what = [facts.task_type, attempt !== undefined && attempt > 1 ? `attempt ${attempt}` : undefined];
+    return [...what, isAgain ? "again: it was handed back, which costs no attempt" : undefined]
+      .filter((part) => part !== undefined)
+      .join(", ");
+  }
+
+  function details(event: ToldEvent): string {
+    const { facts, attempt } = event;
+    switch (event.type) {
+      case "task_dispatched":
+        return dispatched(event);
+      case "task_finished":
+        return facts.outcome === undefined
+          ? ""
+          : `attempt ${attempt ?? "?"}: ${joined([facts.outcome, ...errorParts(facts)])}`;
+      case "progress":
+        return facts.progress === undefined ? "" : `${toPercent(facts.progress)} %  ${facts.message ?? ""}`.trimEnd();
+      default:
+        return joined(errorParts(facts));
+    }
+  }
+
+  return {
+    tell: (event) => ({ name: nameOf(event), details: details(event) }),
+  };
+}
+
+/** The wire calls every end but finishing a failure. */
+function nameOf({ type, facts }: ToldEvent): string {
+  const isOther = type === "job_failed" && (facts.outcome === "cancelled" || facts.outcome === "quarantined");
+  return isOther ? `job_${facts.outcome}` : type;
+}
+
+function errorParts({ error }: EventFacts): readonly (string | undefined)[] {
+  return [error?.code, error?.message];
+}
+
+function joined(parts: readonly (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined).join(": ");
+}
+
+/** Which attempt of which wait of the job: the same for each hand-out of it. */
+function keyOf(taskId: string | undefined): string | undefined {
+  const parts = taskId === undefined ? undefined : readTaskId(taskId)?.parts;
+  return parts && `${parts.visit}/${parts.slot}/${parts.attempt}`;
+}

@@ -1,0 +1,60 @@
+/** What an event has to tell beside its fields, read out of its snapshot: little enough for every live reader. */
+import type { JsonMap, JsonValue } from "../system/errors.ts";
+
+export interface EventFacts {
+  readonly task_id?: string;
+  readonly task_type?: string;
+  /** Why an attempt or a handler failed, or the job ended without finishing. */
+  readonly error?: { readonly code?: string; readonly message?: string };
+  /** What a worker answered, where it was no success; how a job ended, where it did not finish. */
+  readonly outcome?: string;
+  readonly progress?: number;
+  readonly message?: string;
+}
+
+export function eventFacts(type: string, snapshot: JsonMap): EventFacts {
+  switch (type) {
+    case "task_dispatched":
+      return dispatched(asMap(snapshot["task_info"]));
+    case "task_finished":
+      return finished(asMap(snapshot["result"]));
+    case "state_failed":
+      return errorOf({ message: snapshot["error_message"] });
+    case "job_failed":
+      return { ...named("outcome", snapshot["status"]), ...errorOf({ message: snapshot["error_message"] }) };
+    case "progress":
+      return newestProgress(asMap(snapshot["state_history"])["progress_updates"]);
+    default:
+      return {};
+  }
+}
+
+function dispatched(info: JsonMap): EventFacts {
+  return { ...named("task_id", info["task_id"]), ...named("task_type", info["type"]) };
+}
+
+function finished(result: JsonMap): EventFacts {
+  const { status, error, error_type: kind } = result;
+  if (status === "success" || status === undefined) return {};
+  const told = typeof error === "string" ? { message: error } : asMap(error);
+  return { ...named("outcome", status), ...errorOf({ ...told, code: told["code"] ?? kind }) };
+}
+
+function errorOf({ code, message }: JsonMap): EventFacts {
+  const error = { ...named("code", code), ...named("message", message) };
+  return Object.keys(error).length === 0 ? {} : { error };
+}
+
+function newestProgress(updates: JsonValue | undefined): EventFacts {
+  const newest = asMap(Array.isArray(updates) ? updates.at(-1) : undefined);
+  if (typeof newest["progress"] !== "number") return {};
+  return { progress: newest["progress"], ...named("message", newest["message"]) };
+}
+
+function named<Key extends string>(key: Key, value: JsonValue | undefined): { readonly [Name in Key]?: string } {
+  return (typeof value === "string" && value !== "" ? { [key]: value } : {}) as { readonly [Name in Key]?: string };
+}
+
+function asMap(value: JsonValue | undefined): JsonMap {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
+}

@@ -1,0 +1,58 @@
+import { describe, expect, test } from "bun:test";
+import { createEventTeller, type ToldEvent } from "../../src/cli/event-text.ts";
+import { eventFacts } from "../../src/job/event-facts.ts";
+import type { JsonMap } from "../../src/system/errors.ts";
+import { createTaskIds } from "../../src/job/task-id.ts";
+
+const ids = createTaskIds(new Uint8Array(32));
+const taskId = (attempt: number, sequence: number) =>
+  ids.sign({ slot: 0, visit: 1, attempt, epoch: 1, sequence }, "job", "worker");
+
+function told(type: string, snapshot: JsonMap, attempt?: number): ToldEvent {
+  return { type, attempt, facts: eventFacts(type, snapshot) };
+}
+
+describe("what is told of an event", () => {
+  test.each<[string, string, JsonMap, string, string]>([
+    [
+      "an attempt that failed, with its reason",
+      "task_finished",
+      { result: { status: "failure", error: { code: "TRANSIENT_ERROR", message: "no answer" } } },
+      "task_finished",
+      "attempt 2: failure: TRANSIENT_ERROR: no answer",
+    ],
+    [
+      "an attempt that failed in the older spelling",
+      "task_finished",
+      { result: { status: "failure", error: "no answer", error_type: "TRANSIENT_ERROR" } },
+      "task_finished",
+      "attempt 2: failure: TRANSIENT_ERROR: no answer",
+    ],
+    ["nothing of a success", "task_finished", { result: { status: "success", data: { a: 1 } } }, "task_finished", ""],
+    ["a handler's error", "state_failed", { error_message: "x is not defined" }, "state_failed", "x is not defined"],
+    ["a cancelled job as one", "job_failed", { status: "cancelled" }, "job_cancelled", ""],
+    ["a quarantined job as one", "job_failed", { status: "quarantined" }, "job_quarantined", ""],
+    ["a failed job with its error", "job_failed", { status: "failed", error_message: "no" }, "job_failed", "no"],
+    [
+      "progress with its percentage",
+      "progress",
+      { state_history: { progress_updates: [{ progress: 0.1 }, { progress: 0.5, message: "half way" }] } },
+      "progress",
+      "50 %  half way",
+    ],
+    ["progress without a number", "progress", {}, "progress", ""],
+  ])("%s", (_, type, snapshot, name, details) => {
+    expect(createEventTeller().tell(told(type, snapshot, 2))).toEqual({ name, details });
+  });
+
+  test("a task that goes out again as the same attempt was handed back", () => {
+    const teller = createEventTeller();
+    const dispatch = (attempt: number, sequence: number) => {
+      const info = { task_id: taskId(attempt, sequence), type: "shrink" };
+      return teller.tell(told("task_dispatched", { task_info: info }, attempt)).details;
+    };
+    expect(dispatch(1, 1)).toBe("shrink");
+    expect(dispatch(1, 2)).toContain("handed back");
+    expect(dispatch(2, 3)).toBe("shrink, attempt 2");
+  });
+});
