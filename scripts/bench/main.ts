@@ -7,6 +7,7 @@ import { type Options, readOptions, USAGE } from "./options.ts";
 import { summarise, tableText } from "./report.ts";
 import { ours } from "./sides/ours.ts";
 import { installPeers, peers } from "./sides/peers.ts";
+import { endWithoutLeftovers } from "./sides/program.ts";
 import type { Side } from "./sides/side.ts";
 
 function parse(): Options {
@@ -47,6 +48,7 @@ if (process.platform !== "linux") {
   console.error("The benchmark reads what processes use from /proc: it runs on Linux alone.");
   process.exit(2);
 }
+endWithoutLeftovers();
 const build = Bun.spawnSync([process.execPath, join(import.meta.dir, "..", "build.ts")], {
   stdio: ["ignore", "ignore", "inherit"],
 });

@@ -9,6 +9,8 @@ export interface Row {
   readonly jobsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Least and most of the rounds, of that figure which is compared. */
+  readonly spread: readonly [number, number];
   /** How much better ours is: jobs a second for W1 and W2, median times for W3 and W4. Left out for ours. */
   readonly oursIsBetterBy?: number;
   readonly programs: readonly { readonly name: string; readonly cpuMsPerJob: number; readonly peakBytes: number }[];
@@ -39,6 +41,7 @@ export function summarise(measured: readonly Measurement[], ours: string): Row[]
 
 function medianRow(workload: Workload, side: string, figures: readonly Figures[]): Row {
   const of = (value: (one: Figures) => number) => median(figures.map(value));
+  const compared = figures.map((one) => (isTimed(workload) ? one.p50Ms : one.jobs / one.seconds));
   const syncs = figures.flatMap((one) => (one.syncs === undefined ? [] : [one.syncs / one.jobs]));
   const names = figures[0]?.programs.map(({ name }) => name) ?? [];
   const programOf = (one: Figures, name: string) => one.programs.find((program) => program.name === name);
@@ -49,6 +52,7 @@ function medianRow(workload: Workload, side: string, figures: readonly Figures[]
     jobsPerSecond: of((one) => one.jobs / one.seconds),
     p50Ms: of((one) => one.p50Ms),
     p99Ms: of((one) => one.p99Ms),
+    spread: [Math.min(...compared), Math.max(...compared)],
     programs: names.map((name) => ({
       name,
       cpuMsPerJob: of((one) => ((programOf(one, name)?.cpuSeconds ?? 0) * 1000) / one.jobs),
@@ -72,6 +76,7 @@ const HEAD = [
   "jobs/s",
   "p50 ms",
   "p99 ms",
+  "spread",
   "ours is",
   "syncs/job",
   "KB/job",
@@ -96,6 +101,7 @@ function cells(row: Row): string[] {
     isTimed(row.workload) ? "" : Math.round(row.jobsPerSecond).toString(),
     row.p50Ms.toFixed(2),
     row.p99Ms.toFixed(2),
+    row.spread.map((value) => value.toFixed(isTimed(row.workload) ? 2 : 0)).join(" - "),
     row.oursIsBetterBy === undefined ? "" : `${row.oursIsBetterBy.toFixed(2)} x`,
     row.syncsPerJob?.toFixed(3) ?? "?",
     (row.writtenBytesPerJob / 1024).toFixed(1),

@@ -1,7 +1,7 @@
 /** The load generator's process, seen from the conductor: an order in, an answer out. */
 import type { Answer, Order } from "../load/generator.ts";
 import type { LoadResult } from "../load/workloads.ts";
-import { cleanEnvironment } from "./program.ts";
+import { cleanEnvironment, keepTrackOf } from "./program.ts";
 import type { GeneratorCommand } from "./side.ts";
 
 export class Generator {
@@ -10,6 +10,7 @@ export class Generator {
 
   private constructor({ command, environment = {} }: GeneratorCommand) {
     this.#child = Bun.spawn([...command], { env: cleanEnvironment(environment), stdio: ["pipe", "pipe", "inherit"] });
+    keepTrackOf(this.#child);
     this.#lines = linesOf(this.#child.stdout);
   }
 

@@ -10,6 +10,24 @@ export interface ProgramOptions {
 const LOG_CHARS_MAX = 4000;
 const STOP_MS = 10_000;
 
+const running = new Set<Bun.Subprocess>();
+
+/** A benchmark that is told to end leaves no server behind: a terminal tells all of them, `kill` tells it alone. */
+export function endWithoutLeftovers(): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => {
+      for (const child of running) child.kill("SIGKILL");
+      process.exit(1);
+    });
+  }
+}
+
+/** Counts among those that must not outlive the benchmark. */
+export function keepTrackOf(child: Bun.Subprocess): void {
+  running.add(child);
+  void child.exited.then(() => running.delete(child));
+}
+
 export class Program {
   readonly name: string;
   readonly #child: Bun.Subprocess<"ignore", "ignore", "pipe">;
@@ -22,6 +40,7 @@ export class Program {
       env: cleanEnvironment(environment),
       stdio: ["ignore", "ignore", "pipe"],
     });
+    keepTrackOf(this.#child);
     void this.#keepLog();
   }
 

@@ -1,16 +1,20 @@
-/** What the load is made of: one step, three in a row, and as many at once as are asked for, all done by a worker. */
+/**
+ * What the load is made of: one step, three in a row, and as many at once as are asked for, all done
+ * by a worker. `finished` and `failed` need no handlers: the peers run nothing at a job's end either.
+ */
 import { Blueprint } from "orchestrator";
 
-export const one = new Blueprint({ name: "bench_one", apiEndpoint: "bench/one" })
-  .handlerFor("start", { isStart: true }, (context, actions) => {
+export const one = new Blueprint({ name: "bench_one", apiEndpoint: "bench/one" }).handlerFor(
+  "start",
+  { isStart: true },
+  (context, actions) => {
     actions.dispatchTask({
       taskType: "step",
       params: context.initialData,
       transitions: { success: "finished", failure: "failed", cancelled: "failed" },
     });
-  })
-  .handlerFor("finished", { isEnd: true }, () => undefined)
-  .handlerFor("failed", { isEnd: true }, () => undefined);
+  },
+);
 
 export const three = new Blueprint({ name: "bench_three", apiEndpoint: "bench/three" })
   .handlerFor("start", { isStart: true }, (context, actions) => {
@@ -33,9 +37,7 @@ export const three = new Blueprint({ name: "bench_three", apiEndpoint: "bench/th
       params: context.initialData,
       transitions: { success: "finished", failure: "failed", cancelled: "failed" },
     });
-  })
-  .handlerFor("finished", { isEnd: true }, () => undefined)
-  .handlerFor("failed", { isEnd: true }, () => undefined);
+  });
 
 export const fan = new Blueprint({ name: "bench_fan", apiEndpoint: "bench/fan" })
   .handlerFor("start", { isStart: true }, (context, actions) => {
@@ -46,5 +48,4 @@ export const fan = new Blueprint({ name: "bench_fan", apiEndpoint: "bench/fan" }
   .aggregatorFor("gather", (context, actions) => {
     context.stateHistory.gathered = Object.keys(context.aggregationResults).length;
     actions.transitionTo("finished");
-  })
-  .handlerFor("finished", { isEnd: true }, () => undefined);
+  });

@@ -34,6 +34,7 @@ describe("the report of the benchmark", () => {
       ["w3", "ours", 300, undefined],
       ["w3", "theirs", 300, 4],
     ]);
+    expect(rows[0]?.spread).toEqual([100, 400]);
     expect(tableText(rows)).toContain("2.00 x");
   });
 
