@@ -157,6 +157,21 @@ export const FLOWS: readonly Flow[] = [
     tokens: one,
   },
   {
+    blueprint: flow("relay", {
+      start: (_c, actions) => actions.dispatchTask(order("t", "second")),
+      second: (context, actions) => {
+        take(context);
+        actions.dispatchTask(order("u", "collect", { transitions: { failure: "mend" }, retry: { maxAttempts: 1 } }));
+      },
+      mend: (context, actions) => {
+        take(context);
+        actions.dispatchTask(order("t", "collect"));
+      },
+      collect,
+    }),
+    tokens: () => 2,
+  },
+  {
     blueprint: flow("hurried", {
       start: (_c, actions) =>
         actions.dispatchTask(order("t", "collect", { timeoutSeconds: 4, dispatchTimeoutSeconds: 6 })),

@@ -72,7 +72,6 @@ export class PollWorker extends Worker {
         if (outcome.type === "lost") this.fault();
         if (outcome.type === "answer" && outcome.value !== undefined)
           this.take(JSON.parse(outcome.value) as TaskPayload);
-        else if (outcome.type === "answer") this.process.after(world.chance.between(0, 100), () => this.#pollWhenFree);
       },
     });
   }
@@ -111,6 +110,11 @@ export class PollWorker extends Worker {
         });
       },
     });
+  }
+
+  /** What it does not ask for it does not get. */
+  protected stopAsking(): void {
+    this.fault();
   }
 
   protected report(task: TaskPayload): void {

@@ -31,6 +31,8 @@ export abstract class Worker {
   protected abstract send(running: Running): void;
   protected abstract report(task: TaskPayload): void;
   abstract release(): void;
+  /** Tells the server that it takes no more. */
+  protected abstract stopAsking(): void;
   abstract breakConnection(): void;
 
   get concurrency(): number {
@@ -108,6 +110,20 @@ export abstract class Worker {
     const running = this.running.get(taskId);
     if (!running || this.world.isHappening(0.3)) return;
     this.process.after(this.world.chance.between(0, 300), () => this.finish(running, "cancelled"));
+  }
+
+  /** It takes no more, ends what it has, and makes room for a new process. */
+  drain(): void {
+    if (this.draining) return;
+    this.note("drains");
+    this.draining = true;
+    this.stopAsking();
+    this.#leaveWhenIdle();
+  }
+
+  #leaveWhenIdle(): void {
+    if (this.running.size === 0) return this.die();
+    this.process.after(200, () => this.#leaveWhenIdle());
   }
 
   freeze(forMs: number): void {

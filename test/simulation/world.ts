@@ -185,6 +185,8 @@ export class World {
         () => fleet.some?.breakConnection(),
         () => fleet.some?.freeze(chance.between(500, 12_000)),
         () => fleet.some?.release(),
+        () => fleet.some?.drain(),
+        () => this.server.drain("alpha", chance.between(1_000, 10_000)),
       );
     }
     if (weather.clock) troubles.push(() => this.#shiftClock());
