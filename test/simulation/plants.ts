@@ -157,4 +157,16 @@ export const PLANTS: readonly Plant[] = [
     find: "if (!isKnown && !saysWhatItDoes(said)) {",
     replace: "if (!directory.has(workerId) && !saysWhatItDoes(said)) {",
   },
+  {
+    name: "a time-out that could not be written is forgotten",
+    file: WORKER,
+    find: "if (known?.dropped && known.handOut.taskId === handOut.taskId) {",
+    replace: "if (known?.dropped && known.handOut.taskId === handOut.taskId && known.handOut.visit < 0) {",
+  },
+  {
+    name: "a deadline turns a cancel into a failure",
+    file: DECIDE,
+    find: 'if (draft.job.endsAs === "cancelled") return draft.finish("cancelled", draft.job.error);',
+    replace: "",
+  },
 ];
