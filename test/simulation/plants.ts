@@ -160,13 +160,7 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "a time-out that could not be written is forgotten",
     file: WORKER,
-    find: "if (known?.dropped && known.handOut.taskId === handOut.taskId) {",
-    replace: "if (known?.dropped && known.handOut.taskId === handOut.taskId && known.handOut.visit < 0) {",
-  },
-  {
-    name: "a deadline turns a cancel into a failure",
-    file: DECIDE,
-    find: 'if (draft.job.endsAs === "cancelled") return draft.finish("cancelled", draft.job.error);',
-    replace: "",
+    find: 'return this.parts.tellJob(task.jobId, { type: "lost", handOut, reason: "timeout" });',
+    replace: "return;",
   },
 ];

@@ -9,9 +9,10 @@ export class PollWorker extends Worker {
   #polls = 0;
 
   start(): void {
-    this.#register();
-    this.#beat();
+    // One that the server forgot does not know that it has to register.
+    if (!this.world.weather.loss || !this.world.isHappening(0.3)) this.#register();
     this.#pollWhenFree();
+    this.process.after(this.world.chance.between(0, 100), () => this.#beat());
   }
 
   breakConnection(): void {

@@ -46,13 +46,14 @@ export class Server {
   /** Jobs that this start could not read: what that was for comes back with the next sweep. */
   readonly #unread = new Set<string>();
   stoodStillMs = 0;
+  #fullUntilMs = 0;
 
   constructor(readonly world: World) {
     const { chance, ledger } = world;
     this.settings = {
       ...ENGINE_DEFAULTS,
       handlerTimeoutMs: 3_000,
-      handlerBackoffMs: 100,
+      handlerBackoffMs: chance.one(100, 2_000),
       cancelGraceMs: 3_000,
       workerTimeoutMs: 20_000,
       workerRecordMs: 15_000,
@@ -176,6 +177,11 @@ export class Server {
     process.after(10_000, () => process.die());
   }
 
+  fillDisk(forMs: number): void {
+    this.world.note(`the disk is full for ${forMs} ms`);
+    this.#fullUntilMs = this.world.time.monotonicMs() + forMs;
+  }
+
   /** An operator takes a worker out of service for a while. */
   drain(workerId: string, forMs: number): void {
     const { world } = this;
@@ -224,7 +230,8 @@ export class Server {
   #fate(process: Process): Fate {
     const { world } = this;
     if (!process.alive) return "died-before";
-    if (world.weather.disk && world.isHappening(0.03)) return "full";
+    const isFull = world.time.monotonicMs() < this.#fullUntilMs;
+    if (world.weather.disk && world.isHappening(isFull ? 1 : 0.02)) return "full";
     if (world.weather.disk && world.isHappening(0.003)) return "unknown";
     if (world.weather.crashes && world.isHappening(0.01)) {
       return world.chance.one("died-before", "died-unsynced", "died-after");

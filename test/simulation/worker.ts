@@ -64,7 +64,9 @@ export abstract class Worker {
     this.note(`ends ${running.task.task_id.slice(-8)} with ${running.result.status}`);
     this.send(running);
     if (this.world.weather.doubles && this.world.isHappening(0.1)) this.send(running);
-    if (this.world.weather.doubles && this.world.isHappening(0.05)) this.#sendForeign(running.result);
+    // Sent, and nobody knows whether it arrived.
+    if (this.world.weather.workers && this.world.isHappening(0.05)) this.breakConnection();
+    if (this.world.weather.doubles && this.world.isHappening(0.15)) this.#sendForeign(running.result);
   }
 
   #resultOf(task: TaskPayload, status = this.#outcome()): WorkerResult {
