@@ -392,6 +392,8 @@ function pastDeadline(draft: Draft): void {
   const [wait] = draft.openWaits();
   const target = wait && targetOf(wait, "failure");
   draft.set({ deadlineAtMs: undefined });
+  // Its cancel was acknowledged and only the handler of that outcome has not run yet.
+  if (draft.job.endsAs === "cancelled") return draft.finish("cancelled", draft.job.error);
   if (target === undefined) return draft.finish("failed", error);
   draft.enter(target, { error, endsAs: "failed" });
 }

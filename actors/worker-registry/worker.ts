@@ -400,7 +400,12 @@ export class WorkerActor implements Actor<WorkerMessage> {
   }
 
   #adopt(task: QueuedTask, handOut: HandOut): void {
-    if (this.#leases.byKey(task.key)) return;
+    const known = this.#leases.byKey(task.key);
+    if (known?.dropped && known.handOut.taskId === handOut.taskId) {
+      // It timed out, and the job could not write that down.
+      return this.parts.tellJob(task.jobId, { type: "lost", handOut, reason: "timeout" });
+    }
+    if (known && !known.dropped) return;
     const lease = this.#lease(task, handOut, undefined);
     lease.recorded = true;
     lease.lossReason = "handed_back";

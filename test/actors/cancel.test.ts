@@ -42,6 +42,30 @@ describe("a cancel", () => {
     expect((await w.view(id)).job).toMatchObject({ status: "cancelled", state: "stopped", stateHistory: "{}" });
   });
 
+  test("ends as one though the job's deadline passes before its last handler has run", async () => {
+    let breaks = true;
+    const w = await start({
+      blueprints: [oneTask("simple")],
+      settings: { handlerBackoffMs: 20_000 },
+      runner: (inline) => ({
+        run(turn, signal) {
+          if (turn.state !== "stopped" || !breaks) return inline.run(turn, signal);
+          breaks = false;
+          const error = { code: "HANDLER_THREAD_DIED", message: "gone" };
+          return Promise.resolve({ steps: [], ending: { kind: "broke", state: turn.state, error, alone: false } });
+        },
+      }),
+    });
+    const id = await w.create("simple", {}, { deadlineSeconds: 5 });
+    await cancel(w, id);
+    await w.time.settle();
+    expect(await w.status(id)).toBe("awaiting_retry");
+
+    await w.pass(7_000, 500);
+
+    expect((await w.view(id)).job).toMatchObject({ status: "cancelled", error: { code: "CANCELLED" } });
+  });
+
   test("is not held up by a worker that never answers", async () => {
     const w = await start({ blueprints: [oneTask("simple")], settings: { cancelGraceMs: 10_000 } });
     await new StreamWorker(w, "w").connect();

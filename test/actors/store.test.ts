@@ -51,6 +51,20 @@ describe("a full disk", () => {
     expect(await w.status(id)).toBe("finished");
   });
 
+  test("keeps no time-out from being counted once there is space again", async () => {
+    const w = await start({ blueprints: [oneTask("simple", { timeoutSeconds: 2 })] });
+    const worker = await new StreamWorker(w, "w").connect();
+    await w.create("simple");
+    await w.pass(500);
+    w.disk.refuse = full;
+    await w.pass(4_000, 500);
+    w.disk.refuse = () => undefined;
+    await w.pass(5_000, 500);
+
+    expect(worker.got.map((task) => task.attempt)).toEqual([1, 2]);
+    expect(w.engine.repairs).toBe(0);
+  });
+
   test("refuses a cancel, and takes the next one", async () => {
     const w = await start({ blueprints: [oneTask("simple")] });
     const id = await w.create("simple");

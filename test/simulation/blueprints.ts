@@ -44,7 +44,13 @@ function flow(name: string, states: Record<string, (context: Context, actions: A
   for (const [index, [state, act]] of Object.entries(states).entries()) {
     blueprint.handlerFor(state, index === 0 ? { isStart: true } : {}, acted(act));
   }
-  for (const state of ["done", "failed", "stopped"]) blueprint.handlerFor(state, { isEnd: true }, () => undefined);
+  for (const state of ["done", "failed", "stopped"]) {
+    blueprint.handlerFor(
+      state,
+      { isEnd: true },
+      acted(() => undefined),
+    );
+  }
   return blueprint;
 }
 
@@ -125,7 +131,7 @@ export const FLOWS: readonly Flow[] = [
   },
   { blueprint: fan("fan"), tokens: (count) => count },
   {
-    blueprint: fan("slow-fan", { retry: { ...RETRY, backoffSeconds: 3, maxBackoffSeconds: 6 } }),
+    blueprint: fan("slow-fan", { timeoutSeconds: 2, retry: { ...RETRY, backoffSeconds: 3, maxBackoffSeconds: 6 } }),
     tokens: (count) => count,
   },
   {
@@ -157,9 +163,24 @@ export const FLOWS: readonly Flow[] = [
     tokens: one,
   },
   {
+    blueprint: flow("relay", {
+      start: (_c, actions) => actions.dispatchTask(order("t", "second")),
+      second: (context, actions) => {
+        take(context);
+        actions.dispatchTask(order("u", "collect", { transitions: { failure: "mend" }, retry: { maxAttempts: 1 } }));
+      },
+      mend: (context, actions) => {
+        take(context);
+        actions.dispatchTask(order("t", "collect"));
+      },
+      collect,
+    }),
+    tokens: () => 2,
+  },
+  {
     blueprint: flow("hurried", {
       start: (_c, actions) =>
-        actions.dispatchTask(order("t", "collect", { timeoutSeconds: 4, dispatchTimeoutSeconds: 6 })),
+        actions.dispatchTask(order("t", "collect", { timeoutSeconds: 2, dispatchTimeoutSeconds: 6 })),
       collect,
     }),
     tokens: one,

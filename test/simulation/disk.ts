@@ -58,8 +58,8 @@ export type Fate =
 /** What goes wrong with this process's disk; asked each time. */
 export interface DiskFaults {
   fate(units: readonly Unit[]): Fate;
-  /** An error, or how long the answer takes. */
-  read(): Refusal | number;
+  /** An error, or how long the answer takes; `jobId` where one job is read. */
+  read(jobId?: string): Refusal | number;
   write(): Refusal | undefined;
   /** The process is gone. */
   died(): void;
@@ -246,12 +246,12 @@ class Opened implements Storage, JobReader, Registers, GroupWriter {
   }
 
   async load(id: string): Promise<Job | undefined> {
-    await this.#reading();
+    await this.#reading(id);
     return this.disk.job(id);
   }
 
   async branches(id: string): Promise<readonly StoredBranch[]> {
-    await this.#reading();
+    await this.#reading(id);
     const rows = [...(this.disk.branches.get(id) ?? [])].toSorted(([a], [b]) => a - b);
     return rows.map(([slot, { wait, result }]) => ({
       slot,
@@ -354,9 +354,9 @@ class Opened implements Storage, JobReader, Registers, GroupWriter {
     return new Map(this.disk.workers);
   }
 
-  async #reading(): Promise<void> {
+  async #reading(jobId?: string): Promise<void> {
     this.#assertUsable();
-    const fault = this.#faults.read();
+    const fault = this.#faults.read(jobId);
     if (typeof fault !== "number") throw fault;
     if (fault > 0) await this.parts.pause?.(fault);
   }

@@ -9,9 +9,10 @@ export class PollWorker extends Worker {
   #polls = 0;
 
   start(): void {
-    this.#register();
-    this.#beat();
+    // One that the server forgot does not know that it has to register.
+    if (!this.world.weather.loss || !this.world.isHappening(0.3)) this.#register();
     this.#pollWhenFree();
+    this.process.after(this.world.chance.between(0, 100), () => this.#beat());
   }
 
   breakConnection(): void {
@@ -72,7 +73,6 @@ export class PollWorker extends Worker {
         if (outcome.type === "lost") this.fault();
         if (outcome.type === "answer" && outcome.value !== undefined)
           this.take(JSON.parse(outcome.value) as TaskPayload);
-        else if (outcome.type === "answer") this.process.after(world.chance.between(0, 100), () => this.#pollWhenFree);
       },
     });
   }
@@ -111,6 +111,11 @@ export class PollWorker extends Worker {
         });
       },
     });
+  }
+
+  /** What it does not ask for it does not get. */
+  protected stopAsking(): void {
+    this.fault();
   }
 
   protected report(task: TaskPayload): void {

@@ -43,16 +43,17 @@ export class Server {
   #engine: Engine | undefined;
   #isUp = false;
   #starts = 0;
-  /** Reads of this start were refused: what they were for comes back with the next sweep. */
-  #readsFailed = false;
+  /** Jobs that this start could not read: what that was for comes back with the next sweep. */
+  readonly #unread = new Set<string>();
   stoodStillMs = 0;
+  #fullUntilMs = 0;
 
   constructor(readonly world: World) {
     const { chance, ledger } = world;
     this.settings = {
       ...ENGINE_DEFAULTS,
       handlerTimeoutMs: 3_000,
-      handlerBackoffMs: 100,
+      handlerBackoffMs: chance.one(100, 2_000),
       cancelGraceMs: 3_000,
       workerTimeoutMs: 20_000,
       workerRecordMs: 15_000,
@@ -83,7 +84,7 @@ export class Server {
     const process = new Process(world.time);
     this.#process = process;
     this.#isUp = false;
-    this.#readsFailed = false;
+    this.#unread.clear();
     this.#starts += 1;
     world.note(`server starts for the ${this.#starts}. time`);
     process.onDeath(() => this.#died());
@@ -176,6 +177,25 @@ export class Server {
     process.after(10_000, () => process.die());
   }
 
+  fillDisk(forMs: number): void {
+    this.world.note(`the disk is full for ${forMs} ms`);
+    this.#fullUntilMs = this.world.time.monotonicMs() + forMs;
+  }
+
+  /** An operator takes a worker out of service for a while. */
+  drain(workerId: string, forMs: number): void {
+    const { world } = this;
+    world.note(`worker ${workerId} is drained for ${forMs} ms`);
+    const quiet = () => undefined;
+    this.engine?.workers.drain(workerId).catch(quiet);
+    const resume = (): void => {
+      const { engine } = this;
+      if (engine) engine.workers.resume(workerId).catch(quiet);
+      else world.time.at(1_000, resume);
+    };
+    world.time.at(forMs, resume);
+  }
+
   /** Its process does nothing for a while. */
   standStill(forMs: number): void {
     const { process } = this;
@@ -191,10 +211,10 @@ export class Server {
     const { world } = this;
     return {
       fate: () => this.#fate(process),
-      read: () => {
+      read: (jobId) => {
         if (!process.alive) return new Refusal("DEAD", 503, "the process is dead");
-        if (world.weather.disk && world.isHappening(0.01)) {
-          this.#readsFailed = true;
+        if (world.weather.disk && world.isHappening(jobId === undefined ? 0.05 : 0.01)) {
+          if (jobId !== undefined) this.#unread.add(jobId);
           return new Refusal("STORE_BUSY", 503, "the simulated disk does not answer this read");
         }
         return world.weather.slowDisk && world.isHappening(0.2) ? world.chance.delayMs(200) : 0;
@@ -210,7 +230,8 @@ export class Server {
   #fate(process: Process): Fate {
     const { world } = this;
     if (!process.alive) return "died-before";
-    if (world.weather.disk && world.isHappening(0.03)) return "full";
+    const isFull = world.time.monotonicMs() < this.#fullUntilMs;
+    if (world.weather.disk && world.isHappening(isFull ? 1 : 0.02)) return "full";
     if (world.weather.disk && world.isHappening(0.003)) return "unknown";
     if (world.weather.crashes && world.isHappening(0.01)) {
       return world.chance.one("died-before", "died-unsynced", "died-after");
@@ -265,7 +286,7 @@ export class Server {
 
   check(): void {
     const repairs = this.#engine?.repairs ?? 0;
-    promise(repairs === 0 || this.#readsFailed, "the sweep had to set a job going that nothing would have moved");
+    promise(repairs <= this.#unread.size, "the sweep had to set a job going that nothing would have moved");
   }
 }
 

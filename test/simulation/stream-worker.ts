@@ -12,6 +12,7 @@ class Connection {
   isCut = false;
   joined = false;
   early: (() => void)[] = [];
+  link: WorkerLink | undefined;
   #upMs = 0;
   #downMs = 0;
 
@@ -73,6 +74,7 @@ export class StreamWorker extends Worker {
     };
     this.note(`connects with ${hello.running.length} tasks`);
     const link = this.#link(connection);
+    connection.link = link;
     connection.up(() => {
       engine.workers.connect(this.id, link, hello).then(
         ({ cancelled }) => {
@@ -128,8 +130,15 @@ export class StreamWorker extends Worker {
     }
     for (const running of this.running.values()) if (running.result) this.send(running);
     this.#beat(connection);
-    if (this.draining)
-      connection.frame(() => this.#engineOf(connection)?.workers.drainLink(this.id, this.#link(connection)));
+    if (this.draining) this.stopAsking();
+  }
+
+  protected stopAsking(): void {
+    const connection = this.#connection;
+    connection?.frame(() => {
+      const { link } = connection;
+      if (link) this.#engineOf(connection)?.workers.drainLink(this.id, link);
+    });
   }
 
   #engineOf(connection: Connection) {

@@ -31,6 +31,8 @@ export abstract class Worker {
   protected abstract send(running: Running): void;
   protected abstract report(task: TaskPayload): void;
   abstract release(): void;
+  /** Tells the server that it takes no more. */
+  protected abstract stopAsking(): void;
   abstract breakConnection(): void;
 
   get concurrency(): number {
@@ -62,7 +64,9 @@ export abstract class Worker {
     this.note(`ends ${running.task.task_id.slice(-8)} with ${running.result.status}`);
     this.send(running);
     if (this.world.weather.doubles && this.world.isHappening(0.1)) this.send(running);
-    if (this.world.weather.doubles && this.world.isHappening(0.05)) this.#sendForeign(running.result);
+    // Sent, and nobody knows whether it arrived.
+    if (this.world.weather.workers && this.world.isHappening(0.05)) this.breakConnection();
+    if (this.world.weather.doubles && this.world.isHappening(0.15)) this.#sendForeign(running.result);
   }
 
   #resultOf(task: TaskPayload, status = this.#outcome()): WorkerResult {
@@ -108,6 +112,20 @@ export abstract class Worker {
     const running = this.running.get(taskId);
     if (!running || this.world.isHappening(0.3)) return;
     this.process.after(this.world.chance.between(0, 300), () => this.finish(running, "cancelled"));
+  }
+
+  /** It takes no more, ends what it has, and makes room for a new process. */
+  drain(): void {
+    if (this.draining) return;
+    this.note("drains");
+    this.draining = true;
+    this.stopAsking();
+    this.#leaveWhenIdle();
+  }
+
+  #leaveWhenIdle(): void {
+    if (this.running.size === 0) return this.die();
+    this.process.after(200, () => this.#leaveWhenIdle());
   }
 
   freeze(forMs: number): void {

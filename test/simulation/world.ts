@@ -185,8 +185,11 @@ export class World {
         () => fleet.some?.breakConnection(),
         () => fleet.some?.freeze(chance.between(500, 12_000)),
         () => fleet.some?.release(),
+        () => fleet.some?.drain(),
+        () => this.server.drain("alpha", chance.between(1_000, 10_000)),
       );
     }
+    if (weather.disk) troubles.push(() => this.server.fillDisk(chance.between(200, 6_000)));
     if (weather.clock) troubles.push(() => this.#shiftClock());
     if (weather.stalls) troubles.push(() => this.server.standStill(chance.between(200, 12_000)));
     if (troubles.length === 0) return;

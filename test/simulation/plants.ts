@@ -1,0 +1,166 @@
+/**
+ * Bugs that are put in on purpose, each a change of one place of the sources. The simulator is
+ * worth what it finds of them.
+ */
+export interface Plant {
+  readonly name: string;
+  readonly file: string;
+  /** Has to be there exactly once. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+const DECIDE = "actors/job/decide.ts";
+const ACTOR = "actors/job/actor.ts";
+const WORKER = "actors/worker-registry/worker.ts";
+
+export const PLANTS: readonly Plant[] = [
+  {
+    name: "the attempt is not compared in the fence",
+    file: DECIDE,
+    find: "return wait && wait.attempt === handOut.attempt ? wait : undefined;",
+    replace: "return wait;",
+  },
+  {
+    name: "a result of a delivery that was replaced counts",
+    file: DECIDE,
+    find: "return wait?.delivery === undefined || wait.delivery.taskId === taskId ? wait : undefined;",
+    replace: "return wait;",
+  },
+  {
+    name: "a unit is acknowledged before it is written",
+    file: "src/storage/group-commit.ts",
+    find: "queue.push({ unit, bytes: bytesOf(unit), resolve, reject });",
+    replace: "queue.push({ unit, bytes: bytesOf(unit), resolve, reject }); resolve();",
+  },
+  {
+    name: "a result is answered before its commit",
+    file: DECIDE,
+    find: 'draft.after.push({ type: "answer-result", reply, answer });\n}\n\nfunction refuseForeign',
+    replace: "reply.ok(answer);\n}\n\nfunction refuseForeign",
+  },
+  {
+    name: "what a commit queues is dropped for some branches",
+    file: "actors/tree.ts",
+    find: 'dispatcher.tell({ type: "queue", task: queuedTask(job, after.wait, after.visit, after.again) });',
+    replace:
+      'if (after.wait.slot !== 1) dispatcher.tell({ type: "queue", task: queuedTask(job, after.wait, after.visit, after.again) });',
+  },
+  {
+    name: "a wake-up is kept in memory only",
+    file: ACTOR,
+    find: "      wakeAtMs: this.#wakeAtMs,\n",
+    replace: "",
+  },
+  {
+    name: "a retry's pause is left out of what is woken",
+    file: "actors/job/wake.ts",
+    find: "soonest = Math.min(soonest, wait.notBeforeMs);",
+    replace: "continue;",
+  },
+  {
+    name: "a hand-out is not written before a re-delivery",
+    file: WORKER,
+    find: "if (!task.again) return this.#send(lease, context);",
+    replace: "if (!task.again || task.attempt > 0) return this.#send(lease, context);",
+  },
+  {
+    name: "after a restart nobody remembers that a task may have been handed out",
+    file: DECIDE,
+    find: 'if (!wait.delivery) {\n    draft.after.push({ type: "queue", wait, visit: draft.job.visit, again: true });',
+    replace:
+      'if (!wait.delivery) {\n    draft.after.push({ type: "queue", wait, visit: draft.job.visit, again: false });',
+  },
+  {
+    name: "a restart of the server burns attempts",
+    file: WORKER,
+    find: '    lease.recorded = true;\n    lease.lossReason = "handed_back";',
+    replace: '    lease.recorded = true;\n    lease.lossReason = "worker_lost";',
+  },
+  {
+    name: "a server that stood still lets leases run out",
+    file: "actors/worker-registry/attended.ts",
+    find: "attendedMs += gapMs > STALL_MS ? SAMPLE_MS : elapsedMs;",
+    replace: "attendedMs += elapsedMs;",
+  },
+  {
+    name: "a result is merged again into every later handler",
+    file: "actors/job/turn.ts",
+    find: "    merge: undefined,\n    aggregation: undefined,\n    steps:",
+    replace: "    aggregation: undefined,\n    steps:",
+  },
+  {
+    name: "the cancel flag is not stored",
+    file: DECIDE,
+    find: "  draft.set({ cancelRequestedAtMs: draft.nowMs });\n",
+    replace: "",
+  },
+  {
+    name: "a result that comes after a cancel still counts",
+    file: DECIDE,
+    find: 'draft.job.cancelRequestedAtMs === undefined ? outcomeOf(result) : ({ kind: "cancelled" } as const)',
+    replace: "outcomeOf(result)",
+  },
+  {
+    name: "a branch that has its result can be counted again",
+    file: "actors/job/draft.ts",
+    find: "return branch && !branch.result ? branch.wait : undefined;",
+    replace: "return branch ? branch.wait : undefined;",
+  },
+  {
+    name: "the idempotency key is written in a unit of its own",
+    file: ACTOR,
+    find: "this.parts.journal.commit(this.#unit(draft)),",
+    replace:
+      "this.parts.journal.commit({ ...this.#unit(draft), idempotency: undefined }).then(() => draft.idempotency ? this.parts.journal.commit({ jobs: [], idempotency: draft.idempotency }) : undefined),",
+  },
+  {
+    name: "the recovery stops at the first error",
+    file: "actors/scheduler/sweep.ts",
+    find: "nextMs = RETRY_MS;",
+    replace: "nextMs = this.#endOfRound();",
+  },
+  {
+    name: "what a commit that failed would have made is kept in memory",
+    file: ACTOR,
+    find: "    const draft = this.#draft;\n    this.#draft = undefined;\n    this.#early = undefined;\n",
+    replace:
+      "    const draft = this.#draft;\n    this.#draft = undefined;\n    this.#early = undefined;\n    if (draft) this.#state = stateAfter(draft);\n",
+  },
+  {
+    name: "a chain that was paused is not continued",
+    file: ACTOR,
+    find: 'case "continue":\n        context.self.tell({ type: "recover" });\n',
+    replace: 'case "continue":\n',
+  },
+  {
+    name: "the first handler is forgotten when a creation is committed alone",
+    file: ACTOR,
+    find: "if (this.#early) return this.#takeEarly(context);",
+    replace: "this.#early = undefined;",
+  },
+  {
+    name: "a result counts for whichever job it names",
+    file: WORKER,
+    find: "const lease = known?.task.jobId === result.jobId ? known : undefined;",
+    replace: "const lease = known;",
+  },
+  {
+    name: "a task that a worker forgot when it was told to end it keeps its room",
+    file: WORKER,
+    find: "if (lease.dropped && !running.has(lease.handOut.taskId)) this.#end(lease);",
+    replace: "",
+  },
+  {
+    name: "a worker that polls before it registers is never told to register",
+    file: "actors/workers.ts",
+    find: "if (!isKnown && !saysWhatItDoes(said)) {",
+    replace: "if (!directory.has(workerId) && !saysWhatItDoes(said)) {",
+  },
+  {
+    name: "a time-out that could not be written is forgotten",
+    file: WORKER,
+    find: 'return this.parts.tellJob(task.jobId, { type: "lost", handOut, reason: "timeout" });',
+    replace: "return;",
+  },
+];
