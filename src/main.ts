@@ -19,25 +19,29 @@ import { createActorSystem } from "./runtime/system.ts";
 import { openSqliteStorage } from "./storage/sqlite/index.ts";
 import type { System } from "./system/index.ts";
 import type { Service } from "./system/lifecycle.ts";
-import { jsonLine, textLine } from "./system/log-line.ts";
+import type { LogLine } from "./system/log.ts";
+import { lineFormat } from "./system/log-line.ts";
 import { createRealSystem } from "./system/real.ts";
 
 const EXIT_STORE_LOST = 1;
 const EXIT_RESTART = 75;
 const EXIT_WAIT_MS = 1_000;
 
-function systemFor({ logLevel, logFormat }: Pick<ServeSettings, "logLevel" | "logFormat">): System {
-  const format = logFormat === "text" ? textLine : jsonLine;
+function systemFor(
+  { logLevel, logFormat }: Pick<ServeSettings, "logLevel" | "logFormat">,
+  write?: (line: LogLine) => void,
+): System {
+  const format = lineFormat(logFormat, process.stderr.isTTY === true);
   return createRealSystem({
     level: logLevel,
-    write: (line) => void process.stderr.write(format(line, Date.now())),
+    write: write ?? ((line) => void process.stderr.write(format(line, Date.now()))),
   });
 }
 
-async function serve({ settings, stop, ready }: ServeCall): Promise<number> {
+async function serve({ settings, stop, ready, write }: ServeCall): Promise<number> {
   // Whatever is written from now on is for the server's user alone: inputs and results of jobs among it.
   process.umask(0o077);
-  const system = systemFor(settings);
+  const system = systemFor(settings, write);
   const { log } = system;
   const failed = Promise.withResolvers<number>();
   const storage = await openSqliteStorage({
@@ -120,8 +124,10 @@ async function serve({ settings, stop, ready }: ServeCall): Promise<number> {
     ready?.({ url: http.url, socket, blueprints: catalog.list().map((manifest) => manifest.name) });
     return await Promise.race([stopped(stop), failed.promise]);
   } finally {
+    log.info("The server stops: it answers what it began.");
     for (const service of services.toReversed()) await service.stop();
     await storage.close();
+    log.info("The server has stopped.");
   }
 }
 
@@ -145,10 +151,11 @@ function stopped(stop: AbortSignal): Promise<number> {
   return new Promise((resolve) => stop.addEventListener("abort", () => resolve(0), { once: true }));
 }
 
-async function worker({ files, settings, socket, stop }: WorkerCall): Promise<number> {
+async function worker({ files, settings, socket, stop, write }: WorkerCall): Promise<number> {
   registerWorkerModule();
   const { url, token, id, transport, concurrency, dataDir } = settings;
-  return runWorkerFiles(files, { overrides: { url, socket, token, id, transport, concurrency, dataDir }, stop });
+  const overrides = { url, socket, token, id, transport, concurrency, dataDir };
+  return runWorkerFiles(files, { overrides, stop, system: systemFor(settings, write) });
 }
 
 const outside = systemFor({ logLevel: "warn", logFormat: "text" });

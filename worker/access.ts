@@ -46,7 +46,7 @@ function finalRefusal(access: Access, status: number, sentence: string): Refusal
   if (status === 401 || status === 403) {
     const shown = access.token === undefined ? "No token was set" : "The token was not accepted";
     const advice =
-      "set WORKER_TOKEN (or WORKER_INDIVIDUAL_TOKEN for this WORKER_ID alone) to a token that the orchestrator knows";
+      "set WORKER_TOKEN (or WORKER_INDIVIDUAL_TOKEN for this WORKER_ID alone) to a worker's token that the orchestrator knows; the tokens of clients and operators open other doors";
     return new Refusal(
       "UNAUTHORIZED",
       status,

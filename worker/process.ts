@@ -1,9 +1,10 @@
 /** A worker as a process: its log, its machine, the signals that end it. */
 import { existsSync } from "node:fs";
 import { availableParallelism, hostname, totalmem } from "node:os";
-import { messageOf, Refusal } from "../src/system/errors.ts";
+import { Refusal } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
-import type { LogLevel, LogLine } from "../src/system/log.ts";
+import type { LogLevel } from "../src/system/log.ts";
+import { type LogFormat, lineFormat } from "../src/system/log-line.ts";
 import { createRealSystem } from "../src/system/real.ts";
 import type { WorkerDefinition } from "./definition.ts";
 import { accessNow } from "./access.ts";
@@ -110,21 +111,15 @@ export function processSystem(environment: Environment): System {
   const level = text(environment, "LOG_LEVEL")?.toLowerCase() ?? "info";
   const known = LEVELS.find((name) => name === level || (name === "warn" && level === "warning"));
   if (!known) throw invalid(`LOG_LEVEL is "${level}": give one of ${LEVELS.join(", ")}.`);
-  const asJson = (text(environment, "LOG_FORMAT") ?? (process.stderr.isTTY ? "text" : "json")) === "json";
-  return createRealSystem({ level: known, write: asJson ? writeJson : writeText });
+  const format = lineFormat(formatOf(environment), process.stderr.isTTY === true);
+  const system: System = createRealSystem({
+    level: known,
+    write: (line) => void process.stderr.write(format(line, system.clock.nowMs())),
+  });
+  return system;
 }
 
-function writeJson({ level, message, fields }: LogLine): void {
-  const time = new Date().toISOString();
-  process.stderr.write(`${JSON.stringify({ time, level, message, ...fields }, readableErrors)}\n`);
-}
-
-function writeText({ level, message, fields }: LogLine): void {
-  const rest = Object.entries(fields).map(([name, value]) => `${name}=${JSON.stringify(value, readableErrors)}`);
-  process.stderr.write(`${[level.toUpperCase().padEnd(5), message, ...rest].join(" ")}\n`);
-}
-
-/** An Error has no fields of its own for JSON. */
-function readableErrors(_name: string, value: unknown): unknown {
-  return value instanceof Error ? (value.stack ?? messageOf(value)) : value;
+function formatOf(environment: Environment): LogFormat {
+  const wanted = text(environment, "LOG_FORMAT") ?? "auto";
+  return wanted === "json" || wanted === "auto" ? wanted : "text";
 }

@@ -5,6 +5,7 @@
 import type { TaskPayload } from "../src/protocol/worker.ts";
 import type { Timers } from "../src/system/clock.ts";
 import type { RunTask, TaskDefinition } from "./definition.ts";
+import { errorFacts } from "./error-place.ts";
 import { CANCELLED, failure, returned, thrown, unsupportedTask } from "./outcome.ts";
 import type { Slots } from "./slots.ts";
 import { type Origin, type StopCause, TaskRun, type Workplace } from "./task.ts";
@@ -147,7 +148,7 @@ export class Runner {
     if (run.over) return CANCELLED;
     if (run.stopCause === "cancelled") return CANCELLED;
     if (run.stopCause === "timeout") return timedOut(run.payload.timeout_seconds ?? 0);
-    run.fullLog.warn("a task failed", { type: run.type, attempt: run.attempt, error });
+    run.fullLog.warn("a task failed", { type: run.type, attempt: run.attempt, ...errorFacts(error) });
     return thrown(error);
   }
 

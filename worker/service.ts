@@ -13,6 +13,8 @@ import type { Transport } from "./transport.ts";
 
 /** How long the last results and hand-backs may take to be acknowledged. */
 const FLUSH_MS = 5000;
+/** And when somebody hurries: enough for a server that is there. */
+const FLUSH_HURRIED_MS = 500;
 
 export interface ServiceParts {
   readonly system: System;
@@ -67,7 +69,7 @@ export class WorkerService implements WorkerRuntime {
 
   /**
    * No new tasks; what runs may end for the shutdown time, then it is handed back. A second call
-   * hands it back at once, a third waits for nothing any more.
+   * hands it back at once and hardly waits for the server, a third waits for nothing any more.
    */
   drain(): Promise<void> {
     if (this.#draining) {
@@ -99,7 +101,7 @@ export class WorkerService implements WorkerRuntime {
     const left = this.#runner.abandon();
     if (left.length > 0) log.warn("unfinished tasks are handed back", { tasks: left.map((run) => run.taskId) });
     this.#session.release(left.map((run) => run.taskId));
-    await this.#within(this.#session.flushed(), FLUSH_MS, 2);
+    await this.#within(this.#session.flushed(), this.#hurried > 0 ? FLUSH_HURRIED_MS : FLUSH_MS, this.#hurried + 1);
     if (this.#session.unacknowledged > 0) {
       log.error("results were not acknowledged before the end; their tasks will run again", {
         results: this.#session.unacknowledged,

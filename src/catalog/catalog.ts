@@ -8,11 +8,12 @@ import type { Service } from "../system/lifecycle.ts";
 import type { Log } from "../system/log.ts";
 import { createBundleStore } from "./bundle-store.ts";
 import { type KnownFile, keyOf, needsLoad, stampsOf } from "./files.ts";
-import { errorAt, formatFinding } from "./findings.ts";
+import { errorAt } from "./findings.ts";
 import { type FolderView, viewFolder } from "./folder.ts";
 import type { LoadedBundle, LoadResult } from "./load.ts";
 import { createLoader } from "./loader.ts";
 import type { Catalog, Finding, Manifest } from "./port.ts";
+import { createReport } from "./report.ts";
 import { isUnchanged, readServedIndex, type ServedFile, writeServedIndex } from "./served-index.ts";
 import { decideServing, endpointKey, NOTHING_SERVES, type Serving } from "./serving.ts";
 import { createWatcher } from "./watcher.ts";
@@ -47,6 +48,7 @@ export function createCatalog(options: CatalogOptions): FolderCatalog {
   const bundlesFolder = resolve(options.bundlesFolder);
   const loader = createLoader({ ...options, folder, bundlesFolder });
   const bundles = createBundleStore(bundlesFolder, options.registers);
+  const report = createReport(log, folder);
   const listeners = new Set<() => void>();
   const known = new Map<string, KnownFile>();
   let serving: Serving = NOTHING_SERVES;
@@ -91,14 +93,21 @@ export function createCatalog(options: CatalogOptions): FolderCatalog {
     if (stopped) return;
     for (const result of results) known.set(result.file, await take(result, view));
     if (results.length > 0 || gone.length > 0) await publish();
+    report.serves([...serving.byName.values()], view.blueprintFiles.length);
   }
 
   async function take(result: LoadResult, view: FolderView): Promise<KnownFile> {
     const good = known.get(result.file)?.good;
     const inputs = await stampsOf([result.file, ...Object.keys(result.inputs)], view);
+    const tell = (found: readonly Finding[], earlierServes: boolean) =>
+      report.loaded({
+        file: result.file,
+        stamp: view.stamps.get(result.file) ?? "",
+        findings: found,
+        earlierServes,
+      });
     const refused = (errors: readonly Finding[], refusedIn: string): KnownFile => {
-      for (const finding of errors)
-        log.error(`blueprint file refused: ${formatFinding(finding)}`, { servesOn: good?.hash });
+      tell(errors, good !== undefined);
       return { ...(good && { good }), findings: errors, inputs, refusedIn };
     };
     const { bundle } = result;
@@ -110,7 +119,7 @@ export function createCatalog(options: CatalogOptions): FolderCatalog {
       const message = `the bundle could not be stored (${messageOf(error)}): it is tried again`;
       return refused([errorAt(result, "store", message)], "");
     }
-    for (const finding of result.findings) log.warn(`blueprint file: ${formatFinding(finding)}`);
+    tell(result.findings, false);
     const { hash, manifests } = bundle;
     return {
       good: { hash, manifests, findings: result.findings, inputs: result.inputs },
@@ -130,7 +139,7 @@ export function createCatalog(options: CatalogOptions): FolderCatalog {
     const files = [...good].map(([file, { manifests }]) => ({ file, manifests }));
     serving = decideServing(files, serving);
     findings = [...[...known.values()].flatMap((file) => file.findings), ...serving.findings];
-    for (const finding of serving.findings) log.error(`blueprint refused: ${formatFinding(finding)}`);
+    report.clashes(serving.findings);
     await remember(good);
     for (const listener of listeners) listener();
   }

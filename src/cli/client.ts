@@ -103,7 +103,7 @@ async function failureOf(response: Response, door: Door): Promise<CommandFailure
   const { details } = body;
   const advice = response.status === 401 && door.token === undefined ? " Set --token or CLIENT_TOKEN." : "";
   const message = withDetails(said, details) + advice;
-  const answer = { status: response.status, ...(details !== undefined && { details }) };
+  const answer = { status: response.status, error: said, ...(details !== undefined && { details }) };
   return new CommandFailure(exitCodeOfStatus(response.status), code, message, answer);
 }
 

@@ -42,9 +42,9 @@ function sayFailure(terminal: Terminal, error: unknown, isJson: boolean): void {
   const isExpected = error instanceof CommandFailure || error instanceof Refusal;
   if (!isExpected && error instanceof Error && error.stack) terminal.err(`${error.stack}\n`);
   if (!isJson) return;
-  const details = error instanceof CommandFailure ? error.answer.details : undefined;
+  const { details, error: said = message } = error instanceof CommandFailure ? error.answer : {};
   const code = isExpected ? error.code : "INTERNAL_ERROR";
-  terminal.out(`${JSON.stringify({ error: message, code, ...(details !== undefined && { details }) })}\n`);
+  terminal.out(`${JSON.stringify({ error: said, code, ...(details !== undefined && { details }) })}\n`);
 }
 
 export function withExample(command: Command, ...examples: readonly string[]): Command {

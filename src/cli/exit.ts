@@ -17,8 +17,8 @@ export class CommandFailure extends Error {
     readonly exitCode: number,
     readonly code: string,
     message: string,
-    /** What the server answered, where it did. */
-    readonly answer: { readonly status?: number; readonly details?: JsonValue } = {},
+    /** What the server answered, where it did: `message` tells people the same. */
+    readonly answer: { readonly status?: number; readonly error?: string; readonly details?: JsonValue } = {},
   ) {
     super(message);
   }

@@ -1,5 +1,6 @@
 /** What the commands need of the rest of the program. `src/main.ts` hands it in. */
 import type { Finding } from "../catalog/port.ts";
+import type { LogLine } from "../system/log.ts";
 import type { ServeSettings, WorkerSettings } from "../config/tables.ts";
 
 /** Where a server can be reached, over TCP and over its local door, and what it serves. */
@@ -15,6 +16,8 @@ export interface ServeCall {
   readonly settings: ServeSettings;
   /** Aborts when the server has to stop: it answers what it began, closes the store, and resolves. */
   readonly stop: AbortSignal;
+  /** Takes the lines of the log, instead of standard error. */
+  readonly write?: (line: LogLine) => void;
   /** Called once, when the blueprints are loaded and both doors listen. */
   readonly ready?: (server: RunningServer) => void;
 }
@@ -22,6 +25,8 @@ export interface ServeCall {
 export interface WorkerCall {
   readonly files: readonly string[];
   readonly settings: WorkerSettings;
+  /** Takes the lines of the log, instead of standard error. */
+  readonly write?: (line: LogLine) => void;
   /** The one door to take, whatever the settings say. Without it the worker looks for the local door itself. */
   readonly socket?: string;
   /** Aborts when the worker has to stop: it takes no new task, lets running ones end, and resolves. */

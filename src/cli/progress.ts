@@ -7,8 +7,14 @@ import type { Terminal } from "./terminal.ts";
 const BAR_CELLS = 24;
 const CLEAR_LINE = "\r\u001b[2K";
 
+export interface ProgressView extends Follower {
+  /** Whole lines that come between. */
+  say(text: string): void;
+  close(): void;
+}
+
 /** `advice` ends the sentence about tasks that nobody takes. */
-export function createProgressView(terminal: Terminal, advice = ""): Follower & { close(): void } {
+export function createProgressView(terminal: Terminal, advice = ""): ProgressView {
   return terminal.isInteractive ? createBar(terminal, advice) : createLines(terminal, advice);
 }
 
@@ -25,7 +31,7 @@ function waiting(taskTypes: readonly string[], advice = ""): string {
   return printable(`waiting: no connected worker takes ${taskTypes.join(", ")}${advice}`);
 }
 
-function createLines(terminal: Terminal, advice: string): Follower & { close(): void } {
+function createLines(terminal: Terminal, advice: string): ProgressView {
   const toPercent = createScale();
   const teller = createEventTeller();
   let isLost = false;
@@ -40,11 +46,12 @@ function createLines(terminal: Terminal, advice: string): Follower & { close(): 
       isLost = true;
     },
     waits: (types) => terminal.err(`${waiting(types, advice)}\n`),
+    say: (text) => terminal.err(text),
     close: () => undefined,
   };
 }
 
-function createBar(terminal: Terminal, advice: string): Follower & { close(): void } {
+function createBar(terminal: Terminal, advice: string): ProgressView {
   const toPercent = createScale();
   const teller = createEventTeller();
   let isDrawn = false;
@@ -67,6 +74,10 @@ function createBar(terminal: Terminal, advice: string): Follower & { close(): vo
     waits(types) {
       clear();
       terminal.err(`${waiting(types, advice)}\n`);
+    },
+    say(text) {
+      clear();
+      terminal.err(text);
     },
     close: clear,
   };

@@ -1,6 +1,6 @@
 /** Every setting there is, one table for each kind of command. */
 import type { LogLevel } from "../system/log.ts";
-import { oneOf, optionalText, optionalWhole, text, type ValuesOf, whole } from "./setting.ts";
+import { oneOf, optionalText, optionalWhole, type Setting, text, type ValuesOf, whole } from "./setting.ts";
 
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 export const DEFAULT_DATA_DIR = "./data";
@@ -8,6 +8,14 @@ const SECONDS_MAX = 366 * 24 * 3600;
 
 /** Where a command looks for the local door: somebody who names a folder means that one alone. */
 const dataDir = optionalText();
+
+const levels = oneOf(LOG_LEVELS, "info", { environment: ["LOG_LEVEL"] });
+/** Others write it out. */
+const logLevel: Setting<LogLevel> = {
+  ...levels,
+  parse: (value) => levels.parse(value.toLowerCase() === "warning" ? "warn" : value),
+};
+const logFormat = oneOf(["auto", "json", "text"], "auto", { environment: ["LOG_FORMAT"] });
 
 export const SERVE = {
   host: text("127.0.0.1", { environment: ["API_HOST"] }),
@@ -17,8 +25,8 @@ export const SERVE = {
   clientToken: optionalText({ environment: ["CLIENT_TOKEN"] }),
   workerToken: optionalText({ environment: ["GLOBAL_WORKER_TOKEN", "WORKER_TOKEN"] }),
   operatorToken: optionalText({ environment: ["OPERATOR_TOKEN"] }),
-  logLevel: oneOf(LOG_LEVELS, "info", { environment: ["LOG_LEVEL"] }),
-  logFormat: oneOf(["json", "text"], "json", { environment: ["LOG_FORMAT"] }),
+  logLevel,
+  logFormat,
   workerTimeoutSeconds: whole(300, { min: 1, max: SECONDS_MAX }, { environment: ["WORKER_TIMEOUT_SECONDS"] }),
   workerPollTimeoutSeconds: whole(30, { min: 1, max: 600 }, { environment: ["WORKER_POLL_TIMEOUT_SECONDS"] }),
   workerHealthCheckIntervalSeconds: whole(
@@ -42,6 +50,8 @@ export const WORKER = {
   // The worker reads MAX_CONCURRENT_TASKS itself: what a worker file says comes before it, a flag before both.
   concurrency: optionalWhole({ min: 1, max: 10_000 }),
   dataDir,
+  logLevel,
+  logFormat,
 } as const;
 export type WorkerSettings = ValuesOf<typeof WORKER>;
 

@@ -35,6 +35,8 @@ const LANES = 2;
 const ISOLATED_MAX = 4;
 const CRASHES_MAX = 3;
 const RESTART_MS = 250;
+/** Ends wait so long for the next hand-out to write them too: under load they cost no write of their own. */
+const NOTE_END_MS = 20;
 /** A job that was cancelled never asks for its next turn: such ones must not pile up. */
 const SUSPECTED_NEXT_MAX = 1_000;
 
@@ -57,6 +59,7 @@ class Pool implements ThreadPool {
   readonly #suspectedNext = new Set<string>();
   #suspicions: ReadonlyMap<string, Suspicion> | undefined;
   #toHandOut: PendingTurn[] = [];
+  #cancelNote: Cancel | undefined;
   #isPlanned = false;
   #runs = 0;
   #undead = 0;
@@ -106,6 +109,7 @@ class Pool implements ThreadPool {
   async #stop(): Promise<void> {
     this.#life = "stopped";
     for (const cancel of this.#restarts) cancel();
+    this.#cancelNote?.();
     const ended = [this.#suspects.stop(), ...this.#allThreads().map((thread) => thread.end())];
     for (const pending of this.#unanswered)
       pending.answer(aborted(pending.turn, "The server stops: it runs again later."));
@@ -137,7 +141,7 @@ class Pool implements ThreadPool {
         return Promise.resolve(killedProcess(turn, suspicion.crashes));
       }
       this.#killers.delete(key);
-      this.#runLog.end(key);
+      this.#end(key);
     }
     const asked = askTurn(turn, suspicion.crashes >= CRASHES_MAX ? { crashes: 0, interrupted: 0 } : suspicion);
     return this.#ask(asked.pending, asked.reply, signal);
@@ -163,7 +167,7 @@ class Pool implements ThreadPool {
     this.#unanswered.delete(pending);
     pending.answer(aborted(pending.turn, "The turn was given up while it ran."));
     const place = this.#suspects.abort(pending);
-    if (place === "waiting") this.#runLog.end(pending.key);
+    if (place === "waiting") this.#end(pending.key);
     if (place === undefined) this.#places.get(pending)?.abort(pending);
   }
 
@@ -215,23 +219,37 @@ class Pool implements ThreadPool {
   #answer(pending: PendingTurn, reply: TurnReply): void {
     this.#places.delete(pending);
     this.#unanswered.delete(pending);
-    this.#runLog.end(pending.key);
+    this.#end(pending.key);
     pending.answer(reply);
     if (this.#retiring.size > 0) this.#endRetired();
     if (this.#toHandOut.length > 0) this.#plan();
   }
 
+  /** Soon on file, so that a process that dies leaves only what really ran as suspects. */
+  #end(key: string): void {
+    this.#runLog.end(key);
+    if (this.#life === "stopped") return;
+    this.#cancelNote ??= this.#options.system.timers.after(NOTE_END_MS, () => {
+      this.#cancelNote = undefined;
+      this.#runLog.flush();
+    });
+  }
+
   #lost(end: LostThread): void {
     const { how, detail, lost, running } = end;
-    this.#log.error("a handler thread was replaced; what ran in it runs again, each alone", {
-      how,
-      detail,
-      turns: lost.length,
-      ...(running && { job_id: running.jobId, blueprint: running.blueprint, state: running.state }),
-    });
+    // Of one that was alone the charge tells all.
+    this.#log[lost.length > 1 ? "warn" : "debug"](
+      "a handler thread was replaced; what ran in it runs again, each alone",
+      {
+        how,
+        detail,
+        turns: lost.length,
+        ...(running && { job_id: running.jobId, blueprint: running.blueprint, state: running.state }),
+      },
+    );
     for (const pending of lost) {
       this.#places.delete(pending);
-      if (pending.isAnswered) this.#runLog.end(pending.key);
+      if (pending.isAnswered) this.#end(pending.key);
     }
     // The one that began last most likely did it: the sooner it is known, the fewer wait.
     const open = lost.filter((pending) => !pending.isAnswered);

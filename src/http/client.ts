@@ -139,14 +139,16 @@ async function readCounts(request: Request, { door, orchestrator }: ClientRoutes
   return json(JSON.stringify({ workers: { total: orchestrator.workers.list().length }, jobs }));
 }
 
+/** As many names help somebody who meant none of them. */
+const NAMES_MAX = 10;
+
 export function manifestOf(name: string, { catalog }: Pick<Orchestrator, "catalog">): Manifest {
   const manifest = catalog.current(name);
   if (manifest !== undefined) return manifest;
-  const near = nearest(
-    name,
-    catalog.list().map((one) => one.name),
-  );
-  throw new Refusal("BLUEPRINT_NOT_FOUND", 404, "Blueprint not found", { near: [...near] });
+  const names = catalog.list().map((one) => one.name);
+  const near = nearest(name, names);
+  const hint = near.length === 0 && names.length > 0 && `There are: ${names.toSorted().slice(0, NAMES_MAX).join(", ")}`;
+  throw new Refusal("BLUEPRINT_NOT_FOUND", 404, "Blueprint not found", { near: [...near], ...(hint && { hint }) });
 }
 
 function listed({ name, hash, file, endpoint, apiVersion, inputSchema, states }: Manifest) {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { checkFiles, formatFinding, type FolderCatalog, type CatalogOptions } from "../../src/catalog/index.ts";
-import { createLog } from "../../src/system/log.ts";
+import { createLog, type LogLine } from "../../src/system/log.ts";
 import { createRealSystem } from "../../src/system/real.ts";
 import { catalogOf, flow, makeFolder, type TestFolder } from "./folders.ts";
 
@@ -26,6 +26,53 @@ async function started(changes: Partial<CatalogOptions> = {}) {
 function rules(catalog: FolderCatalog) {
   return catalog.findings().map(({ rule }) => rule);
 }
+
+describe("the log of the folder", () => {
+  const texts = (lines: readonly LogLine[]) => lines.map(({ level, message }) => `${level} ${message}`);
+
+  test("tells what serves, at the start and after a change", async () => {
+    await folder.write("a.ts", flow("a"));
+    const { catalog, lines } = await started();
+    await folder.write("b.ts", flow("b"));
+    await catalog.reload();
+    await catalog.reload();
+
+    expect(lines.map(({ message, fields }) => [message, fields])).toEqual([
+      ["blueprints loaded", { count: 1, names: ["a"] }],
+      ["blueprints loaded", { count: 2, names: ["a", "b"] }],
+    ]);
+  });
+
+  test("warns of a folder without blueprints, and names it", async () => {
+    const { lines } = await started({ folder: `${folder.path}/nope` });
+
+    expect(texts(lines)).toEqual([expect.stringContaining(`warn There is no blueprint file in ${folder.path}/nope`)]);
+  });
+
+  test("tells a finding once for each version of its file, and that the version before serves on", async () => {
+    await folder.write("bad.ts", flow("bad"));
+    const { catalog, lines } = await started();
+    const refusals = () => texts(lines).filter((text) => text.includes("refused"));
+    await folder.write("bad.ts", flow("bad", "throw new Error();"));
+    await catalog.reload();
+    for (const name of ["one.ts", "two.ts"]) {
+      await folder.write(name, flow(name));
+      await catalog.reload();
+    }
+    expect(refusals()).toEqual([expect.stringMatching(/^error .*bad\.ts:2.*\(the version before serves on\)$/)]);
+
+    await folder.write("bad.ts", flow("bad", "throw new Error( );"));
+    await catalog.reload();
+    expect(refusals()).toHaveLength(2);
+  });
+
+  test("tells a warning as one", async () => {
+    await folder.write("a.ts", flow("a", "export const here = import.meta.dir;"));
+    const { lines } = await started();
+
+    expect(texts(lines)[0]).toMatch(/^warn blueprint file: .*own-place/);
+  });
+});
 
 describe("a bad file", () => {
   test("that throws when it is loaded is refused with its line, and others serve", async () => {

@@ -165,7 +165,11 @@ describe("what the server refuses", () => {
     const { url } = answering({ "POST /api/blueprints/nope/jobs": [refusing] });
     const argv = ["jobs", "submit", "nope", "--url", url];
     expect((await play(argv)).err).toBe(`error: ${text}\n`);
-    expect(JSON.parse((await play([...argv, "--json"])).out)).toMatchObject({ code: "BLUEPRINT_NOT_FOUND", details });
+    expect(JSON.parse((await play([...argv, "--json"])).out)).toEqual({
+      error: "Blueprint not found",
+      code: "BLUEPRINT_NOT_FOUND",
+      details,
+    });
   });
 
   test("a missing token is named", async () => {

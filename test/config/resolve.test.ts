@@ -82,3 +82,11 @@ describe("an env file", () => {
     expect(() => parseEnvFile("my.env", "A=1\nwhat\n")).toThrow("my.env:2 cannot be read");
   });
 });
+
+test("server and worker log alike: one word for each, and the longer one for warnings", () => {
+  const environment = { LOG_LEVEL: "WARNING", LOG_FORMAT: "json" };
+  for (const table of [SERVE, WORKER]) {
+    expect(resolve(table, { flags: {}, environment })).toMatchObject({ logLevel: "warn", logFormat: "json" });
+    expect(resolve(table, none)).toMatchObject({ logLevel: "info", logFormat: "auto" });
+  }
+});

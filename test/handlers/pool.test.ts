@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { bundlePath } from "../../src/catalog/index.ts";
+import { openRunLog } from "../../src/handlers/run-log.ts";
+import type { Timers } from "../../src/system/clock.ts";
+import { silentLog } from "../../src/system/log.ts";
+import { createRealSystem } from "../../src/system/real.ts";
 import { GO, openWorkshop, turnOf, type Workshop } from "./blueprints.ts";
 
 let shop: Workshop;
@@ -14,6 +19,28 @@ async function startedPool(changes: Parameters<Workshop["pool"]>[0] = {}) {
   await pool.start();
   return pool;
 }
+
+test("a handler that ended is soon no suspect any more, though no other one begins", async () => {
+  const hash = await shop.bundle({ start: GO });
+  const real = createRealSystem({ write: () => undefined });
+  const noted = Promise.withResolvers<void>();
+  const timers: Timers = {
+    after: (delayMs, run) =>
+      real.timers.after(delayMs, () => {
+        run();
+        if (delayMs < 100) noted.resolve();
+      }),
+  };
+  const pool = await startedPool({ system: { ...real, timers } });
+
+  await pool.run(turnOf(hash));
+  await noted.promise;
+
+  // As a process finds the file that starts after this one was killed.
+  const path = join(shop.folder, "copy.log");
+  await Bun.write(path, Bun.file(join(shop.folder, "running.log")));
+  expect([...openRunLog({ path, log: silentLog }).read()]).toEqual([]);
+});
 
 describe("a handler that blocks its thread", () => {
   test("is charged alone and named; the jobs beside it end well without a failure", async () => {

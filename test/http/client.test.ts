@@ -500,6 +500,13 @@ describe("reading jobs", () => {
       has: ['"error":"Blueprint not found"', '"near":["simple"]'],
     },
     {
+      name: "a blueprint that nobody could have meant is told those that there are",
+      ...get,
+      path: "/api/blueprints/quite_another_one/graph",
+      status: 404,
+      has: ['"error":"Blueprint not found"', '"hint":"There are: simple"'],
+    },
+    {
       name: "workers are listed without what they should not have sent",
       ...get,
       path: "/api/workers",

@@ -175,4 +175,21 @@ describe("a worker that is told to stop", () => {
     expect(await fake.frame("release", ({ type }) => type === "release")).toMatchObject({ task_ids: [id] });
     expect(await within("the end", running.ended)).toBeUndefined();
   });
+
+  test("a second signal ends it soon even if the server is away and a handler minds no signal", async () => {
+    const { worker, begun } = stuck();
+    const { fake, running } = begin(worker, { transport: "ws", environment: { WORKER_SHUTDOWN_TIMEOUT: "600" } });
+    await fake.connected();
+    fake.sendTask("stuck");
+    await begun();
+    await fake.stop();
+    await running.line("no connection");
+
+    const startMs = performance.now();
+    const stopped = running.stop();
+    process.emit("SIGTERM", "SIGTERM");
+    await stopped;
+
+    expect(performance.now() - startMs).toBeLessThan(3_000);
+  });
 });

@@ -160,6 +160,13 @@ describe("settings of a worker", () => {
     expect(refusalAt(read({ overrides: { url: "http://x" } }).access, 401, "No.")).toBeInstanceOf(Refusal);
   });
 
+  test("a token that is refused may be one of another door: the sentence says so and does not show it", () => {
+    const refusal = refusalAt(read({ overrides: { url: "http://x", token: "secret-1" } }).access, 401, "No.");
+    const sentence = refusal instanceof Refusal ? refusal.message : refusal;
+    expect(sentence).toContain("the tokens of clients and operators open other doors");
+    expect(sentence).not.toContain("secret-1");
+  });
+
   test("a task is limited by the limit that it names, or by one of its own name", () => {
     const { limits, warnings } = read({
       options: { taskTypeLimits: { gpu: 1, heavy: 2 } },

@@ -12,8 +12,9 @@ import { CommandFailure, EXIT } from "../exit.ts";
 import { followJob } from "../follow.ts";
 import { readInput } from "../input.ts";
 import { describeJob, exitCodeOfJob } from "../job-view.ts";
-import type { RunningServer } from "../parts.ts";
-import { createProgressView } from "../progress.ts";
+import type { RunningServer, WorkerCall } from "../parts.ts";
+import { createProgressView, type ProgressView } from "../progress.ts";
+import { createRunLog } from "../run-log.ts";
 import { settingsFor } from "../settings.ts";
 import { whileRunning } from "../stop.ts";
 import type { Terminal } from "../terminal.ts";
@@ -62,11 +63,15 @@ async function runOnce(context: CommandContext, file: string, flags: Flags, once
   const over = new AbortController();
   const stop = AbortSignal.any([once.stop, over.signal]);
   const served = Promise.withResolvers<RunningServer>();
-  const server = context.parts.serve({
-    settings: await serveSettings(context, file, flags, once.folder),
-    stop,
-    ready: served.resolve,
+  const settings = await serveSettings(context, file, flags, once.folder);
+  const view = createProgressView(context.terminal, ": give --worker FILE");
+  const write = createRunLog({
+    format: settings.logFormat,
+    showsAll: settings.logLevel === "debug",
+    nowMs: () => context.terminal.clock.nowMs(),
+    say: (text) => view.say(text),
   });
+  const server = context.parts.serve({ settings, stop, write, ready: served.resolve });
   const endedEarly = server.then((exitCode) => {
     throw new CommandFailure(exitCode || EXIT.wentWrong, "STOPPED", "The run was stopped before the job ended.");
   });
@@ -74,12 +79,14 @@ async function runOnce(context: CommandContext, file: string, flags: Flags, once
   try {
     const address = await Promise.race([served.promise, endedEarly]);
     const files = Array.isArray(flags["worker"]) ? flags["worker"].map(String) : [];
-    const worker = files.length > 0 ? startWorker(context, flags, files, address, stop) : undefined;
+    const worker =
+      files.length > 0 ? startWorker(context, flags, { files, socket: address.socket, stop, write }) : undefined;
     if (worker) running.push(worker);
     // A worker that cannot start ends the run; one that stops in order leaves the job waiting for the user's signal.
     const workerFailed = new Promise<never>((_, fail) => void worker?.then(refuseFailed).catch(fail));
-    return await Promise.race([oneJob(context, flags, address, once.input), endedEarly, workerFailed]);
+    return await Promise.race([oneJob(context, flags, { address, view, input: once.input }), endedEarly, workerFailed]);
   } finally {
+    view.close();
     over.abort();
     await Promise.allSettled(running);
   }
@@ -95,27 +102,26 @@ function refuseFailed(exitCode: number): void {
 async function serveSettings(context: CommandContext, file: string, flags: Flags, folder: string) {
   const settings = await settingsFor(SERVE, flags, context.terminal);
   const [clientToken, workerToken, operatorToken] = [randomUUID(), randomUUID(), randomUUID()];
-  const here = { host: "127.0.0.1", port: 0, dataDir: folder, blueprints: file, logLevel: "warn" } as const;
+  const here = { host: "127.0.0.1", port: 0, dataDir: folder, blueprints: file } as const;
   return { ...settings, ...here, clientToken, workerToken, operatorToken };
 }
 
-async function startWorker(
-  context: CommandContext,
-  flags: Flags,
-  files: readonly string[],
-  { socket }: RunningServer,
-  stop: AbortSignal,
-): Promise<number> {
+async function startWorker(context: CommandContext, flags: Flags, call: Omit<WorkerCall, "settings">): Promise<number> {
   const settings = await settingsFor(WORKER, flags, context.terminal);
-  return context.parts.worker({ files, settings: { ...settings, url: undefined, token: undefined }, socket, stop });
+  return context.parts.worker({ ...call, settings: { ...settings, url: undefined, token: undefined } });
 }
 
-async function oneJob(context: CommandContext, flags: Flags, address: RunningServer, input: JsonMap): Promise<JsonMap> {
+interface OneJob {
+  readonly address: RunningServer;
+  readonly view: ProgressView;
+  readonly input: JsonMap;
+}
+
+async function oneJob(context: CommandContext, flags: Flags, { address, view, input }: OneJob): Promise<JsonMap> {
   const client = createClient({ url: "http://localhost", socket: address.socket }, context.terminal);
   const name = blueprintOf(flags["blueprint"], address.blueprints);
   const { job_id: id } = await client.post(`/api/blueprints/${encodeURIComponent(name)}/jobs`, { initial_data: input });
-  const view = createProgressView(context.terminal, ": give --worker FILE");
-  return followJob(client, context.terminal, String(id), view).finally(() => view.close());
+  return followJob(client, context.terminal, String(id), view);
 }
 
 function blueprintOf(wanted: unknown, names: readonly string[]): string {

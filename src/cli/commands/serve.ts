@@ -13,7 +13,7 @@ export function addServe(program: Command, context: CommandContext): void {
     .option("--data-dir <folder>", "where everything is kept (default: ./data)")
     .option("--blueprints <folder>", "folder of blueprint files (default: ./blueprints)")
     .option("--log-level <level>", "debug, info, warn or error (default: info)")
-    .option("--log-format <format>", "json or text (default: json)");
+    .option("--log-format <format>", "auto, json or text (default: auto, text at a terminal and else json)");
   withExample(withSources(command), "orchestrator serve --port 8080 --data-dir ./data --blueprints ./blueprints");
   command.action((flags: Flags) =>
     context.run(flags, async () => {

@@ -20,6 +20,8 @@ export function addWorker(program: Command, context: CommandContext): void {
     .option("--id <name>", "the worker's name")
     .option("--transport <kind>", "auto, ws or poll (default: auto)")
     .option("--concurrency <number>", "tasks at once")
+    .option("--log-level <level>", "debug, info, warn or error (default: info)")
+    .option("--log-format <format>", "auto, json or text (default: auto, text at a terminal and else json)")
     .option("--data-dir <folder>", "data folder whose local door is used, and waited for (default: ./data)");
   withExample(withSources(command), "orchestrator worker my-worker.ts --id gpu-1 --concurrency 4");
   command.action((files: readonly string[], flags: Flags) =>
