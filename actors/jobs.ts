@@ -1,6 +1,5 @@
 /** What the doors may ask about jobs, answered by the store and the jobs' actors. */
 import type { Catalog } from "../src/catalog/port.ts";
-import { rebuildHistory } from "../src/job/history.ts";
 import { type ClientFacts, isTerminal, type Job, type TaskWait } from "../src/job/model.ts";
 import type { ActorSystem, Region } from "../src/runtime/types.ts";
 import type { IdempotencyWrite, JobWrite, Storage } from "../src/storage/port.ts";
@@ -9,6 +8,7 @@ import { shardOf } from "../src/system/ids.ts";
 import type { System } from "../src/system/index.ts";
 import type { SteadyClock } from "../src/system/steady.ts";
 import type { Dispatch } from "./dispatcher/decide.ts";
+import { Histories } from "./histories.ts";
 import { taskKey } from "./dispatcher/task.ts";
 import type { JobMessage } from "./job/messages.ts";
 import type { Idempotency, JobChange, Jobs, NewJob, TaskView, Viewer } from "./orchestrator.ts";
@@ -30,12 +30,12 @@ export interface JobsParts {
 }
 
 const ASK_MS = 30_000;
-const UNIT_PAGE = 1_000;
 const TASKS_SHOWN = 100;
 
 export function createJobs(parts: JobsParts): Jobs {
   const { storage, catalog, region, actors, system } = parts;
   const creating = new Map<string, { readonly bodyHash: string; readonly ids: Promise<readonly string[]> }>();
+  const histories = new Histories(storage.jobs);
   let underWay = 0;
 
   function newJob(client: ClientFacts, asked: NewJob, shard: number | undefined): Job {
@@ -224,16 +224,7 @@ export function createJobs(parts: JobsParts): Jobs {
     cancel,
     async history(viewer, id, afterSequence, limit) {
       const job = await find(viewer, id);
-      const units = [];
-      for (let version = 0; ;) {
-        const page = await storage.jobs.events(id, version, UNIT_PAGE);
-        units.push(...page);
-        version = page.at(-1)?.version ?? version;
-        if (page.length < UNIT_PAGE) break;
-      }
-      const events = rebuildHistory(job, units);
-      const first = events.findIndex((event) => event.sequence > afterSequence);
-      return first === -1 ? [] : events.slice(first, first + limit);
+      return histories.read(job, afterSequence, limit);
     },
     counts: (viewer) => storage.jobs.countByStatus(viewer),
     watch(id, changed) {

@@ -175,7 +175,7 @@ class Pool implements ThreadPool {
   #plan(): void {
     if (this.#isPlanned || this.#life !== "running") return;
     this.#isPlanned = true;
-    this.#options.system.scheduler.soon(() => this.#handOut());
+    this.#options.system.scheduler.afterInput(() => this.#handOut());
   }
 
   #handOut(): void {

@@ -38,7 +38,8 @@ const PAUSE_ALWAYS_MS = -1;
 
 export function createThreadSession({ system, post, mark }: ThreadSessionOptions): ThreadSession {
   const { clock, timers, scheduler, log } = system;
-  const batch = createBatch(scheduler.soon, post);
+  // One post for all that the turns of one batch answered.
+  const batch = createBatch(scheduler.afterInput, post);
   const paths = new Map<string, string>();
   const bundles = new Map<string, LoadedBundle>();
   const loading = new Map<string, Promise<LoadedBundle>>();

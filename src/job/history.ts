@@ -36,18 +36,37 @@ export function lastSequenceOf(version: number): number {
 }
 
 /**
- * Rebuilds all events of a job from its first unit on. Snapshots share nothing: each is what the
- * job looked like right after its event.
+ * Reads a job's units in their order and gives out its events. Snapshots share what did not change
+ * and are never changed: each is what the job looked like right after its event.
  */
+export class HistoryReplay {
+  readonly #initialData: JsonMap;
+  readonly #past: Past = { state: "", status: "pending", history: {} };
+  /** The last unit that was read. */
+  version = 0;
+
+  constructor(readonly job: Pick<Job, "id" | "blueprint" | "initialData">) {
+    this.#initialData = JSON.parse(job.initialData) as JsonMap;
+  }
+
+  /** The events of the next units; those up to `afterSequence` are only followed, not made. */
+  read(units: readonly UnitEvents[], afterSequence: number): HistoryEvent[] {
+    const events: HistoryEvent[] = [];
+    for (const unit of units) {
+      for (const [index, event] of unit.events.entries()) {
+        advance(this.#past, event);
+        const sequence = unit.version * EVENTS_A_UNIT + index;
+        if (sequence > afterSequence) events.push(served(this.job, this.#initialData, this.#past, event, sequence));
+      }
+      this.version = unit.version;
+    }
+    return events;
+  }
+}
+
+/** All events of a job, from all of its units. */
 export function rebuildHistory(job: Job, units: readonly UnitEvents[]): HistoryEvent[] {
-  const initialData = JSON.parse(job.initialData) as JsonMap;
-  const past: Past = { state: "", status: "pending", history: {} };
-  return units.flatMap(({ version, events }) =>
-    events.map((event, index) => {
-      advance(past, event);
-      return served(job, initialData, past, event, version * EVENTS_A_UNIT + index);
-    }),
-  );
+  return new HistoryReplay(job).read(units, 0);
 }
 
 interface Past {
@@ -82,7 +101,13 @@ function patched(history: JsonMap, patch: Patch): JsonMap {
   return next;
 }
 
-function served(job: Job, initialData: JsonMap, past: Past, event: JobEvent, sequence: number): HistoryEvent {
+function served(
+  job: Pick<Job, "id" | "blueprint">,
+  initialData: JsonMap,
+  past: Past,
+  event: JobEvent,
+  sequence: number,
+): HistoryEvent {
   return {
     sequence,
     event_id: eventId(job.id, sequence),

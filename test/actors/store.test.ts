@@ -59,7 +59,7 @@ describe("a full disk", () => {
     w.disk.refuse = full;
     await w.pass(4_000, 500);
     w.disk.refuse = () => undefined;
-    await w.pass(5_000, 500);
+    await w.pass(3_000, 500);
 
     expect(worker.got.map((task) => task.attempt)).toEqual([1, 2]);
     expect(w.engine.repairs).toBe(0);
