@@ -55,8 +55,8 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "a retry's pause is left out of what is woken",
     file: "actors/job/wake.ts",
-    find: "soonest = Math.min(soonest, wait.notBeforeMs);",
-    replace: "continue;",
+    find: "wait.notBeforeMs !== undefined && !wait.delivery) soonest",
+    replace: "wait.notBeforeMs === -1) soonest",
   },
   {
     name: "a hand-out is not written before a re-delivery",
@@ -148,7 +148,7 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "a task that a worker forgot when it was told to end it keeps its room",
     file: WORKER,
-    find: "if (lease.dropped && !running.has(lease.handOut.taskId)) this.#end(lease);",
+    find: "if (lease.dropped && !running.has(lease.handOut.taskId)) this.#leave(lease);",
     replace: "",
   },
   {
@@ -160,7 +160,7 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "a time-out that could not be written is forgotten",
     file: WORKER,
-    find: 'return this.parts.tellJob(task.jobId, { type: "lost", handOut, reason: "timeout" });',
-    replace: "return;",
+    find: "lease.tellAgainMs = this.parts.attended.nowMs() + TELL_AGAIN_MS;",
+    replace: "",
   },
 ];
