@@ -146,21 +146,9 @@ export const PLANTS: readonly Plant[] = [
     replace: "const lease = known;",
   },
   {
-    name: "a task that a worker forgot when it was told to end it keeps its room",
-    file: WORKER,
-    find: "if (lease.dropped && !running.has(lease.handOut.taskId)) this.#leave(lease);",
-    replace: "",
-  },
-  {
     name: "a worker that polls before it registers is never told to register",
     file: "actors/workers.ts",
     find: "if (!isKnown && !saysWhatItDoes(said)) {",
     replace: "if (!directory.has(workerId) && !saysWhatItDoes(said)) {",
-  },
-  {
-    name: "a time-out that could not be written is forgotten",
-    file: WORKER,
-    find: "lease.tellAgainMs = this.parts.attended.nowMs() + TELL_AGAIN_MS;",
-    replace: "",
   },
 ];
