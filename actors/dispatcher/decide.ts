@@ -237,10 +237,8 @@ export class Dispatch {
 
   #returned(workerId: string, task: QueuedTask): void {
     const hand = this.#hands.get(workerId);
-    if (hand) {
-      this.#takeFrom(hand, task.key, task.attempt);
-      hand.free += 1;
-    }
+    // One that began anew since gives back what this one was never given: no credit was used for it.
+    if (hand && this.#takeFrom(hand, task.key, task.attempt)) hand.free += 1;
     const held = this.#held.get(task.key);
     if (held?.workerId === workerId && held.task.attempt === task.attempt) this.#queueAgain(held);
     if (hand) this.#matchWorker(hand);
@@ -272,13 +270,15 @@ export class Dispatch {
     if (hand) this.#give(held, hand);
   }
 
-  #takeFrom(hand: Hand, key: string, attempt: number): void {
+  /** False: it had not been given to it. */
+  #takeFrom(hand: Hand, key: string, attempt: number): boolean {
     const name = givenName(key, attempt);
     const given = hand.given.get(name);
-    if (!given) return;
+    if (!given) return false;
     hand.given.delete(name);
     hand.load -= 1;
     count(hand.inUse, given.limit, -1);
+    return true;
   }
 
   #hold(held: Held): void {

@@ -249,7 +249,7 @@ export class JobActor implements Actor<JobMessage> {
     context.suspend();
     draft.set({ version: draft.job.version + 1, updatedAtMs: draft.atMs });
     const { cancelGraceMs } = this.parts.rules;
-    this.#wakeAtMs = wakeAtMs(draft.job, draft.timedWaits(), cancelGraceMs, draft.nowMs);
+    this.#wakeAtMs = wakeAtMs(draft.job, draft.timedWaits(), cancelGraceMs);
     context.pipe(
       this.parts.journal.commit(this.#unit(draft)),
       () => ({ type: "committed" }),

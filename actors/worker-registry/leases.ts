@@ -23,6 +23,8 @@ export interface Lease {
   /** The job does not wait for it any more: it only takes up room until the worker answers. */
   dropped: boolean;
   cancelled: boolean;
+  /** It timed out and the job has not dropped it yet: when it is told again, in case it could not write that down. */
+  tellAgainMs: number | undefined;
 }
 
 export class Leases {

@@ -53,6 +53,7 @@ interface Stream {
 const CHECK_MS = 1_000;
 const RECORD_MS = 50;
 const GIVE_BACK_MS = 1_000;
+const TELL_AGAIN_MS = 2_000;
 /** Three of the heartbeats that workers of the original send. */
 const REPORT_GRACE_MS = 45_000;
 const UNREPORTED_MAX = 2;
@@ -203,7 +204,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
     for (const lease of this.#leases.all()) {
       if (lease.session !== undefined) {
         // Told to end it on connecting, the worker may have no answer to give: its room is free again.
-        if (lease.dropped && !running.has(lease.handOut.taskId)) this.#end(lease);
+        if (lease.dropped && !running.has(lease.handOut.taskId)) this.#leave(lease);
         continue;
       }
       if (running.has(lease.handOut.taskId)) {
@@ -282,6 +283,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
       unreported: 0,
       dropped: false,
       cancelled: false,
+      tellAgainMs: undefined,
     };
   }
 
@@ -368,14 +370,34 @@ export class WorkerActor implements Actor<WorkerMessage> {
   }
 
   #lose(lease: Lease, reason: LossReason): void {
-    if (lease.dropped) return this.#end(lease);
+    if (lease.dropped) return this.#leave(lease);
     if (reason === "timeout") {
       // It may still run: it takes up room until the worker answers or goes.
       lease.dropped = true;
       lease.deadlineMs = undefined;
+      lease.tellAgainMs = this.parts.attended.nowMs() + TELL_AGAIN_MS;
       this.#pushCancel(lease);
     } else this.#end(lease);
     this.parts.tellJob(lease.task.jobId, { type: "lost", handOut: lease.handOut, reason });
+  }
+
+  /** The worker has what was dropped no more. */
+  #leave(lease: Lease): void {
+    this.#end(lease);
+    if (lease.tellAgainMs !== undefined) this.#tellTimeout(lease);
+  }
+
+  #tellTimeout(lease: Lease): void {
+    this.parts.tellJob(lease.task.jobId, { type: "lost", handOut: lease.handOut, reason: "timeout" });
+  }
+
+  /** The job drops a task that timed out once it has written that down: until then its loss may be lost. */
+  #tellTimeoutsAgain(nowMs: number): void {
+    for (const lease of this.#leases.all()) {
+      if (lease.tellAgainMs === undefined || lease.tellAgainMs > nowMs) continue;
+      lease.tellAgainMs = nowMs + TELL_AGAIN_MS;
+      this.#tellTimeout(lease);
+    }
   }
 
   #release(taskIds: readonly string[]): void {
@@ -390,7 +412,10 @@ export class WorkerActor implements Actor<WorkerMessage> {
     if (!lease) return;
     const isTold = lease.cancelled || lease.dropped;
     if (cancel) lease.cancelled = true;
-    else lease.dropped = true;
+    else {
+      lease.dropped = true;
+      lease.tellAgainMs = undefined;
+    }
     if (!isTold) this.#pushCancel(lease);
   }
 
@@ -401,10 +426,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
 
   #adopt(task: QueuedTask, handOut: HandOut): void {
     const known = this.#leases.byKey(task.key);
-    if (known?.dropped && known.handOut.taskId === handOut.taskId) {
-      // It timed out, and the job could not write that down.
-      return this.parts.tellJob(task.jobId, { type: "lost", handOut, reason: "timeout" });
-    }
+    if (known?.tellAgainMs !== undefined && known.handOut.taskId === handOut.taskId) return;
     if (known && !known.dropped) return;
     const lease = this.#lease(task, handOut, undefined);
     lease.recorded = true;
@@ -545,6 +567,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
   #check(context: Context<WorkerMessage>): void {
     const nowMs = this.parts.attended.nowMs();
     for (const { lease, reason } of this.#leases.over(nowMs)) this.#lose(lease, reason);
+    this.#tellTimeoutsAgain(nowMs);
     const isHeard = this.isConnected || this.#polls.length > 0;
     if (isHeard || nowMs - this.#lastHeardMs < this.parts.settings.recordMs) {
       context.after(CHECK_MS, { type: "check" });

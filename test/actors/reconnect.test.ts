@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { WorkerLink } from "../../actors/orchestrator.ts";
 import { oneTask } from "../support/blueprints.ts";
 import { World, type WorldOptions } from "../support/engine.ts";
-import { StreamWorker } from "../support/worker.ts";
+import { resultOf, StreamWorker } from "../support/worker.ts";
 
 let world: World | undefined;
 let folder: string | undefined;
@@ -153,6 +153,52 @@ describe("a worker's actor that fails", () => {
     expect(worker.last.attempt).toBe(1);
     await worker.answer();
     expect(await w.status(id)).toBe("finished");
+  });
+});
+
+describe("a worker that the server does not know", () => {
+  test("is told to register though it has polled already", async () => {
+    const w = await start({ blueprints: [oneTask("simple")] });
+    void w.engine.workers.poll("w", 1_000, new AbortController().signal);
+    await w.time.settle();
+
+    const refusal = await w.refused(w.engine.workers.heartbeat("w", { current_tasks: [] }));
+    expect(refusal).toMatchObject({ code: "WORKER_NOT_FOUND", status: 404 });
+
+    await w.done(w.engine.workers.register({ worker_id: "w", supported_tasks: ["t"] }));
+    expect(await w.done(w.engine.workers.heartbeat("w", { current_tasks: [] }))).toMatchObject({ worker_id: "w" });
+  });
+});
+
+describe("a task that a worker was told to end", () => {
+  test("gives its room back once the worker says that it does not run it", async () => {
+    const w = await start({ blueprints: [oneTask("simple", { timeoutSeconds: 1 })] });
+    const worker = await new StreamWorker(w, "w", { concurrency: 1 }).connect();
+    await w.create("simple");
+    await w.pass(3_000, 500);
+    expect(worker.cancels).toHaveLength(1);
+    worker.running = [];
+
+    await w.done(w.engine.workers.heartbeat("w", { current_tasks: [] }));
+    await w.pass(3_000, 500);
+
+    expect(worker.got.map((task) => task.attempt)).toEqual([1, 2]);
+  });
+});
+
+describe("a result", () => {
+  test("that names another job than its task's counts for neither", async () => {
+    const w = await start({ blueprints: [oneTask("simple")] });
+    const worker = await new StreamWorker(w, "w").connect();
+    const [first, second] = [await w.create("simple"), await w.create("simple")];
+    const [task] = worker.got;
+    if (!task) throw new Error("the worker got no task");
+
+    const answer = await w.done(w.engine.workers.result({ ...resultOf("w", task), jobId: second }));
+
+    expect(answer).toMatchObject({ status: "ignored", reason: "stale_task" });
+    expect([await w.status(first), await w.status(second)]).toEqual(["waiting_for_worker", "waiting_for_worker"]);
+    expect(await worker.answer({}, task)).toEqual({ status: "result_accepted_success" });
   });
 });
 

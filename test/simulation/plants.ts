@@ -55,8 +55,8 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "a retry's pause is left out of what is woken",
     file: "actors/job/wake.ts",
-    find: "soonest = Math.min(soonest, wait.notBeforeMs);",
-    replace: "continue;",
+    find: "wait.notBeforeMs !== undefined && !wait.delivery) soonest",
+    replace: "wait.notBeforeMs === -1) soonest",
   },
   {
     name: "a hand-out is not written before a re-delivery",
@@ -146,21 +146,9 @@ export const PLANTS: readonly Plant[] = [
     replace: "const lease = known;",
   },
   {
-    name: "a task that a worker forgot when it was told to end it keeps its room",
-    file: WORKER,
-    find: "if (lease.dropped && !running.has(lease.handOut.taskId)) this.#end(lease);",
-    replace: "",
-  },
-  {
     name: "a worker that polls before it registers is never told to register",
     file: "actors/workers.ts",
     find: "if (!isKnown && !saysWhatItDoes(said)) {",
     replace: "if (!directory.has(workerId) && !saysWhatItDoes(said)) {",
-  },
-  {
-    name: "a time-out that could not be written is forgotten",
-    file: WORKER,
-    find: 'return this.parts.tellJob(task.jobId, { type: "lost", handOut, reason: "timeout" });',
-    replace: "return;",
   },
 ];

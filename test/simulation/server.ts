@@ -258,6 +258,7 @@ export class Server {
     return {
       run: async (turn, signal) => {
         if (world.weather.threads && world.isHappening(0.1)) await process.pause(world.chance.delayMs(2_000));
+        if (world.weather.defects && world.isHappening(0.02)) throw new Error("The simulated runner has a defect.");
         const reply = await this.#runTurn(inline, turn, signal);
         if (world.weather.threads && world.isHappening(0.1)) await process.pause(world.chance.delayMs(2_000));
         if (reply.ending.kind === "broke" && process.alive) world.ledger.broke(turn.jobId);

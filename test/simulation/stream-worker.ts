@@ -100,6 +100,7 @@ export class StreamWorker extends Worker {
       task: (payload) => {
         if (isGone()) return true;
         if (!connection.serverOpen) return false;
+        this.#failNowAndThen();
         const task = JSON.parse(payload) as TaskPayload;
         world.hold(() => world.ledger.handedOut(this.id, task.job_id, task.task_id, timeoutOf(task)));
         world.note(
@@ -110,6 +111,7 @@ export class StreamWorker extends Worker {
       },
       cancel: (_jobId, taskId) => {
         if (isGone()) return true;
+        this.#failNowAndThen();
         connection.down(() => this.stop(taskId));
         return connection.serverOpen;
       },
@@ -119,6 +121,14 @@ export class StreamWorker extends Worker {
         this.#seesEnd(connection, world.chance.between(0, 50));
       },
     };
+  }
+
+  /** A defect of the server's own: the worker's actor fails with it. */
+  #failNowAndThen(): void {
+    const { world } = this;
+    if (!world.weather.defects || !world.isHappening(0.03)) return;
+    this.fault();
+    throw new Error("The simulated link has a defect.");
   }
 
   #welcomed(connection: Connection, cancelled: readonly string[]): void {
@@ -229,7 +239,8 @@ export class StreamWorker extends Worker {
         if (!ended) return;
         this.#ends.delete(connection);
         if (connection.isCut) this.fault();
-        ended();
+        // Its door knows a moment before the engine does.
+        connection.server.after(world.chance.one(0, 0, 60), ended);
       },
       connection.server,
     );

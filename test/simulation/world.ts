@@ -25,6 +25,8 @@ export interface Weather {
   readonly cancels: boolean;
   readonly clock: boolean;
   readonly stalls: boolean;
+  /** Actors that fail. */
+  readonly defects: boolean;
 }
 
 export interface Report {
@@ -299,5 +301,6 @@ function weatherOf(chance: Chance): Weather {
     cancels: often(),
     clock: is(),
     stalls: is(),
+    defects: is(),
   };
 }

@@ -319,6 +319,18 @@ describe("what the dispatcher holds", () => {
     expect(hall.dispatch.whereIs(one.key)).toEqual({ state: "assigned", workerId: "b" });
   });
 
+  test("comes back from a worker that began anew without credit, which is not made of nothing", () => {
+    const one = task("j");
+    const hall = new Hall().worker("a", 1).queue(one);
+    hall.take({ type: "worker-gone", workerId: "a" }).worker("a");
+    expect(hall.came).toEqual(["j to a"]);
+
+    hall.take({ type: "returned", workerId: "a", task: one });
+
+    expect(hall.came).toEqual([]);
+    expect(hall.dispatch.queued).toBe(1);
+  });
+
   test("is taken out by a drop: from the queue without a word, from a worker by telling it", () => {
     const hall = new Hall().worker("w", 1).queue(task("a"), task("b"));
     hall.take({ type: "drop", key: taskKey("b", 1, 0) }).take({ type: "drop", key: taskKey("a", 1, 0) });

@@ -15,6 +15,7 @@ function lease(taskId: string, more: Partial<Lease> = {}, key = taskId): Lease {
     reportedAtMs: 0,
     unreported: 0,
     dropped: false,
+    tellAgainMs: undefined,
     cancelled: false,
     ...more,
   };
