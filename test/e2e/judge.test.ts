@@ -54,7 +54,9 @@ describe.skipIf(!isBuilt)("the judge of the crash campaign", () => {
       });
       expect(found.burned.some((line) => line.startsWith(burned))).toBe(true);
       const known = await judge({ server, ledger, harms: fleet.harms, settleMs: 500 });
-      expect([known.burned, known.explained]).toEqual([[], found.burned.length]);
+      expect(known.burned).toEqual([]);
+      // The kill may have cost another job its attempt meanwhile: that one is explained as well.
+      expect(known.explained).toBeGreaterThanOrEqual(found.burned.length);
     },
     LIMIT_MS,
   );

@@ -373,7 +373,7 @@ describe("time", () => {
   ] as const) {
     test(`will next have to do with a job: ${name}`, () => {
       const one = job(state as Partial<Job>);
-      expect(wakeAtMs(one, one.task ? [one.task] : [], rules.cancelGraceMs, NOW_MS)).toBe(expected);
+      expect(wakeAtMs(one, one.task ? [one.task] : [], rules.cancelGraceMs)).toBe(expected);
     });
   }
 });

@@ -28,7 +28,9 @@ function harness(answers: GroupOutcome[], reserve: { held: boolean; spent?: bool
   });
   const codes = (outcome: GroupOutcome | Promise<GroupOutcome>) => {
     if (outcome instanceof Promise) throw new Error("a writer in this thread answers at once");
-    return outcome.type === "stored" ? [...outcome.refused].map(([index, refusal]) => [index, refusal.code]) : outcome.type;
+    return outcome.type === "stored"
+      ? [...outcome.refused].map(([index, refusal]) => [index, refusal.code])
+      : outcome.type;
   };
   return { groups, write: (units: readonly Unit[]) => codes(guarded.write(units)), isHeld: () => held };
 }
