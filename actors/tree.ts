@@ -159,6 +159,7 @@ export function createEngine(parts: EngineParts): Engine {
     log,
     known,
     pending,
+    interrupted: new Set(),
     rules: {
       handlerRuns: settings.handlerRuns,
       handlerBackoffMs: settings.handlerBackoffMs,

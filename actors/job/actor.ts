@@ -38,6 +38,8 @@ export interface JobParts {
   committed(job: Job, wakeAtMs: number | undefined): void;
   /** Told at once, before it is written. */
   progressed(jobId: string, taskId: string, update: ProgressUpdate): void;
+  /** Jobs whose actor failed in the middle of something: what it was is not known, and is looked for. */
+  readonly interrupted: Set<string>;
   /** What the job will be if the running turn's outcome counts: for `getJobState` of the job itself. */
   readonly pending: Map<string, Job>;
 }
@@ -49,6 +51,8 @@ const RETRY_STORE_MS = 1_000;
 
 export class JobActor implements Actor<JobMessage> {
   #phase: Phase = "loading";
+  /** Left true by what throws. */
+  #handling = false;
   #state: JobState | undefined;
   #draft: Draft | undefined;
   #turnNumber = 0;
@@ -87,6 +91,7 @@ export class JobActor implements Actor<JobMessage> {
 
   stopped(): void {
     this.parts.pending.delete(this.id);
+    if (this.#handling || this.#draft) this.parts.interrupted.add(this.id);
     this.#abort?.abort();
     // Who asked by way of another actor would wait for its time limit.
     for (const after of this.#draft?.after ?? []) failAnswer(after, interrupted());
@@ -94,6 +99,18 @@ export class JobActor implements Actor<JobMessage> {
   }
 
   receive(message: JobMessage, context: Context<JobMessage>): void {
+    this.#handling = true;
+    this.#take(message, context);
+    this.#handling = false;
+  }
+
+  receiveMany(messages: readonly JobMessage[], context: Context<JobMessage>): void {
+    this.#handling = true;
+    this.#takeMany(messages, context);
+    this.#handling = false;
+  }
+
+  #take(message: JobMessage, context: Context<JobMessage>): void {
     switch (message.type) {
       case "loaded":
         return this.#loaded(message, context);
@@ -116,11 +133,11 @@ export class JobActor implements Actor<JobMessage> {
         this.#cancels.push(message);
         return this.#takeCancels(context);
       default:
-        return this.receiveMany([message], context);
+        return this.#takeMany([message], context);
     }
   }
 
-  receiveMany(messages: readonly JobMessage[], context: Context<JobMessage>): void {
+  #takeMany(messages: readonly JobMessage[], context: Context<JobMessage>): void {
     assert(this.#phase === "idle", `job ${this.id} took messages while ${this.#phase}`);
     const wanted: UserMessage[] = [];
     for (const message of messages) {
@@ -146,8 +163,8 @@ export class JobActor implements Actor<JobMessage> {
   #loaded(message: Extract<JobMessage, { type: "loaded" }>, context: Context<JobMessage>): void {
     if (message.job) {
       this.#state = stateOf(message.job, message.branches);
-      // A handler that has to run and is not running: the actor was restarted in the middle of it.
-      if (message.job.handler) context.self.tell({ type: "recover" });
+      // A handler that has to run and is not running, or a loss that nobody tells again: the actor was restarted.
+      if (this.parts.interrupted.delete(this.id) || message.job.handler) context.self.tell({ type: "recover" });
     }
     this.#rest(context);
   }

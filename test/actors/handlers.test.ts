@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { Blueprint } from "../../src/blueprint/index.ts";
+import { oneTask } from "../support/blueprints.ts";
 import { CLIENT, World, type WorldOptions } from "../support/engine.ts";
+import { StreamWorker } from "../support/worker.ts";
 
 let world: World | undefined;
 async function start(options: WorldOptions): Promise<World> {
@@ -125,5 +127,34 @@ describe("a handler that fails", () => {
 
     expect((await w.view(id)).job).toMatchObject({ status: "quarantined", error: { code: "HANDLER_KILLED_PROCESS" } });
     expect(runs).toBe(1);
+  });
+});
+
+describe("a job whose actor fails with the runner", () => {
+  test("while a lost worker's task was being counted is handed out again, and nothing has to be repaired", async () => {
+    let fails = true;
+    const w = await start({
+      blueprints: [oneTask("simple", { retry: { maxAttempts: 1 } })],
+      runner: (inline) => ({
+        run(turn, signal) {
+          if (turn.state !== "failed" || !fails) return inline.run(turn, signal);
+          fails = false;
+          return Promise.reject(new Error("a defect"));
+        },
+      }),
+    });
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("simple");
+    await w.pass(500);
+    await worker.kill();
+    await w.pass(10_000, 500);
+    await worker.connect();
+    await w.pass(10_000, 500);
+
+    expect(fails).toBe(false);
+    expect(worker.got).toHaveLength(2);
+    await worker.answer();
+    expect(await w.status(id)).toBe("finished");
+    expect(w.engine.repairs).toBe(0);
   });
 });
