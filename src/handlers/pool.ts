@@ -29,6 +29,8 @@ export interface ThreadPool extends HandlerRunner, Service {}
 
 const THREADS = 2;
 const TURNS_PER_THREAD = 2_000;
+/** Turns that go to one thread before the next one gets any. */
+const TOGETHER = 64;
 const BLOCK_MS = 2_000;
 const LANES = 2;
 /** Blueprints with a thread to themselves after one of their handlers was charged. */
@@ -212,7 +214,14 @@ class Pool implements ThreadPool {
   #choose(hash: string, planned: ReadonlyMap<TurnThread, number>): TurnThread | undefined {
     const loadOf = (thread: TurnThread) => thread.load + (planned.get(thread) ?? 0);
     let best = this.#isolated.has(hash) ? this.#isolatedThread(hash) : undefined;
-    for (const thread of best ? [] : this.#threads) if (!best || loadOf(thread) < loadOf(best)) best = thread;
+    for (const thread of best ? [] : this.#threads) {
+      // One thread with a full batch costs less than two with half of one each; a busy or blocked one fills up soon.
+      if (loadOf(thread) < TOGETHER) {
+        best = thread;
+        break;
+      }
+      if (!best || loadOf(thread) < loadOf(best)) best = thread;
+    }
     return best && loadOf(best) < (this.#options.turnsPerThread ?? TURNS_PER_THREAD) ? best : undefined;
   }
 

@@ -8,10 +8,6 @@ import { messageOf, type Refusal } from "../system/errors.ts";
 import type { Journal, Unit } from "./port.ts";
 import { outcomeUnknown, storeClosed, storeFull, storeInvalid } from "./refusals.ts";
 
-/** Groups this large and larger say that there is load. */
-const BUSY_UNITS = 8;
-const GROUP_GOAL = 64;
-const LOOKS_MAX = 4;
 const UNITS_MAX = 256;
 const BYTES_MAX = 4 * 1024 * 1024;
 
@@ -58,9 +54,6 @@ export function createGroupJournal(options: GroupJournalOptions): GroupJournal {
   let scheduled = false;
   /** Another thread has a group. */
   let writing = false;
-  let lastSize = 0;
-  let lastSeen = 0;
-  let looks = 0;
   let failed: Refusal | undefined;
   let closing: PromiseWithResolvers<void> | undefined;
 
@@ -72,11 +65,8 @@ export function createGroupJournal(options: GroupJournalOptions): GroupJournal {
 
   function flush(): void {
     scheduled = false;
-    if (writing || isWorthWaiting()) return writing ? undefined : schedule();
+    if (writing) return;
     const group = takeGroup();
-    lastSize = group.length;
-    looks = 0;
-    lastSeen = 0;
     if (group.length > 0) settle(group);
     if (!writing) goOn();
   }
@@ -85,17 +75,6 @@ export function createGroupJournal(options: GroupJournalOptions): GroupJournal {
   function goOn(): void {
     if (queue.length > 0) schedule();
     else closing?.resolve();
-  }
-
-  /**
-   * Under load a sync for every turn of the loop would be most of the work: as long as each turn brings
-   * more units, a few turns share one. A unit that comes alone is committed at once.
-   */
-  function isWorthWaiting(): boolean {
-    const grows = queue.length > lastSeen;
-    lastSeen = queue.length;
-    if (lastSize < BUSY_UNITS || queue.length >= GROUP_GOAL || !grows || closing) return false;
-    return ++looks <= LOOKS_MAX;
   }
 
   function takeGroup(): Waiting[] {
