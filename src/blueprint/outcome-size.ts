@@ -5,8 +5,8 @@ import type { Outcome } from "./recorder.ts";
 
 const OUTCOME_BYTES_MAX = 1024 * 1024;
 const BYTES_PER_CHARACTER_MAX = 3;
-/** An order without its texts: names of fields, numbers, transitions. */
-const ORDER_BYTES = 150;
+/** An order without its texts. Counted low, so that 10,000 small branches fit into one state. */
+const ORDER_BYTES = 64;
 
 /** What a handler wants to keep crosses threads and is written to disk: a limit holds here, where the state is known. */
 export function assertSize(state: string, change: HistoryChange, outcome: Outcome | undefined): void {

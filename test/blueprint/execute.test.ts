@@ -250,7 +250,7 @@ describe("a turn is invalid, and says what to do,", () => {
       "for so many tasks that they are too much",
       "OUTCOME_TOO_LARGE",
       'State "start"',
-      (a) => a.dispatchParallel({ tasks: Array.from({ length: 10_000 }, () => task), aggregateInto: "joined" }),
+      (a) => a.dispatchParallel({ tasks: Array.from({ length: 20_000 }, () => task), aggregateInto: "joined" }),
     ],
     [
       "for params over 1 MiB",
@@ -547,6 +547,12 @@ describe("tasks", () => {
       into: "joined",
       orders: [{ transitions: { success: "joined" } }, { transitions: { failure: "failed", success: "joined" } }],
     });
+  });
+
+  test("dispatchParallel takes 10,000 small branches", async () => {
+    const tasks = Array.from({ length: 10_000 }, () => task);
+    const { ending } = await outcomeOf((a) => a.dispatchParallel({ tasks, aggregateInto: "joined" }));
+    expect(ending.kind === "tasks" && ending.orders.length).toBe(10_000);
   });
 
   test("dispatchParallel without tasks goes straight on", async () => {
