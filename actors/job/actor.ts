@@ -319,12 +319,23 @@ export class JobActor implements Actor<JobMessage> {
     this.#turnNumber += 1;
     for (const after of draft?.after ?? []) failAnswer(after, error);
     if (!(error instanceof Refusal) || error.code === "STORE_CONFLICT") throw error;
+    if (this.#state && error.code === "STORE_INVALID" && draft) return this.#giveUp(this.#state, draft, error, context);
     // Memory never ran ahead of the disk: the durable state still holds, and is set going again.
     if (this.#state) {
       context.after(RETRY_STORE_MS, { type: "recover" });
       context.after(RETRY_STORE_MS, { type: "wake" });
     }
     this.#rest(context);
+  }
+
+  /** The store will never take what the job became: it stops where it is, for a person to look at. */
+  #giveUp(state: JobState, draft: Draft, error: Refusal, context: Context<JobMessage>): void {
+    this.parts.log.error("A change of a job cannot be stored.", { job: this.id, error: error.message });
+    const last = new Draft(state, state.job, this.#moment(), this.parts.rules);
+    last.finish("quarantined", { code: error.code, message: error.message });
+    // Not even that: what it was stays on disk, and a restart tries again.
+    if (draft.job.error?.code === error.code) return this.#rest(context);
+    this.#commit(last, context);
   }
 
   #follow(job: Job, after: After, context: Context<JobMessage>): void {

@@ -18,6 +18,40 @@ afterEach(async () => {
 const full = () => new Refusal("STORE_FULL", 503, "There is no space left; free some.");
 const simple = { blueprint: "simple", initialData: "{}" };
 
+describe("a change that cannot be stored", () => {
+  const invalid = () => new Refusal("STORE_INVALID", 500, "the change cannot be stored: it is too large");
+
+  test("quarantines its job with the reason, and is not tried for ever", async () => {
+    const w = await start({ blueprints: [oneTask("simple")] });
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("simple");
+    const [task] = worker.got;
+    if (!task) throw new Error("a task was expected");
+    w.disk.refuse = (unit) => (unit.jobs[0]?.job.status === "finished" ? invalid() : undefined);
+
+    expect(await w.refused(w.engine.workers.result(resultOf("w", task)))).toMatchObject({ code: "STORE_INVALID" });
+    await w.pass(5_000, 500);
+
+    expect((await w.view(id)).job).toMatchObject({ status: "quarantined", error: { code: "STORE_INVALID" } });
+  });
+
+  test("that not even the quarantine takes leaves the job as it was", async () => {
+    const w = await start({ blueprints: [oneTask("simple")] });
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("simple");
+    const [task] = worker.got;
+    if (!task) throw new Error("a task was expected");
+    let tries = 0;
+    w.disk.refuse = () => (++tries, invalid());
+
+    expect(await w.refused(w.engine.workers.result(resultOf("w", task)))).toMatchObject({ code: "STORE_INVALID" });
+    await w.pass(5_000, 500);
+
+    expect(tries).toBeLessThan(5);
+    expect(await w.status(id)).toBe("waiting_for_worker");
+  });
+});
+
 describe("a full disk", () => {
   test("refuses a creation, which leaves nothing behind", async () => {
     const w = await start({ blueprints: [oneTask("simple")] });
