@@ -1,8 +1,10 @@
 /** Every static check of some files, without serving them. */
+import type { Stats } from "node:fs";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Timers } from "../system/clock.ts";
+import { messageOf } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
 import { errorAt } from "./findings.ts";
 import { viewFolder } from "./folder.ts";
@@ -47,12 +49,17 @@ export async function checkFiles(paths: readonly string[], options: CheckOptions
 }
 
 async function filesAt(path: string): Promise<{ files: readonly string[]; findings: readonly Finding[] }> {
-  const facts = await stat(path).catch(() => undefined);
-  if (!facts) {
-    return {
-      files: [],
-      findings: [errorAt({ file: path }, "missing", "there is no such file or folder: correct the path")],
-    };
+  let facts: Stats;
+  try {
+    facts = await stat(path);
+  } catch (error) {
+    return { files: [], findings: [errorAt({ file: path }, "missing", whyNot(error))] };
   }
   return { files: facts.isDirectory() ? (await viewFolder(path)).blueprintFiles : [path], findings: [] };
+}
+
+function whyNot(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "ENOENT" || code === "ENOTDIR") return "there is no such file or folder: correct the path";
+  return `it cannot be looked at (${messageOf(error)}): make it readable`;
 }

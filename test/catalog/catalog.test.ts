@@ -401,6 +401,14 @@ describe("checking files", () => {
     expect(lines[1]).toMatch(/^sub\/bad\.ts:3:\d+: syntax: /);
   });
 
+  test("says why a path cannot be looked at, rather than that nothing is there", async () => {
+    const { findings } = await checkFiles([`${folder.path}/${"x".repeat(300)}.ts`], options);
+
+    expect(findings.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/cannot be looked at \(.*NAMETOOLONG/),
+    ]);
+  });
+
   test("leaves nothing behind and serves nothing", async () => {
     await folder.write("a.ts", flow("a"));
 
@@ -410,13 +418,15 @@ describe("checking files", () => {
   });
 });
 
-test("six small files are loaded quickly", async () => {
+test("several files are loaded together", async () => {
   for (const name of ["a", "b", "c", "d", "e", "f"]) await folder.write(`${name}.ts`, flow(name));
-  const beganMs = performance.now();
 
   const { catalog } = await started();
 
-  expect(catalog.list()).toHaveLength(6);
-  // Far above what it takes, for a machine under load; the benchmark has the figure.
-  expect(performance.now() - beganMs).toBeLessThan(2_000);
+  expect(
+    catalog
+      .list()
+      .map(({ name }) => name)
+      .toSorted(),
+  ).toEqual(["a", "b", "c", "d", "e", "f"]);
 });
