@@ -88,14 +88,18 @@ describe("a full disk", () => {
   test("keeps no time-out from being counted once there is space again", async () => {
     const w = await start({ blueprints: [oneTask("simple", { timeoutSeconds: 2 })] });
     const worker = await new StreamWorker(w, "w").connect();
-    await w.create("simple");
+    const id = await w.create("simple");
     await w.pass(500);
     w.disk.refuse = full;
     await w.pass(4_000, 500);
     w.disk.refuse = () => undefined;
-    await w.pass(3_000, 500);
+    await w.pass(2_500, 500);
+    // Unanswered, the second run would time out as well, and rightly.
+    await worker.answer(undefined, worker.got[1]);
+    await w.pass(2_500, 500);
 
     expect(worker.got.map((task) => task.attempt)).toEqual([1, 2]);
+    expect(await w.status(id)).toBe("finished");
     expect(w.engine.repairs).toBe(0);
   });
 
