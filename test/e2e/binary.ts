@@ -197,12 +197,27 @@ export function startWorker(
   return new Program(["worker", ...files, ...where, ...flags], environment, root);
 }
 
+/** Below the ports that outgoing connections are given: nobody takes one while its server is down. */
+const PORTS = { first: 20_000, count: 12_000 };
+let portsTaken = process.pid * 31;
+
+/** Never the same one twice: two servers of a test process must not answer for each other. */
 function freePort(): number {
-  const probe = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
-  const { port } = probe;
-  void probe.stop(true);
-  if (port === undefined) throw new Error("no port is free");
-  return port;
+  for (let tries = 0; tries < PORTS.count; tries++) {
+    const port = PORTS.first + (portsTaken++ % PORTS.count);
+    if (isFree(port)) return port;
+  }
+  throw new Error("no port is free");
+}
+
+function isFree(port: number): boolean {
+  try {
+    void Bun.serve({ port, hostname: "127.0.0.1", fetch: () => new Response() }).stop(true);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") return false;
+    throw error;
+  }
 }
 
 /** Asks again until it holds; fails with what it was waiting for. */

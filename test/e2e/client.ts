@@ -44,6 +44,11 @@ export async function call(
     headers: { "x-client-token": TOKENS.client, "content-type": "application/json", ...headers },
     ...(body !== undefined && { body }),
     ...(patienceMs !== undefined && { signal: AbortSignal.timeout(patienceMs) }),
+  }).catch((error: unknown) => {
+    // Nobody answers: whether the server is still there, and what it said, is what one needs to know.
+    if (error instanceof Error)
+      error.message += `\n(the server has ended: ${server.hasEnded})\n${server.log.slice(-2_000)}`;
+    throw error;
   });
   const text = await response.text();
   return { status: response.status, text, headers: response.headers, body: objectOf(text) };
