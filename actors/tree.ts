@@ -165,6 +165,7 @@ export function createEngine(parts: EngineParts): Engine {
       handlerBackoffMs: settings.handlerBackoffMs,
       cancelGraceMs: settings.cancelGraceMs,
       chance: () => system.random.next(),
+      eventId: () => system.ids.job(),
       verify: (taskId, jobId, workerId) => taskIds.verify(taskId, jobId, workerId),
     },
     turns: {

@@ -282,6 +282,7 @@ export class JobActor implements Actor<JobMessage> {
       events: draft.events,
       branches: draft.branchWrites.size > 0 ? [...draft.branchWrites.values()] : undefined,
       dropBranches: draft.dropsBranches || undefined,
+      outbox: draft.outbox.length > 0 ? draft.outbox : undefined,
     };
     return { jobs: [write], idempotency: draft.idempotency };
   }

@@ -5,7 +5,7 @@
 import type { Job, JobError, JobEvent, JobStatus, TaskWait } from "../../src/job/model.ts";
 import type { IgnoredReason, ResultAnswer } from "../../src/protocol/worker.ts";
 import type { Reply } from "../../src/runtime/types.ts";
-import type { BranchWrite, IdempotencyWrite } from "../../src/storage/port.ts";
+import type { BranchWrite, IdempotencyWrite, OutboxKind, OutboxWrite } from "../../src/storage/port.ts";
 import type { TaskIdParts } from "../../src/job/task-id.ts";
 import type { Claim, HandOut } from "./messages.ts";
 
@@ -61,6 +61,8 @@ export interface JobRules {
   readonly cancelGraceMs: number;
   /** 0 to 1. */
   chance(): number;
+  /** Of what is sent out: a UUID v7. */
+  eventId(): string;
   /** Whether the task id was made for this job and worker, and for which wait. */
   verify(taskId: string, jobId: string, workerId: string): TaskIdParts | undefined;
 }
@@ -98,6 +100,7 @@ export class Draft {
   /** Answered as soon as the draft is taken on, whatever comes of it. */
   readonly atOnce: Reply<void>[] = [];
   readonly branchWrites = new Map<number, BranchWrite>();
+  readonly outbox: OutboxWrite[] = [];
   dropsBranches = false;
   idempotency: IdempotencyWrite | undefined;
   /** A handler of the job's state has to run before the unit can be committed. */
@@ -136,6 +139,12 @@ export class Draft {
   event(event: Omit<JobEvent, "atMs"> & { atMs?: number }): void {
     event.atMs ??= this.atMs;
     this.events.push(event as JobEvent);
+    this.changed = true;
+  }
+
+  /** Leaves the process once the unit is durable. Rows of one job and destination go out in order. */
+  send(kind: OutboxKind, body: string, destination?: string): void {
+    this.outbox.push({ id: this.rules.eventId(), kind, destination, body, dueAtMs: this.nowMs });
     this.changed = true;
   }
 

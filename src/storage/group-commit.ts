@@ -182,6 +182,7 @@ function bytesOf(unit: Unit): number {
       bytes += (branch.wait?.order.params.length ?? 0) + (branch.result?.json.length ?? 0);
     }
     for (const event of write.events) bytes += event.patch?.length ?? 0;
+    for (const row of write.outbox ?? []) bytes += row.body.length;
   }
   return bytes;
 }

@@ -15,6 +15,8 @@ export interface JobWrite {
   readonly branches?: readonly BranchWrite[] | undefined;
   /** Branches of the job are over and their rows go. */
   readonly dropBranches?: boolean | undefined;
+  /** What has to leave the process because of this unit. */
+  readonly outbox?: readonly OutboxWrite[] | undefined;
 }
 
 export interface BranchWrite {
@@ -24,6 +26,44 @@ export interface BranchWrite {
   /** JSON text of the result, once the branch has ended. */
   readonly result?: { readonly taskId: string; readonly json: string } | undefined;
 }
+
+export const OUTBOX_KINDS = ["webhook", "approval", "approval_closed"] as const;
+export type OutboxKind = (typeof OUTBOX_KINDS)[number];
+
+/** Something to send out of the process. */
+export interface OutboxWrite {
+  /** UUID v7: constant over all attempts, so that a receiver can tell a repetition. */
+  readonly id: string;
+  readonly kind: OutboxKind;
+  /** Who is spoken to: a host, an integration. Left out: the kind. Rows of one job and destination go out in order. */
+  readonly destination?: string | undefined;
+  /** JSON text. */
+  readonly body: string;
+  readonly dueAtMs: number;
+}
+
+/** What became of a row. One that is not there any more is left alone. */
+export type OutboxChange =
+  /** Delivered, or not wanted any more: the row goes. */
+  | { readonly type: "remove"; readonly id: string }
+  /** To be tried again; later rows of its job and destination wait at least as long. */
+  | {
+      readonly type: "put-off";
+      readonly id: string;
+      readonly attempts: number;
+      readonly dueAtMs: number;
+      readonly error?: string | undefined;
+    }
+  /** Given up: the row is kept, for people to see. It holds back no other. */
+  | {
+      readonly type: "fail";
+      readonly id: string;
+      readonly attempts: number;
+      readonly atMs: number;
+      readonly error: string;
+    }
+  /** Something about a job that a later row needs; undefined: forgotten. */
+  | { readonly type: "refer"; readonly jobId: string; readonly name: string; readonly value: string | undefined };
 
 export interface IdempotencyWrite {
   readonly client: string;
@@ -38,6 +78,7 @@ export interface IdempotencyWrite {
 export interface Unit {
   readonly jobs: readonly JobWrite[];
   readonly idempotency?: IdempotencyWrite | undefined;
+  readonly outbox?: readonly OutboxChange[] | undefined;
 }
 
 /**
@@ -99,6 +140,39 @@ export interface JobReader {
   idempotent(client: string, key: string, nowMs: number): Promise<IdempotencyWrite | undefined>;
 }
 
+export interface OutboxRow {
+  readonly id: string;
+  readonly jobId: string;
+  readonly kind: OutboxKind;
+  readonly destination: string;
+  readonly body: string;
+  /** When it was to be sent at first. */
+  readonly sinceMs: number;
+  readonly attempts: number;
+  /** Undefined: given up. */
+  readonly dueAtMs: number | undefined;
+  readonly failedAtMs: number | undefined;
+  readonly error: string | undefined;
+}
+
+/** What is still to be sent, and what could not be. The rows of a job stay when the job goes. */
+export interface OutboxReader {
+  /** Those that something waits for, by name, after the given one ("" to begin), with the soonest time. */
+  destinations(
+    after: string,
+    limit: number,
+  ): Promise<readonly { readonly destination: string; readonly dueAtMs: number }[]>;
+  /** Rows to be sent now: due, and with none of the same job and destination before them. Soonest first. */
+  due(destination: string, nowMs: number, limit: number): Promise<readonly OutboxRow[]>;
+  /** Given up ones, the newest first; `after`: the id of the last row of the page before. */
+  failed(limit: number, after?: string): Promise<readonly OutboxRow[]>;
+  row(id: string): Promise<OutboxRow | undefined>;
+  /** In the order in which they were written. */
+  ofJob(jobId: string): Promise<readonly OutboxRow[]>;
+  count(): Promise<{ readonly waiting: number; readonly failed: number }>;
+  reference(jobId: string, name: string): Promise<string | undefined>;
+}
+
 /** What the program remembers about itself and its fleet: small, written rarely. */
 export interface Registers {
   /** Raised by one durably at each start; part of every task id. */
@@ -129,6 +203,7 @@ export interface StoredBundle {
 export interface Storage {
   readonly journal: Journal;
   readonly jobs: JobReader;
+  readonly outbox: OutboxReader;
   readonly registers: Registers;
   /** Resolves when everything that was accepted for writing is durable and the files are closed. */
   close(): Promise<void>;

@@ -5,6 +5,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Job } from "../../src/job/model.ts";
 import type { JobQuery, JobReader, OpenJob, Storage, StoredBundle, Unit } from "../../src/storage/port.ts";
+import { describeOutbox } from "./outbox.ts";
 import { shapes } from "../storage/job-shapes.ts";
 import {
   idOf,
@@ -387,6 +388,14 @@ export function describeStorage(name: string, make: () => StoreUnderTest): void 
   });
 
   describeLists(name, () => storage.jobs, commit);
+  describeOutbox(
+    name,
+    () => storage,
+    async () => {
+      if (under.reopen) storage = await under.reopen(storage);
+      return under.reopen !== undefined;
+    },
+  );
 
   describe(`${name}: counts`, () => {
     test("each status is counted, for all and for each client", async () => {

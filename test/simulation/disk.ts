@@ -12,6 +12,10 @@ import type {
   JobReader,
   JobWrite,
   OpenJob,
+  OutboxChange,
+  OutboxReader,
+  OutboxRow,
+  OutboxWrite,
   Registers,
   Storage,
   StoredBranch,
@@ -87,6 +91,9 @@ export class Disk {
   readonly branches = new Map<string, Map<number, BranchRow>>();
   readonly history = new Map<string, UnitRow[]>();
   readonly idempotency = new Map<string, IdempotencyWrite>();
+  /** By id, in the order in which they were written. */
+  readonly outbox = new Map<string, OutboxRow>();
+  readonly references = new Map<string, string>();
   readonly workers = new Map<string, string>();
   readonly bundles = new Map<string, StoredBundle>();
   readonly tokens = new Map<string, string>();
@@ -175,6 +182,7 @@ export class Disk {
     for (const write of unit.jobs) this.#writeJob(write);
     const { idempotency } = unit;
     if (idempotency) this.#put(this.idempotency, JSON.stringify([idempotency.client, idempotency.key]), idempotency);
+    for (const change of unit.outbox ?? []) this.#changeOutbox(change);
   }
 
   #writeJob(write: JobWrite): void {
@@ -190,6 +198,52 @@ export class Disk {
     }
     if (write.dropBranches) this.#put(this.branches, job.id, new Map());
     for (const branch of write.branches ?? []) this.#writeBranch(job.id, branch, write.dropBranches === true);
+    for (const row of write.outbox ?? []) this.#writeOutbox(job.id, row);
+  }
+
+  #writeOutbox(jobId: string, { id, kind, destination = kind, body, dueAtMs }: OutboxWrite): void {
+    if (this.outbox.has(id)) throw new RangeError(`two rows of the outbox have the id ${id}`);
+    const before = this.lane(jobId, destination).map((row) => row.dueAtMs ?? 0);
+    this.#put(this.outbox, id, {
+      id,
+      jobId,
+      kind,
+      destination,
+      body,
+      sinceMs: dueAtMs,
+      attempts: 0,
+      dueAtMs: Math.max(dueAtMs, ...before),
+      failedAtMs: undefined,
+      error: undefined,
+    });
+  }
+
+  #changeOutbox(change: OutboxChange): void {
+    if (change.type === "refer") {
+      const key = JSON.stringify([change.jobId, change.name]);
+      if (change.value === undefined) this.#remove(this.references, key);
+      else this.#put(this.references, key, change.value);
+      return;
+    }
+    const row = this.outbox.get(change.id);
+    if (!row) return;
+    if (change.type === "remove") return this.#remove(this.outbox, row.id);
+    const { attempts, error } = change;
+    if (change.type === "fail") {
+      return this.#put(this.outbox, row.id, { ...row, attempts, error, dueAtMs: undefined, failedAtMs: change.atMs });
+    }
+    const { dueAtMs } = change;
+    this.#put(this.outbox, row.id, { ...row, attempts, error, dueAtMs, failedAtMs: undefined });
+    const lane = this.lane(row.jobId, row.destination);
+    for (const later of lane.slice(lane.findIndex(({ id }) => id === row.id) + 1)) {
+      if ((later.dueAtMs ?? 0) < dueAtMs) this.#put(this.outbox, later.id, { ...later, dueAtMs });
+    }
+  }
+
+  /** What waits for this job and destination, in order. */
+  lane(jobId: string, destination: string): OutboxRow[] {
+    const rows = [...this.outbox.values()].filter((row) => row.jobId === jobId && row.destination === destination);
+    return rows.filter((row) => row.dueAtMs !== undefined);
   }
 
   #writeBranch(jobId: string, { slot, wait, result }: BranchWrite, dropped: boolean): void {
@@ -210,11 +264,22 @@ export class Disk {
     });
     map.set(key, value);
   }
+
+  /** Undone as a whole: what is put back later has to stand where it stood. */
+  #remove<Value>(map: Map<string, Value>, key: string): void {
+    const before = [...map];
+    this.#undo.push(() => {
+      map.clear();
+      for (const [name, value] of before) map.set(name, value);
+    });
+    map.delete(key);
+  }
 }
 
 /** The store as one process sees it. */
 class Opened implements Storage, JobReader, Registers, GroupWriter {
   readonly jobs = this;
+  readonly outbox: OutboxReader;
   readonly registers = this;
   readonly journal;
   readonly #faults: DiskFaults;
@@ -230,6 +295,7 @@ class Opened implements Storage, JobReader, Registers, GroupWriter {
       this.#failed = outcomeUnknown(messageOf(error));
       parts.onFatal(error);
     };
+    this.outbox = outboxOf(disk, () => this.#reading());
     this.journal = createGroupJournal({ writer: this, scheduler: parts.scheduler, onFatal });
   }
 
@@ -371,6 +437,48 @@ class Opened implements Storage, JobReader, Registers, GroupWriter {
     if (this.#failed) throw this.#failed;
     if (this.#closed) throw storeClosed();
   }
+}
+
+function outboxOf(disk: Disk, reading: () => Promise<void>): OutboxReader {
+  const read = async <T>(of: (rows: readonly OutboxRow[]) => T): Promise<T> => {
+    await reading();
+    return of([...disk.outbox.values()]);
+  };
+  return {
+    destinations: (after, limit) =>
+      read((rows) => {
+        const soonest = new Map<string, number>();
+        for (const { destination, dueAtMs } of rows) {
+          if (dueAtMs === undefined || destination <= after) continue;
+          soonest.set(destination, Math.min(dueAtMs, soonest.get(destination) ?? dueAtMs));
+        }
+        const found = [...soonest].map(([destination, dueAtMs]) => ({ destination, dueAtMs }));
+        return found.toSorted((a, b) => (a.destination < b.destination ? -1 : 1)).slice(0, limit);
+      }),
+    due: (destination, nowMs, limit) =>
+      read((rows) => {
+        const heads = rows.filter((row) => {
+          if (row.destination !== destination || (row.dueAtMs ?? Number.POSITIVE_INFINITY) > nowMs) return false;
+          return disk.lane(row.jobId, destination)[0]?.id === row.id;
+        });
+        return heads.toSorted((a, b) => (a.dueAtMs ?? 0) - (b.dueAtMs ?? 0)).slice(0, limit);
+      }),
+    failed: (limit, after) =>
+      read((rows) => {
+        const failed = rows.filter((row) => row.failedAtMs !== undefined).toReversed();
+        const sorted = failed.toSorted((a, b) => (b.failedAtMs ?? 0) - (a.failedAtMs ?? 0));
+        const from = after === undefined ? 0 : sorted.findIndex((row) => row.id === after) + 1;
+        return sorted.slice(from, from + limit);
+      }),
+    row: (id) => read((rows) => rows.find((row) => row.id === id)),
+    ofJob: (jobId) => read((rows) => rows.filter((row) => row.jobId === jobId)),
+    count: () =>
+      read((rows) => {
+        const failed = rows.filter((row) => row.failedAtMs !== undefined).length;
+        return { waiting: rows.length - failed, failed };
+      }),
+    reference: (jobId, name) => read(() => disk.references.get(JSON.stringify([jobId, name]))),
+  };
 }
 
 function fits(job: Job, query: JobQuery): boolean {

@@ -292,5 +292,6 @@ export class Server {
 }
 
 function withJournal(storage: Storage, journal: Journal): Storage {
-  return { journal, jobs: storage.jobs, registers: storage.registers, close: () => storage.close() };
+  const { jobs, outbox, registers } = storage;
+  return { journal, jobs, outbox, registers, close: () => storage.close() };
 }

@@ -4,13 +4,15 @@
  */
 import type { SQLQueryBindings } from "bun:sqlite";
 import type { JobStatus } from "../../job/model.ts";
-import type { JobWrite, Unit } from "../port.ts";
+import type { JobWrite, OutboxChange, Unit } from "../port.ts";
+import { outboxValues } from "./outbox-row.ts";
 import { insertValues, isLongInput, updateValues } from "./job-row.ts";
 import { type StoredText, toStored } from "./text.ts";
 
 export interface EncodedUnit {
   readonly jobs: readonly EncodedWrite[];
   readonly idempotency: EncodedAnswer | undefined;
+  readonly outbox: readonly OutboxChange[];
 }
 
 export interface EncodedWrite {
@@ -27,6 +29,8 @@ export interface EncodedWrite {
   readonly events: string | undefined;
   readonly dropBranches: boolean;
   readonly branches: readonly EncodedBranch[];
+  /** Of rows of the outbox. */
+  readonly outbox: readonly SQLQueryBindings[][];
 }
 
 export interface EncodedBranch {
@@ -42,10 +46,14 @@ export interface EncodedAnswer {
   readonly values: SQLQueryBindings[];
 }
 
+/** Most units send nothing. */
+const NOTHING: readonly never[] = [];
+
 export function encodeUnit(unit: Unit): EncodedUnit {
   const { idempotency } = unit;
   return {
     jobs: unit.jobs.map(encodeWrite),
+    outbox: unit.outbox ?? NOTHING,
     idempotency: idempotency && {
       client: idempotency.client,
       key: idempotency.key,
@@ -79,5 +87,6 @@ function encodeWrite(write: JobWrite): EncodedWrite {
       task: result ? toStored(result.taskId) : null,
       result: result ? toStored(result.json) : null,
     })),
+    outbox: write.outbox?.map((row) => outboxValues(job.id, row)) ?? NOTHING,
   };
 }

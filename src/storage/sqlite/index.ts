@@ -11,6 +11,7 @@ import { lockFolder, prepareFolder, type FolderLock } from "./data-folder.ts";
 import { DATABASE_FILE, openInFolder, openInMemory, waitForTheOther } from "./database.ts";
 import { createFault, type Fault, isFullAtOpening } from "./errors.ts";
 import { SqliteJobReader } from "./job-reader.ts";
+import { SqliteOutboxReader } from "./outbox-reader.ts";
 import { createReads } from "./reads.ts";
 import { folderFull } from "./refusals.ts";
 import { SqliteRegisters } from "./registers.ts";
@@ -58,6 +59,7 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
   const reads = createReads(fault, scheduler);
   const writer = options.writesInThread === true ? writeInThread(options, database) : own(database, clock, fault);
   const jobs = new SqliteJobReader(database, reads);
+  const outbox = new SqliteOutboxReader(database, reads);
   const registers = new SqliteRegisters({ database, random, fault, reads, makeRoom: () => ballast.release() });
   const journal = createGroupJournal({
     writer: guardSpace(writer, ballast),
@@ -75,6 +77,7 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
     reads.close();
     await writer.close();
     jobs.finalize();
+    outbox.finalize();
     registers.close();
     try {
       database.close(true);
@@ -84,7 +87,7 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
   }
 
   let closing: Promise<void> | undefined;
-  return { journal, jobs, registers, close: () => (closing ??= closeAll()) };
+  return { journal, jobs, outbox, registers, close: () => (closing ??= closeAll()) };
 }
 
 type ClosedWriter = GroupWriter & { close(): Promise<void> };

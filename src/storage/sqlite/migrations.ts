@@ -95,4 +95,34 @@ CREATE TABLE tokens (
 ) WITHOUT ROWID;
 `;
 
-export const MIGRATIONS: readonly Migration[] = [{ name: "jobs, history and registers", sql: FIRST }];
+/** A row names its job by id, since it outlives the job. Without `due_at`: given up. */
+const OUTBOX = `
+CREATE TABLE outbox (
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL,
+  job TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  destination TEXT NOT NULL,
+  body TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  due_at INTEGER,
+  failed_at INTEGER,
+  error TEXT
+);
+CREATE UNIQUE INDEX outbox_by_id ON outbox (id);
+CREATE INDEX outbox_by_job ON outbox (job, number);
+CREATE INDEX outbox_due ON outbox (destination, due_at, number) WHERE due_at IS NOT NULL;
+CREATE INDEX outbox_failed ON outbox (failed_at, number) WHERE failed_at IS NOT NULL;
+CREATE TABLE outbox_references (
+  job TEXT NOT NULL,
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (job, name)
+) WITHOUT ROWID;
+`;
+
+export const MIGRATIONS: readonly Migration[] = [
+  { name: "jobs, history and registers", sql: FIRST },
+  { name: "the outbox", sql: OUTBOX },
+];

@@ -9,6 +9,7 @@ import { Counts } from "./counts.ts";
 import { meaningOf, type Fault } from "./errors.ts";
 import type { EncodedAnswer, EncodedBranch, EncodedUnit, EncodedWrite } from "./encoded.ts";
 import { INSERT_JOB, UPDATE_JOB } from "./job-row.ts";
+import { OutboxWriter } from "./outbox-writer.ts";
 import { toStored } from "./text.ts";
 import { Transaction } from "./transaction.ts";
 
@@ -25,6 +26,7 @@ export interface SqliteWriter {
 export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fault: Fault): SqliteWriter {
   const transaction = new Transaction(database);
   const counts = new Counts(database);
+  const outbox = new OutboxWriter(database);
   const statements = prepare(database);
   const known = new Map<string, Found>();
 
@@ -88,6 +90,7 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
 
     for (const [index, write] of unit.jobs.entries()) writeJob(write, found[index]);
     if (unit.idempotency) writeIdempotency(unit.idempotency);
+    for (const change of unit.outbox) outbox.change(change);
     return undefined;
   }
 
@@ -107,6 +110,7 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
     if (write.events !== undefined) statements.history.run(number, write.version, write.events);
     if (write.dropBranches) statements.dropBranches.run(number);
     for (const branch of write.branches) writeBranch(number, branch, write.dropBranches);
+    for (const row of write.outbox) outbox.insert(row);
   }
 
   function insert(write: EncodedWrite): number {
@@ -133,6 +137,7 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
     finalize() {
       transaction.finalize();
       counts.finalize();
+      outbox.finalize();
       for (const statement of Object.values(statements)) statement.finalize();
     },
   };

@@ -17,6 +17,7 @@ const rules: JobRules = {
   handlerBackoffMs: 100,
   cancelGraceMs: 10_000,
   chance: () => 1,
+  eventId: () => "event",
   verify(taskId, _jobId, workerId) {
     const [slot, visit, attempt, worker] = taskId.split("/");
     return worker === workerId
