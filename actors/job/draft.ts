@@ -3,6 +3,7 @@
  * what is done once all of it is durable. The job's durable state is never touched.
  */
 import type { Job, JobError, JobEvent, JobStatus, TaskWait } from "../../src/job/model.ts";
+import { webhookBody, webhookDestination } from "../../src/job/webhook.ts";
 import type { IgnoredReason, ResultAnswer } from "../../src/protocol/worker.ts";
 import type { Reply } from "../../src/runtime/types.ts";
 import type { BranchWrite, IdempotencyWrite, OutboxKind, OutboxWrite } from "../../src/storage/port.ts";
@@ -245,6 +246,9 @@ export class Draft {
       status,
       extra: error && { error_message: error.message },
     });
+    const { webhookUrl } = this.job;
+    if (webhookUrl === undefined) return;
+    this.send("webhook", webhookBody(this.job, webhookUrl, this.atMs), webhookDestination(webhookUrl));
   }
 
   /** Every wait of this visit ends: what is queued or runs for it is taken back. */

@@ -4,6 +4,7 @@
  */
 import type { JobView, TaskView } from "../../actors/orchestrator.ts";
 import { isTerminal, type Job, type TaskOrder } from "../job/model.ts";
+import { resultText } from "../job/result-text.ts";
 
 type Field = readonly [name: string, json: string];
 
@@ -42,7 +43,7 @@ function jobFields({ job, tasks }: JobView): readonly Field[] {
     ["tasks", `[${tasks.map(taskText).join(",")}]`],
   ];
   fields.push(...currentTaskFields(job, tasks), ...parallelFields(job, tasks), ...optionFields(job));
-  if (isTerminal(job.status)) fields.push(["result", resultText(job)]);
+  if (isTerminal(job.status)) fields.push(["result", resultText(job.stateHistory)]);
   return fields;
 }
 
@@ -116,14 +117,6 @@ function optionFields(job: Job): readonly Field[] {
   if (job.cancelRequestedAtMs !== undefined) fields.push(["cancel_requested_at", time(job.cancelRequestedAtMs)]);
   if (job.metadata !== undefined) fields.push(["metadata", job.metadata]);
   return fields;
-}
-
-/** What the blueprint set as its result, else all that it knows. */
-function resultText(job: Job): string {
-  // Only a text that holds the word can hold the key: most need no parsing.
-  if (!job.stateHistory.includes('"result"')) return job.stateHistory;
-  const history = JSON.parse(job.stateHistory) as Record<string, unknown>;
-  return Object.hasOwn(history, "result") ? text(history["result"] ?? null) : job.stateHistory;
 }
 
 function listedText(job: Job): string {

@@ -37,7 +37,7 @@ export interface OutboxWrite {
   readonly kind: OutboxKind;
   /** Who is spoken to: a host, an integration. Left out: the kind. Rows of one job and destination go out in order. */
   readonly destination?: string | undefined;
-  /** JSON text. */
+  /** As its sender reads it: `src/job/webhook.ts`, `src/job/approval.ts`. */
   readonly body: string;
   readonly dueAtMs: number;
 }

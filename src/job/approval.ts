@@ -1,0 +1,37 @@
+/**
+ * What goes out to people when a job begins to wait for one of them, and when it does so no longer.
+ * Bodies of the outbox's rows `approval` and `approval_closed`, as JSON text.
+ */
+export interface ApprovalAsked {
+  readonly blueprint: string;
+  readonly state: string;
+  /** Of the state: an answer to another one no longer counts. */
+  readonly visit: number;
+  readonly integration: string;
+  readonly message: string;
+  /** In the order of the blueprint; each becomes a button. */
+  readonly decisions: readonly string[];
+  /** When the wait is over at the latest, by people's clocks. */
+  readonly untilMs?: number | undefined;
+}
+
+export interface ApprovalClosed {
+  readonly blueprint: string;
+  readonly state: string;
+  readonly visit: number;
+  readonly integration: string;
+  readonly message: string;
+  readonly end: ApprovalEnd;
+}
+
+export type ApprovalEnd =
+  | {
+      readonly type: "decided";
+      readonly decision: string;
+      readonly by: string;
+      readonly through: string;
+      readonly comment?: string | undefined;
+    }
+  | { readonly type: "timeout" }
+  /** The job is over, or somewhere else: it was cancelled, or ran out of time. */
+  | { readonly type: "withdrawn" };
