@@ -184,5 +184,8 @@ function bytesOf(unit: Unit): number {
     for (const event of write.events) bytes += event.patch?.length ?? 0;
     for (const row of write.outbox ?? []) bytes += row.body.length;
   }
+  for (const { writes } of unit.dataStores ?? []) {
+    for (const [key, json] of writes) bytes += key.length + (json?.length ?? 0);
+  }
   return bytes;
 }

@@ -2,6 +2,7 @@
  * What the engine asks of a store. A unit of work is all or nothing, and its promise resolves
  * only once it is durable. Reads answer durable state.
  */
+import type { StoreChange } from "../job/data-store.ts";
 import type { Job, JobEvent, JobStatus, TaskWait } from "../job/model.ts";
 
 export interface JobWrite {
@@ -79,11 +80,14 @@ export interface Unit {
   readonly jobs: readonly JobWrite[];
   readonly idempotency?: IdempotencyWrite | undefined;
   readonly outbox?: readonly OutboxChange[] | undefined;
+  /** At most one of each data store. */
+  readonly dataStores?: readonly StoreChange[] | undefined;
 }
 
 /**
  * Rejects with a Refusal:
  * - `STORE_CONFLICT`: a version did not fit; nothing of this unit was written.
+ * - `DATA_STORE_CONFLICT`: what it read of a data store does not hold any more; nothing of this unit was written.
  * - `STORE_INVALID`: the unit itself cannot be written; nothing of it was; the rest of its group was.
  * - `STORE_FULL`: no space left; nothing was written.
  * - `STORE_CLOSED`: the store is stopping; nothing was written.
@@ -173,6 +177,39 @@ export interface OutboxReader {
   reference(jobId: string, name: string): Promise<string | undefined>;
 }
 
+/** What is known of a data store beside its entries. */
+export interface StoredStore {
+  /** The newest version of anything in it. */
+  readonly version: number;
+  /** Version of its key set; 0: it never had a key. */
+  readonly keySet: number;
+  /** Keys whose initial value was looked after: it is never written again. */
+  readonly seeded: readonly string[];
+}
+
+export interface StoredEntry {
+  readonly key: string;
+  readonly version: number;
+  /** JSON text. */
+  readonly json: string;
+}
+
+export interface EntryQuery {
+  readonly prefix?: string;
+  /** The last key of the page before. */
+  readonly after?: string;
+  readonly limit: number;
+}
+
+export interface DataStoreReader {
+  /** Undefined: nothing was ever written to it. */
+  store(blueprint: string, store: string): Promise<StoredStore | undefined>;
+  /** By key. */
+  entries(blueprint: string, store: string, query: EntryQuery): Promise<readonly StoredEntry[]>;
+  /** Those of a blueprint that something was ever written to. */
+  storesOf(blueprint: string): Promise<readonly string[]>;
+}
+
 /** What the program remembers about itself and its fleet: small, written rarely. */
 export interface Registers {
   /** Raised by one durably at each start; part of every task id. */
@@ -204,6 +241,7 @@ export interface Storage {
   readonly journal: Journal;
   readonly jobs: JobReader;
   readonly outbox: OutboxReader;
+  readonly dataStores: DataStoreReader;
   readonly registers: Registers;
   /** Resolves when everything that was accepted for writing is durable and the files are closed. */
   close(): Promise<void>;

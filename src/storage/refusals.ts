@@ -16,6 +16,17 @@ export function storeConflict(conflict: Conflict): Refusal {
   return new Refusal("STORE_CONFLICT", 409, message, { ...conflict });
 }
 
+/** Of a data store of a blueprint: only after another unit failed that was written before. */
+export function dataStoreConflict(blueprint: string, store: string): Refusal {
+  return new Refusal(
+    "DATA_STORE_CONFLICT",
+    503,
+    `what the handler read of data store "${store}" was not stored after all: send the request again, its handler runs anew`,
+    { blueprint, store },
+    1,
+  );
+}
+
 export function storeInvalid(reason: string): Refusal {
   return new Refusal("STORE_INVALID", 500, `the change cannot be stored, correct it: ${reason}`);
 }

@@ -7,6 +7,7 @@ import type { Job } from "../../src/job/model.ts";
 import type { JobQuery, JobReader, OpenJob, Storage, StoredBundle, Unit } from "../../src/storage/port.ts";
 import { describeOutbox } from "./outbox.ts";
 import { shapes } from "../storage/job-shapes.ts";
+import { describeDataStores } from "./data-stores.ts";
 import {
   idOf,
   next,
@@ -34,6 +35,7 @@ const HOUR_MS = 3_600_000;
 const NASTY = ["a\u0000b", "\u0000", "\ud800", "x\udc00y", "é😀\u2028", "'; DROP TABLE jobs; --", ""];
 
 export function describeStorage(name: string, make: () => StoreUnderTest): void {
+  describeDataStores(name, make);
   let under: StoreUnderTest;
   let storage: Storage;
   const commit = (unit: Unit) => storage.journal.commit(unit);

@@ -3,10 +3,13 @@
  * synced when it died lies in the page cache: it is kept or lost when the next one opens the store.
  * Above it is the real group commit; what is here stands for the database and the machine.
  */
+import type { StoreChange } from "../../src/job/data-store.ts";
 import { isTerminal, type Job, type JobEvent, type JobStatus, type TaskWait } from "../../src/job/model.ts";
 import { createGroupJournal, type GroupOutcome, type GroupWriter } from "../../src/storage/group-commit.ts";
 import type {
   BranchWrite,
+  DataStoreReader,
+  EntryQuery,
   IdempotencyWrite,
   JobQuery,
   JobReader,
@@ -20,10 +23,18 @@ import type {
   Storage,
   StoredBranch,
   StoredBundle,
+  StoredEntry,
+  StoredStore,
   StoredUnitEvents,
   Unit,
 } from "../../src/storage/port.ts";
-import { outcomeUnknown, storeClosed, storeConflict, storeInvalid } from "../../src/storage/refusals.ts";
+import {
+  dataStoreConflict,
+  outcomeUnknown,
+  storeClosed,
+  storeConflict,
+  storeInvalid,
+} from "../../src/storage/refusals.ts";
 import type { Clock, Scheduler } from "../../src/system/clock.ts";
 import { messageOf, type Refusal } from "../../src/system/errors.ts";
 import type { Random } from "../../src/system/random.ts";
@@ -45,6 +56,12 @@ interface UnitRow {
   readonly version: number;
   readonly text: string;
 }
+
+interface DataStoreRow extends StoredStore {
+  readonly entries: ReadonlyMap<string, StoredEntry>;
+}
+
+const NO_DATA: DataStoreRow = { version: 0, keySet: 0, seeded: [], entries: new Map() };
 
 /** What becomes of a group of units that is about to be written. */
 export type Fate =
@@ -94,6 +111,7 @@ export class Disk {
   /** By id, in the order in which they were written. */
   readonly outbox = new Map<string, OutboxRow>();
   readonly references = new Map<string, string>();
+  readonly dataStores = new Map<string, DataStoreRow>();
   readonly workers = new Map<string, string>();
   readonly bundles = new Map<string, StoredBundle>();
   readonly tokens = new Map<string, string>();
@@ -101,6 +119,8 @@ export class Disk {
   secret: Uint8Array | undefined;
   /** Told of each unit once it is durable, acknowledged or not. */
   onDurable: (unit: Unit) => void = () => undefined;
+  /** Told of each unit that was refused for what it had read of a data store. */
+  onDataConflict: (unit: Unit) => void = () => undefined;
   #undo: (() => void)[] = [];
   /** Written by a process that died before its sync. */
   #cached: { readonly undo: readonly (() => void)[]; readonly units: readonly Unit[] } | undefined;
@@ -168,9 +188,37 @@ export class Disk {
         return storeConflict({ kind: "job", id: job.id, expected: expectedVersion, found });
       }
     }
-    if (!unit.idempotency) return undefined;
-    const { client, key } = unit.idempotency;
-    return this.answer(client, key, nowMs) && storeConflict({ kind: "idempotency", client, key });
+    if (unit.idempotency && this.answer(unit.idempotency.client, unit.idempotency.key, nowMs)) {
+      const { client, key } = unit.idempotency;
+      return storeConflict({ kind: "idempotency", client, key });
+    }
+    const failed = unit.dataStores?.find((change) => !this.#holds(change));
+    if (!failed) return undefined;
+    this.onDataConflict(unit);
+    return dataStoreConflict(failed.blueprint, failed.store);
+  }
+
+  dataStore(blueprint: string, store: string): DataStoreRow | undefined {
+    return this.dataStores.get(JSON.stringify([blueprint, store]));
+  }
+
+  #holds({ blueprint, store, reads, keySet }: StoreChange): boolean {
+    const now = this.dataStore(blueprint, store) ?? NO_DATA;
+    if (keySet !== undefined && keySet !== now.keySet) return false;
+    return reads.every(([key, version]) => (now.entries.get(key)?.version ?? 0) === version);
+  }
+
+  #writeDataStore({ blueprint, store, version, writes, changesKeys, seeded }: StoreChange): void {
+    if (writes.length === 0 && !seeded) return;
+    const before = this.dataStore(blueprint, store) ?? NO_DATA;
+    const entries = new Map(before.entries);
+    for (const [key, json] of writes) {
+      if (json === undefined) entries.delete(key);
+      else entries.set(key, { key, version, json });
+    }
+    const keySet = changesKeys ? version : before.keySet;
+    const row = { version, keySet, seeded: seeded ?? before.seeded, entries };
+    this.#put(this.dataStores, JSON.stringify([blueprint, store]), row);
   }
 
   answer(client: string, key: string, nowMs: number): IdempotencyWrite | undefined {
@@ -180,6 +228,7 @@ export class Disk {
 
   #writeUnit(unit: Unit): void {
     for (const write of unit.jobs) this.#writeJob(write);
+    for (const change of unit.dataStores ?? []) this.#writeDataStore(change);
     const { idempotency } = unit;
     if (idempotency) this.#put(this.idempotency, JSON.stringify([idempotency.client, idempotency.key]), idempotency);
     for (const change of unit.outbox ?? []) this.#changeOutbox(change);
@@ -277,8 +326,9 @@ export class Disk {
 }
 
 /** The store as one process sees it. */
-class Opened implements Storage, JobReader, Registers, GroupWriter {
+class Opened implements Storage, JobReader, DataStoreReader, Registers, GroupWriter {
   readonly jobs = this;
+  readonly dataStores = this;
   readonly outbox: OutboxReader;
   readonly registers = this;
   readonly journal;
@@ -371,6 +421,27 @@ class Opened implements Storage, JobReader, Registers, GroupWriter {
   async idempotent(client: string, key: string, nowMs: number): Promise<IdempotencyWrite | undefined> {
     await this.#reading();
     return this.disk.answer(client, key, nowMs);
+  }
+
+  async store(blueprint: string, store: string): Promise<StoredStore | undefined> {
+    await this.#reading();
+    const row = this.disk.dataStore(blueprint, store);
+    return row && { version: row.version, keySet: row.keySet, seeded: row.seeded };
+  }
+
+  async entries(blueprint: string, store: string, query: EntryQuery): Promise<readonly StoredEntry[]> {
+    await this.#reading();
+    const { after, limit, prefix = "" } = query;
+    const found = [...(this.disk.dataStore(blueprint, store)?.entries.values() ?? [])].filter(
+      ({ key }) => key.startsWith(prefix) && (after === undefined || Buffer.compare(bytes(key), bytes(after)) > 0),
+    );
+    return found.toSorted((a, b) => Buffer.compare(bytes(a.key), bytes(b.key))).slice(0, limit);
+  }
+
+  async storesOf(blueprint: string): Promise<readonly string[]> {
+    await this.#reading();
+    const names = [...this.disk.dataStores.keys()].map((key) => JSON.parse(key) as [string, string]);
+    return names.flatMap(([owner, name]) => (owner === blueprint ? name : [])).toSorted();
   }
 
   async nextEpoch(): Promise<number> {
@@ -479,6 +550,10 @@ function outboxOf(disk: Disk, reading: () => Promise<void>): OutboxReader {
       }),
     reference: (jobId, name) => read(() => disk.references.get(JSON.stringify([jobId, name]))),
   };
+}
+
+function bytes(text: string): Buffer {
+  return Buffer.from(text);
 }
 
 function fits(job: Job, query: JobQuery): boolean {

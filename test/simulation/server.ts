@@ -292,6 +292,6 @@ export class Server {
 }
 
 function withJournal(storage: Storage, journal: Journal): Storage {
-  const { jobs, outbox, registers } = storage;
-  return { journal, jobs, outbox, registers, close: () => storage.close() };
+  const { jobs, outbox, dataStores, registers } = storage;
+  return { journal, jobs, outbox, dataStores, registers, close: () => storage.close() };
 }

@@ -3,6 +3,7 @@
  * is. Strings, numbers and bytes alone, since they cross to another thread.
  */
 import type { SQLQueryBindings } from "bun:sqlite";
+import type { StoreChange } from "../../job/data-store.ts";
 import type { JobStatus } from "../../job/model.ts";
 import type { JobWrite, OutboxChange, Unit } from "../port.ts";
 import { outboxValues } from "./outbox-row.ts";
@@ -13,6 +14,7 @@ export interface EncodedUnit {
   readonly jobs: readonly EncodedWrite[];
   readonly idempotency: EncodedAnswer | undefined;
   readonly outbox: readonly OutboxChange[];
+  readonly dataStores: readonly StoreChange[];
 }
 
 export interface EncodedWrite {
@@ -54,6 +56,7 @@ export function encodeUnit(unit: Unit): EncodedUnit {
   return {
     jobs: unit.jobs.map(encodeWrite),
     outbox: unit.outbox ?? NOTHING,
+    dataStores: unit.dataStores ?? NOTHING,
     idempotency: idempotency && {
       client: idempotency.client,
       key: idempotency.key,

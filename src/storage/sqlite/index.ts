@@ -9,6 +9,7 @@ import type { Storage } from "../port.ts";
 import { createBallast, noBallast, type Ballast } from "./ballast.ts";
 import { lockFolder, prepareFolder, type FolderLock } from "./data-folder.ts";
 import { DATABASE_FILE, openInFolder, openInMemory, waitForTheOther } from "./database.ts";
+import { SqliteDataStoreReader } from "./data-store-reader.ts";
 import { createFault, type Fault, isFullAtOpening } from "./errors.ts";
 import { SqliteJobReader } from "./job-reader.ts";
 import { SqliteOutboxReader } from "./outbox-reader.ts";
@@ -60,6 +61,7 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
   const writer = options.writesInThread === true ? writeInThread(options, database) : own(database, clock, fault);
   const jobs = new SqliteJobReader(database, reads);
   const outbox = new SqliteOutboxReader(database, reads);
+  const dataStores = new SqliteDataStoreReader(database, reads);
   const registers = new SqliteRegisters({ database, random, fault, reads, makeRoom: () => ballast.release() });
   const journal = createGroupJournal({
     writer: guardSpace(writer, ballast),
@@ -77,6 +79,7 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
     reads.close();
     await writer.close();
     jobs.finalize();
+    dataStores.finalize();
     outbox.finalize();
     registers.close();
     try {
@@ -87,7 +90,7 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
   }
 
   let closing: Promise<void> | undefined;
-  return { journal, jobs, outbox, registers, close: () => (closing ??= closeAll()) };
+  return { journal, jobs, outbox, dataStores, registers, close: () => (closing ??= closeAll()) };
 }
 
 type ClosedWriter = GroupWriter & { close(): Promise<void> };

@@ -122,7 +122,27 @@ CREATE TABLE outbox_references (
 ) WITHOUT ROWID;
 `;
 
+const DATA_STORES = `
+CREATE TABLE data_stores (
+  number INTEGER PRIMARY KEY,
+  blueprint TEXT NOT NULL,
+  name TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  key_set INTEGER NOT NULL,
+  seeded TEXT NOT NULL
+);
+CREATE UNIQUE INDEX data_stores_by_name ON data_stores (blueprint, name);
+CREATE TABLE data_entries (
+  store INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (store, key)
+) WITHOUT ROWID;
+`;
+
 export const MIGRATIONS: readonly Migration[] = [
   { name: "jobs, history and registers", sql: FIRST },
   { name: "the outbox", sql: OUTBOX },
+  { name: "data stores", sql: DATA_STORES },
 ];

@@ -6,6 +6,7 @@ import { messageOf, type Refusal } from "../../system/errors.ts";
 import type { GroupOutcome } from "../group-commit.ts";
 import { storeConflict, storeInvalid } from "../refusals.ts";
 import { Counts } from "./counts.ts";
+import { DataStoreWriter } from "./data-store-writer.ts";
 import { meaningOf, type Fault } from "./errors.ts";
 import type { EncodedAnswer, EncodedBranch, EncodedUnit, EncodedWrite } from "./encoded.ts";
 import { INSERT_JOB, UPDATE_JOB } from "./job-row.ts";
@@ -26,6 +27,7 @@ export interface SqliteWriter {
 export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fault: Fault): SqliteWriter {
   const transaction = new Transaction(database);
   const counts = new Counts(database);
+  const dataStores = new DataStoreWriter(database);
   const outbox = new OutboxWriter(database);
   const statements = prepare(database);
   const known = new Map<string, Found>();
@@ -87,10 +89,13 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
       const { client, key } = unit.idempotency;
       return storeConflict({ kind: "idempotency", client, key });
     }
+    const refusal = dataStores.refusalOf(unit.dataStores);
+    if (refusal) return refusal;
 
     for (const [index, write] of unit.jobs.entries()) writeJob(write, found[index]);
     if (unit.idempotency) writeIdempotency(unit.idempotency);
     for (const change of unit.outbox) outbox.change(change);
+    for (const change of unit.dataStores) dataStores.write(change);
     return undefined;
   }
 
@@ -137,6 +142,7 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
     finalize() {
       transaction.finalize();
       counts.finalize();
+      dataStores.finalize();
       outbox.finalize();
       for (const statement of Object.values(statements)) statement.finalize();
     },
