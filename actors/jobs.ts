@@ -126,10 +126,16 @@ export function createJobs(parts: JobsParts): Jobs {
     return jobs.map((job) => job.id);
   }
 
-  async function createAll(client: ClientFacts, asked: readonly NewJob[], idempotency?: Idempotency) {
+  async function createAll(
+    client: ClientFacts,
+    asked: readonly NewJob[],
+    idempotency: Idempotency | undefined,
+    admit: () => void,
+  ) {
     if (underWay >= parts.limits.creationsAtOnce) {
       throw new Refusal("TOO_BUSY", 503, "Too many creations are under way; try again in a second.", undefined, 1);
     }
+    admit();
     underWay += 1;
     try {
       let shard: number | undefined;
@@ -152,7 +158,12 @@ export function createJobs(parts: JobsParts): Jobs {
     }
   }
 
-  async function createOnce(client: ClientFacts, asked: readonly NewJob[], idempotency: Idempotency) {
+  async function createOnce(
+    client: ClientFacts,
+    asked: readonly NewJob[],
+    idempotency: Idempotency,
+    admit: () => void,
+  ) {
     const name = `${client.id}\n${idempotency.key}`;
     const running = creating.get(name);
     if (running) {
@@ -161,7 +172,7 @@ export function createJobs(parts: JobsParts): Jobs {
     }
     const ids = (async () => {
       const first = await storage.jobs.idempotent(client.id, idempotency.key, system.clock.nowMs());
-      if (!first) return createAll(client, asked, idempotency);
+      if (!first) return createAll(client, asked, idempotency, admit);
       assertSameBody(first.bodyHash, idempotency);
       return JSON.parse(first.answer) as string[];
     })();
@@ -213,8 +224,8 @@ export function createJobs(parts: JobsParts): Jobs {
   }
 
   return {
-    create: (client, asked, idempotency) =>
-      idempotency ? createOnce(client, asked, idempotency) : createAll(client, asked),
+    create: (client, asked, idempotency, admit = () => {}) =>
+      idempotency ? createOnce(client, asked, idempotency, admit) : createAll(client, asked, idempotency, admit),
     async read(viewer, id) {
       const job = await find(viewer, id);
       const waits = await openWaits(job);

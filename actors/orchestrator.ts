@@ -46,8 +46,16 @@ export interface JobView {
 export type Viewer = string | undefined;
 
 export interface Jobs {
-  /** All or none. Resolves with the ids once they are durable. A known key resolves with the first answer's ids. */
-  create(client: ClientFacts, jobs: readonly NewJob[], idempotency?: Idempotency): Promise<readonly string[]>;
+  /**
+   * All or none. Resolves with the ids once they are durable. A known key resolves with the first answer's ids;
+   * otherwise `admit` is called before anything is made, and may refuse by throwing.
+   */
+  create(
+    client: ClientFacts,
+    jobs: readonly NewJob[],
+    idempotency?: Idempotency,
+    admit?: () => void,
+  ): Promise<readonly string[]>;
   read(viewer: Viewer, id: string): Promise<JobView>;
   list(query: JobQuery): Promise<readonly Job[]>;
   cancel(viewer: Viewer, id: string): Promise<"cancellation_request_sent" | "cancellation_request_accepted">;

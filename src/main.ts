@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { createEngine, type Engine, ENGINE_DEFAULTS } from "../actors/tree.ts";
 import { runWorkerFiles, registerWorkerModule } from "../worker/main.ts";
 import { createAccess } from "./access/access.ts";
-import { ensureTokens } from "./access/tokens.ts";
+import { createQuota } from "./access/quota.ts";
+import { createTokenFiles } from "./access/token-files.ts";
+import { AUDIENCES, ensureTokens } from "./access/tokens.ts";
 import { bundlePath, checkFiles, createCatalog } from "./catalog/index.ts";
 import { runCli } from "./cli/index.ts";
 import type { CliParts, ServeCall, WorkerCall } from "./cli/parts.ts";
@@ -56,11 +58,19 @@ async function serve({ settings, stop, ready, write }: ServeCall): Promise<numbe
       process.exit(EXIT_STORE_LOST);
     },
   });
-  const tokens = await ensureTokens(storage.registers, system.random, {
+  const { clientsConfigPath: clients, workersConfigPath: workers, quotaCounts: counts } = settings;
+  const configured = {
     ...(settings.clientToken && { client: settings.clientToken }),
     ...(settings.workerToken && { worker: settings.workerToken }),
     ...(settings.operatorToken && { operator: settings.operatorToken }),
-  });
+  };
+  // Where each worker has a token of its own, a shared one is the user's wish alone.
+  const wanted = AUDIENCES.filter((audience) => audience !== "worker" || workers === undefined);
+  const tokens = await ensureTokens(storage.registers, system.random, configured, wanted);
+  const quota = createQuota({ system, registers: storage.registers, counts, timeZone: undefined });
+  const isWorkerTokenSet = configured.worker !== undefined;
+  const access = createAccess(tokens.hashes, { quota, isWorkerTokenSet });
+  const tokenFiles = createTokenFiles({ paths: { clients, workers }, access, system });
 
   const bundlesFolder = join(settings.dataDir, "bundles");
   mkdirSync(bundlesFolder, { recursive: true });
@@ -103,7 +113,9 @@ async function serve({ settings, stop, ready, write }: ServeCall): Promise<numbe
   const socket = join(settings.dataDir, "orchestrator.sock");
   const http = createHttpServer({
     orchestrator: engine,
-    access: createAccess(tokens.hashes),
+    access,
+    tokenFiles,
+    quota,
     system,
     openSocketPath: socket,
     settings: {
@@ -115,7 +127,7 @@ async function serve({ settings, stop, ready, write }: ServeCall): Promise<numbe
     },
   });
 
-  const services: Service[] = [runner, catalog, engine, http];
+  const services: Service[] = [quota, tokenFiles, runner, catalog, engine, http];
   try {
     for (const service of services) await service.start();
     await tokens.keep();

@@ -25,6 +25,10 @@ export const SERVE = {
   clientToken: optionalText({ environment: ["CLIENT_TOKEN"] }),
   workerToken: optionalText({ environment: ["GLOBAL_WORKER_TOKEN", "WORKER_TOKEN"] }),
   operatorToken: optionalText({ environment: ["OPERATOR_TOKEN"] }),
+  clientsConfigPath: optionalText({ environment: ["CLIENTS_CONFIG_PATH"] }),
+  workersConfigPath: optionalText({ environment: ["WORKERS_CONFIG_PATH"] }),
+  /** What takes an attempt of a client's quota: each of its requests, or each job that it starts. */
+  quotaCounts: oneOf(["requests", "creations"], "requests", { environment: ["QUOTA_COUNTS"] }),
   logLevel,
   logFormat,
   workerTimeoutSeconds: whole(300, { min: 1, max: SECONDS_MAX }, { environment: ["WORKER_TIMEOUT_SECONDS"] }),

@@ -1,17 +1,27 @@
 /** What operators may ask for. Stands under the client prefix, as the original has it. */
 import { Elysia } from "elysia";
-import type { Workers } from "../../actors/orchestrator.ts";
+import type { Orchestrator } from "../../actors/orchestrator.ts";
+import type { Access } from "../access/access.ts";
+import type { Quota } from "../access/quota.ts";
+import type { TokenFiles } from "../access/token-files.ts";
+import { TOKEN_FILES } from "../access/token-tables.ts";
 import { Refusal } from "../system/errors.ts";
 import { describe } from "./descriptions.ts";
 import type { Door } from "./door.ts";
-import { json } from "./reply.ts";
+import { clientListText } from "./client-list.ts";
+import { json, jsonFor } from "./reply.ts";
 
 export interface AdminRoutesOptions {
-  readonly workers: Pick<Workers, "drain" | "resume">;
+  readonly orchestrator: Pick<Orchestrator, "workers">;
   readonly door: Door;
+  readonly access: Pick<Access, "clients">;
+  readonly tokenFiles: TokenFiles;
+  readonly quota: Quota;
 }
 
-export function adminRoutes(prefix: string, { workers, door }: AdminRoutesOptions, isDescribed: boolean) {
+export function adminRoutes(prefix: string, options: AdminRoutesOptions, isDescribed: boolean) {
+  const { door, access, tokenFiles, quota } = options;
+  const { workers } = options.orchestrator;
   const told = describe("admin", isDescribed);
   const raw = { parse: "none" } as const;
   return new Elysia({ prefix: `${prefix}/admin` })
@@ -33,13 +43,36 @@ export function adminRoutes(prefix: string, { workers, door }: AdminRoutesOption
       },
       { ...raw, ...told("Give a worker tasks again") },
     )
+    .get(
+      "/clients",
+      ({ request }) => {
+        door.operator(request);
+        return jsonFor(request, clientListText(access.clients ?? [], quota));
+      },
+      told("List the clients, and what they have left of their quotas"),
+    )
     .post(
       "/reload-workers",
-      ({ request }) => {
+      async ({ request }) => {
         door.client(request);
-        // Published tools look for these words.
-        throw new Refusal("WORKERS_CONFIG_NOT_SET", 400, "WORKERS_CONFIG_PATH is not set, cannot reload configs.");
+        // Published tools look for these words, here and below.
+        if (!tokenFiles.has("workers")) {
+          const message = "WORKERS_CONFIG_PATH is not set, cannot reload configs.";
+          throw new Refusal("WORKERS_CONFIG_NOT_SET", 400, message);
+        }
+        await tokenFiles.reload(["workers"]);
+        return json('{"status":"worker_configs_reloaded"}');
       },
       { ...raw, ...told("Read the workers' tokens again") },
+    )
+    .post(
+      "/reload",
+      async ({ request }) => {
+        door.operator(request);
+        await tokenFiles.reload();
+        const reloaded = TOKEN_FILES.filter((kind) => tokenFiles.has(kind));
+        return json(JSON.stringify({ status: "reloaded", reloaded }));
+      },
+      { ...raw, ...told("Read the clients and the workers' tokens again (operators)") },
     );
 }

@@ -1,6 +1,9 @@
 /** All routes of one door, on one screen. */
 import { Elysia } from "elysia";
 import type { Orchestrator } from "../../actors/orchestrator.ts";
+import type { Access } from "../access/access.ts";
+import type { Quota } from "../access/quota.ts";
+import type { TokenFiles } from "../access/token-files.ts";
 import type { System } from "../system/index.ts";
 import { adminRoutes } from "./admin.ts";
 import { clientRoutes } from "./client.ts";
@@ -22,6 +25,9 @@ export interface AppOptions {
   readonly system: System;
   readonly settings: HttpSettings;
   readonly door: Door;
+  readonly access: Pick<Access, "clients">;
+  readonly tokenFiles: TokenFiles;
+  readonly quota: Quota;
   readonly parking: Parking;
   readonly connections: Connections;
 }
@@ -55,8 +61,8 @@ export function createApp(options: AppOptions): App {
     .use(streamRoutes(options))
     .use(clientRoutes(`${prefix}/:version`, { ...options, creator }, true))
     .use(clientRoutes(prefix, { ...options, creator }, false))
-    .use(adminRoutes(`${prefix}/:version`, { workers: orchestrator.workers, door }, true))
-    .use(adminRoutes(prefix, { workers: orchestrator.workers, door }, false))
+    .use(adminRoutes(`${prefix}/:version`, options, true))
+    .use(adminRoutes(prefix, options, false))
     // One route for the endpoints of all blueprints: routes are never made anew while it runs.
     .post(
       `${prefix}/*`,
@@ -66,5 +72,10 @@ export function createApp(options: AppOptions): App {
       },
       { parse: "none", detail: { hide: true } },
     );
-  return app;
+  const tell = (request: Request, answer: Response | Promise<Response>) =>
+    answer instanceof Promise ? answer.then((response) => door.tell(request, response)) : door.tell(request, answer);
+  return {
+    handle: async (request) => tell(request, app.handle(request)),
+    fetch: (request) => tell(request, app.fetch(request)),
+  };
 }

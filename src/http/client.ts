@@ -105,7 +105,7 @@ async function readHistory(
 
 async function watchJob(request: Request, id: string, options: ClientRoutesOptions): Promise<Response> {
   refuseHead(request);
-  const { viewer } = options.door.client(request);
+  const { viewer, isAdmitted } = options.door.client(request);
   return openEventStream({
     jobs: options.orchestrator.jobs,
     timers: options.system.timers,
@@ -114,7 +114,7 @@ async function watchJob(request: Request, id: string, options: ClientRoutesOptio
     id,
     afterSequence: lastEventId(request),
     commentMs: options.settings.eventCommentMs,
-    parked: options.parking.park(request),
+    parked: options.parking.park(request, isAdmitted),
   });
 }
 

@@ -17,6 +17,8 @@ export interface Session {
   opened(wire: Wire): void;
   message(text: string): void;
   closed(): void;
+  /** Whether the token that opened it still counts. */
+  isAdmitted(): boolean;
 }
 
 export interface Connections {
@@ -27,11 +29,14 @@ export interface Connections {
   /** Takes the key back if it is still this wire's. */
   unclaim(key: string, wire: Wire): void;
   readonly handler: WebSocketHandler<Session>;
+  /** Tokens have changed: closes what was opened with one that counts no more. */
+  review(): void;
   closeAll(): void;
   readonly open: number;
 }
 
 const REPLACED = 1008;
+const POLICY = 1008;
 const GOING_AWAY = 1001;
 const TOO_BIG = 1009;
 
@@ -74,6 +79,12 @@ export function createConnections(
         wires.delete(socket);
         socket.data.closed();
       },
+    },
+    review() {
+      for (const [socket, wire] of wires) {
+        if (!socket.data.isAdmitted())
+          wire.close(POLICY, "TOKEN_REVOKED: the worker's token was changed or taken away");
+      }
     },
     closeAll() {
       for (const wire of wires.values()) wire.close(GOING_AWAY, "Server shutdown");

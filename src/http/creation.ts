@@ -31,13 +31,28 @@ export function createCreator(
 ): Creator {
   const checkInput = createInputCheck();
 
+  const create = async (caller: Caller, wanted: readonly NewJob[], idempotency: Idempotency | undefined) => {
+    const { client, attempts } = caller;
+    if (attempts === undefined) return jobs.create(client, wanted, idempotency);
+    let giveBack = () => {};
+    try {
+      // Only what is really made counts: the first answer to a key is given again without a quota.
+      return await jobs.create(client, wanted, idempotency, () => {
+        giveBack = attempts.create(wanted.length);
+      });
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
+  };
+
   const one = async (request: Request, caller: Caller, manifest: Manifest): Promise<Response> => {
     const text = await readText(request, settings.bodyBytesMax);
     const creation = readCreation(parseObject(text), "", text);
     checkInput(manifest, creation);
     const idempotency = idempotencyOf(request, manifest.name, text);
     const job = newJob(manifest.name, creation, traceOf(request.headers));
-    const [id] = await jobs.create(caller.client, [job], idempotency);
+    const [id] = await create(caller, [job], idempotency);
     return json(accepted(id), 202);
   };
 
@@ -48,7 +63,7 @@ export function createCreator(
     const idempotency = idempotencyOf(request, `${manifest.name}${BATCH}`, text);
     const trace = traceOf(request.headers);
     const wanted = creations.map((creation) => newJob(manifest.name, creation, trace));
-    const ids = await jobs.create(caller.client, wanted, idempotency);
+    const ids = await create(caller, wanted, idempotency);
     return json(`{"jobs":[${ids.map(accepted).join(",")}]}`, 202);
   };
 

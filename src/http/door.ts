@@ -1,11 +1,16 @@
 /** A door: who comes through it, and what that lets them do. There is one for the network and one for this machine. */
-import { type Access, type Caller, OPERATOR, type WorkerGrant } from "../access/access.ts";
+import { type Access, type Caller, denied, OPERATOR, type WorkerGrant } from "../access/access.ts";
+import type { Attempts } from "../access/quota.ts";
 import { Refusal } from "../system/errors.ts";
 
 export interface Door {
+  /** Takes an attempt of the client's quota, where it has one. */
   client(request: Request): Caller;
   operator(request: Request): Caller;
-  worker(request: Request): WorkerGrant;
+  /** `claimed`: the worker's id, where the path carries it. */
+  worker(request: Request, claimed?: string): WorkerGrant;
+  /** Puts what the client has left of its quota on the answer. */
+  tell(request: Request, response: Response): Response;
   /** Requests turned away for their token. */
   readonly refusals: number;
 }
@@ -15,16 +20,25 @@ const NOT_WORKERS_TOKEN = "This is no worker's token but one of clients or opera
 
 export function networkDoor(access: Access): Door {
   let refusals = 0;
-  const refuse = (message: string, code: string, hint?: string): never => {
+  const limited = new WeakMap<Request, Attempts>();
+  const refuse = (refusal: Refusal): never => {
     refusals += 1;
-    throw new Refusal(code, 401, message, hint === undefined ? undefined : { hint });
+    throw refusal;
   };
   const client = (request: Request): Caller => {
     const token = clientToken(request.headers);
-    if (token === undefined) return refuse("Missing X-Client-Token header", "MISSING_TOKEN");
-    // The words stay those that published clients know; what else helps goes beside them.
-    const hint = () => (access.worker(token) ? WORKERS_TOKEN : undefined);
-    return access.client(token) ?? refuse("Unauthorized: Invalid token", "INVALID_TOKEN", hint());
+    if (token === undefined) return refuse(new Refusal("MISSING_TOKEN", 401, "Missing X-Client-Token header"));
+    const caller = access.client(token);
+    if (caller === undefined) {
+      // The words stay those that published clients know; what else helps goes beside them.
+      const details = typeof access.worker(token) === "string" ? undefined : { hint: WORKERS_TOKEN };
+      return refuse(new Refusal("INVALID_TOKEN", 401, "Unauthorized: Invalid token", details));
+    }
+    if (caller.attempts !== undefined && isCounted(request)) {
+      limited.set(request, caller.attempts);
+      caller.attempts.request();
+    }
+    return caller;
   };
   return {
     client,
@@ -33,11 +47,21 @@ export function networkDoor(access: Access): Door {
       if (caller.isOperator) return caller;
       throw new Refusal("FORBIDDEN", 403, "This is for operators only: send the operator's token.");
     },
-    worker(request) {
+    worker(request, claimed = request.headers.get("x-worker-id") || undefined) {
       const token = request.headers.get("x-worker-token");
-      if (token === null || token === "") return refuse("Missing X-Worker-Token header", "MISSING_TOKEN");
-      const hint = () => (access.client(token) ? NOT_WORKERS_TOKEN : undefined);
-      return access.worker(token) ?? refuse("Unauthorized: No valid token found", "INVALID_TOKEN", hint());
+      if (token === null || token === "") {
+        return refuse(new Refusal("MISSING_TOKEN", 401, "Missing X-Worker-Token header"));
+      }
+      const grant = access.worker(token, claimed);
+      if (typeof grant !== "string") return grant;
+      return refuse(denied(grant, claimed, access.client(token) && NOT_WORKERS_TOKEN));
+    },
+    tell(request, response) {
+      const attempts = limited.get(request);
+      if (attempts === undefined) return response;
+      response.headers.set("x-quota-limit", String(attempts.limit));
+      response.headers.set("x-quota-remaining", String(attempts.remaining));
+      return response;
     },
     get refusals() {
       return refusals;
@@ -47,8 +71,19 @@ export function networkDoor(access: Access): Door {
 
 /** Behind a socket file that only its owner can open: that is the proof, and headers are not looked at. */
 export function localDoor(): Door {
-  const anyWorker: WorkerGrant = {};
-  return { client: () => OPERATOR, operator: () => OPERATOR, worker: () => anyWorker, refusals: 0 };
+  const anyWorker: WorkerGrant = { admits: () => true };
+  return {
+    client: () => OPERATOR,
+    operator: () => OPERATOR,
+    worker: () => anyWorker,
+    tell: (_, response) => response,
+    refusals: 0,
+  };
+}
+
+/** What stands outside of the client prefix takes nothing of a quota: approvals among it. */
+function isCounted(request: Request): boolean {
+  return !new URL(request.url).pathname.startsWith("/_public/");
 }
 
 function clientToken(headers: Headers): string | undefined {

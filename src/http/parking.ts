@@ -2,13 +2,16 @@
 import type { Server } from "bun";
 
 export interface Parked {
-  /** Aborts when the caller is gone or the server stops. */
+  /** Aborts when the caller is gone, its token counts no more, or the server stops. */
   readonly signal: AbortSignal;
   leave(): void;
 }
 
 export interface Parking {
-  park(request: Request): Parked;
+  /** `isAdmitted`: whether the caller's token still counts; left out: it always does. */
+  park(request: Request, isAdmitted?: () => boolean): Parked;
+  /** Tokens have changed: ends those that wait with one that counts no more. */
+  review(): void;
   /** Ends all that wait; who comes later is not kept. */
   close(): void;
   readonly waiting: number;
@@ -16,15 +19,15 @@ export interface Parking {
 
 /** `server` is asked for at each request: routes exist before it listens. */
 export function createParking(server: () => Server<unknown> | undefined): Parking {
-  const waiting = new Set<AbortController>();
+  const waiting = new Map<AbortController, () => boolean>();
   let isClosed = false;
   return {
-    park(request) {
+    park(request, isAdmitted = () => true) {
       const controller = new AbortController();
       const gone = () => controller.abort();
       // The idle limit of all other routes would end it after some seconds.
       server()?.timeout(request, 0);
-      waiting.add(controller);
+      waiting.set(controller, isAdmitted);
       request.signal.addEventListener("abort", gone, { once: true });
       if (isClosed || request.signal.aborted) controller.abort();
       return {
@@ -35,9 +38,12 @@ export function createParking(server: () => Server<unknown> | undefined): Parkin
         },
       };
     },
+    review() {
+      for (const [controller, isAdmitted] of waiting) if (!isAdmitted()) controller.abort();
+    },
     close() {
       isClosed = true;
-      for (const controller of waiting) controller.abort();
+      for (const controller of waiting.keys()) controller.abort();
     },
     get waiting() {
       return waiting.size;

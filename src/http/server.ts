@@ -3,6 +3,8 @@ import { chmodSync, lstatSync, rmSync } from "node:fs";
 import type { Server } from "bun";
 import type { Orchestrator } from "../../actors/orchestrator.ts";
 import type { Access } from "../access/access.ts";
+import type { Quota } from "../access/quota.ts";
+import type { TokenFiles } from "../access/token-files.ts";
 import { messageOf, Refusal } from "../system/errors.ts";
 import type { System } from "../system/index.ts";
 import type { Service } from "../system/lifecycle.ts";
@@ -15,6 +17,8 @@ import type { HttpSettings } from "./settings.ts";
 export interface HttpServerOptions {
   readonly orchestrator: Orchestrator;
   readonly access: Access;
+  readonly tokenFiles: TokenFiles;
+  readonly quota: Quota;
   readonly system: System;
   readonly settings: HttpSettings;
   /** Left out: no local door. */
@@ -76,6 +80,10 @@ function createListener(options: HttpServerOptions, door: Door, placeOf: () => P
   const connections = createConnections(() => server, options.settings);
   const parking = createParking(() => server);
   const app = createApp({ ...options, door, connections, parking });
+  options.access.onChange(() => {
+    connections.review();
+    parking.review();
+  });
   return {
     start() {
       if (server !== undefined || isStopped) return;

@@ -1,5 +1,6 @@
 /** The socket of the original, `/_worker/ws`: progress comes up, cancellations go down (wire contract, section 6). */
 import type { Jobs, WorkerLink, Workers } from "../../actors/orchestrator.ts";
+import { identityOf, type WorkerGrant } from "../access/access.ts";
 import { findFlaw, isObject, parseShallow } from "../protocol/json.ts";
 import { type ProgressUpdate, readProgress } from "../protocol/progress.ts";
 import { legacyCancel } from "../protocol/worker.ts";
@@ -14,19 +15,23 @@ export interface SocketOptions {
   readonly log: Log;
 }
 
+const POLICY = 1008;
+
 /** `workerId` undefined: a shared token and no id. The first message that tells whose socket this is settles it. */
-export function createSocketSession(options: SocketOptions, workerId: string | undefined): Session {
-  return new SocketSession(options, workerId);
+export function createSocketSession(options: SocketOptions, grant: WorkerGrant, workerId: string | undefined): Session {
+  return new SocketSession(options, grant, workerId);
 }
 
 class SocketSession implements Session {
   readonly #options: SocketOptions;
+  readonly #grant: WorkerGrant;
   #workerId: string | undefined;
   #wire: Wire | undefined;
   #link: WorkerLink | undefined;
 
-  constructor(options: SocketOptions, workerId: string | undefined) {
+  constructor(options: SocketOptions, grant: WorkerGrant, workerId: string | undefined) {
     this.#options = options;
+    this.#grant = grant;
     this.#workerId = workerId;
   }
 
@@ -43,6 +48,10 @@ class SocketSession implements Session {
     if (update === undefined) return;
     if (workerId !== undefined) this.#options.workers.progress(workerId, update);
     else void this.#progressOfUnknown(update);
+  }
+
+  isAdmitted(): boolean {
+    return this.#grant.admits(this.#workerId);
   }
 
   closed(): void {
@@ -67,16 +76,23 @@ class SocketSession implements Session {
   #named(message: JsonMap): string | undefined {
     const claimed = message["worker_id"];
     if (typeof claimed !== "string" || claimed === "" || this.#wire === undefined) return undefined;
+    try {
+      identityOf(this.#grant, claimed);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.#wire.close(POLICY, error.code);
+      return undefined;
+    }
     this.#connect(claimed, this.#wire);
     return claimed;
   }
 
-  /** The task knows who runs it; a shared token may speak for any worker. */
+  /** The task knows who runs it; a shared token may speak for any worker that has none of its own. */
   async #progressOfUnknown(update: ProgressUpdate): Promise<void> {
     try {
       const { tasks } = await this.#options.jobs.read(undefined, update.jobId);
       const workerId = tasks.find(({ taskId }) => taskId === update.taskId)?.workerId;
-      if (workerId === undefined || this.#wire === undefined) return;
+      if (workerId === undefined || this.#wire === undefined || !this.#grant.admits(workerId)) return;
       if (this.#workerId === undefined) this.#connect(workerId, this.#wire);
       this.#options.workers.progress(workerId, update);
     } catch (error) {

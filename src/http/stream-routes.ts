@@ -12,8 +12,9 @@ export function streamRoutes({ orchestrator, system, settings, door, connections
   const { log, scheduler } = system;
   const told = describe("worker");
   const legacy = (request: Request, claimed: string | undefined) => {
-    const workerId = identityOf(door.worker(request), claimed ?? workerHint(request));
-    return connections.upgrade(request, createSocketSession({ workers, jobs, connections, log }, workerId));
+    const grant = door.worker(request, claimed);
+    const workerId = identityOf(grant, claimed ?? workerHint(request));
+    return connections.upgrade(request, createSocketSession({ workers, jobs, connections, log }, grant, workerId));
   };
   return new Elysia({ prefix: "/_worker" })
     .get("/ws", ({ request }) => legacy(request, undefined), told("Progress up, cancellations down"))

@@ -67,6 +67,10 @@ class StreamSession implements Session {
     }
   }
 
+  isAdmitted(): boolean {
+    return this.#grant.admits(this.#joined?.workerId);
+  }
+
   closed(): void {
     const wire = this.#wire;
     this.#wire = undefined;

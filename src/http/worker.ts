@@ -57,7 +57,7 @@ export function workerRoutes(options: WorkerRoutesOptions) {
     .get(
       "/tasks/:id/cancellation",
       ({ request, params }) => {
-        const workerId = identityOf(options.door.worker(request), workerHint(request));
+        const workerId = claim(options.door.worker(request), request, undefined);
         return json(`{"cancelled":${options.orchestrator.workers.isCancelled(workerId ?? "", params.id)}}`);
       },
       told("Ask whether a task was cancelled"),
@@ -81,7 +81,7 @@ async function register(request: Request, { orchestrator, door, settings }: Work
 
 async function takeHeartbeat(request: Request, workerId: string, options: WorkerRoutesOptions): Promise<Response> {
   const { orchestrator, door, settings, system } = options;
-  claim(door.worker(request), request, workerId);
+  claim(door.worker(request, workerId), request, workerId);
   const body = readHeartbeat(await readText(request, settings.bodyBytesMax), workerId, system.log);
   const record = await orchestrator.workers.heartbeat(workerId, body);
   if (body !== undefined) return jsonFor(request, JSON.stringify(record));
@@ -120,15 +120,21 @@ function objectOrNothing(text: string): JsonMap | undefined {
 async function poll(request: Request, workerId: string, options: WorkerRoutesOptions): Promise<Response> {
   const { workers } = options.orchestrator;
   refuseHead(request);
-  claim(options.door.worker(request), request, workerId);
-  const parked = options.parking.park(request);
+  const grant = options.door.worker(request, workerId);
+  claim(grant, request, workerId);
+  const parked = options.parking.park(request, () => grant.admits(workerId));
   try {
     const text = await workers.poll(workerId, options.settings.pollMs, parked.signal);
-    if (text === undefined) return new Response(null, { status: 204 });
+    if (text === undefined) {
+      // Its token may have been taken away while it waited: then it hears so, and not that there is nothing.
+      options.door.worker(request, workerId);
+      return new Response(null, { status: 204 });
+    }
     const task = JSON.parse(text) as TaskPayload;
     if (!parked.signal.aborted) return jsonFor(request, text, task.tracing_context);
     // Taken for a connection that is gone: nobody would ever answer for it.
     workers.undelivered(workerId, task.task_id);
+    options.door.worker(request, workerId);
     return new Response(null, { status: 204 });
   } finally {
     parked.leave();

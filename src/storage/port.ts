@@ -224,6 +224,15 @@ export interface Registers {
   /** Token hashes made at first start: audience to SHA-256 hex. */
   saveTokenHashes(hashes: ReadonlyMap<string, string>): Promise<void>;
   tokenHashes(): Promise<ReadonlyMap<string, string>>;
+  /** How often clients with a quota have asked: each given one is replaced, the others stay. */
+  saveAttempts(used: ReadonlyMap<string, UsedAttempts>): Promise<void>;
+  attempts(): Promise<ReadonlyMap<string, UsedAttempts>>;
+}
+
+export interface UsedAttempts {
+  /** "2026-11" */
+  readonly month: string;
+  readonly count: number;
 }
 
 /** A blueprint file with its imports, as the jobs that began with it go on running it. */

@@ -48,6 +48,15 @@ describe("tokens of a server", () => {
     expect(store.stored().size).toBe(0);
   });
 
+  test("a shared token for workers that is not wanted is neither made nor taken from before", async () => {
+    const store = registers();
+    await (await ensureTokens(store, random, {})).keep();
+    const second = await ensureTokens(store, random, {}, ["client", "operator"]);
+    expect([second.hashes.worker, second.made]).toEqual([undefined, {}]);
+    const third = await ensureTokens(store, random, { worker: "w" }, ["client", "operator"]);
+    expect(third.hashes.worker).toBe(hashOf("w"));
+  });
+
   test("an operator's token that others have too is refused", () => {
     expect(ensureTokens(registers(), random, { client: "same", operator: "same" })).rejects.toMatchObject({
       code: "TOKENS_EQUAL",
@@ -73,14 +82,15 @@ describe("who a token stands for", () => {
   });
 
   test("a worker's token opens the workers' door alone", () => {
-    expect(access.worker("w")).toEqual({});
-    for (const token of ["c", "o", ""]) expect(access.worker(token)).toBeUndefined();
+    expect(access.worker("w")).not.toBeString();
+    for (const token of ["c", "o", ""]) expect(access.worker(token)).toBe("unknown");
   });
 
   test("a shared token acts as whom it claims, an own one only as its owner", () => {
-    expect(identityOf({}, "w1")).toBe("w1");
-    expect(identityOf({}, undefined)).toBeUndefined();
-    expect(identityOf({ workerId: "w1" }, undefined)).toBe("w1");
-    expect(() => identityOf({ workerId: "w1" }, "w2")).toThrow('belongs to worker "w1"');
+    const admits = () => true;
+    expect(identityOf({ admits }, "w1")).toBe("w1");
+    expect(identityOf({ admits }, undefined)).toBeUndefined();
+    expect(identityOf({ workerId: "w1", admits }, undefined)).toBe("w1");
+    expect(() => identityOf({ workerId: "w1", admits }, "w2")).toThrow('belongs to worker "w1"');
   });
 });

@@ -490,6 +490,24 @@ export function describeStorage(name: string, make: () => StoreUnderTest): void 
       );
     });
 
+    test("used attempts are kept by client, each replaced alone", async () => {
+      const { registers } = storage;
+      expect(await registers.attempts()).toEqual(new Map());
+      await registers.saveAttempts(
+        new Map([
+          ["acme; ü", { month: "2026-10", count: 1 }],
+          ["other", { month: "2026-11", count: 2 }],
+        ]),
+      );
+      await registers.saveAttempts(new Map([["acme; ü", { month: "2026-11", count: 7 }]]));
+      expect(await registers.attempts()).toEqual(
+        new Map([
+          ["acme; ü", { month: "2026-11", count: 7 }],
+          ["other", { month: "2026-11", count: 2 }],
+        ]),
+      );
+    });
+
     test("after close nothing is written", async () => {
       await storage.close();
       expect(await outcomeOf(storage.registers.saveWorker("w1", "one"))).toBe("STORE_CLOSED");
@@ -508,6 +526,7 @@ export function describeStorage(name: string, make: () => StoreUnderTest): void 
       await storage.registers.saveWorker("w1", "one");
       await storage.registers.saveBundle(bundle);
       await storage.registers.saveTokenHashes(new Map([["client", "c1"]]));
+      await storage.registers.saveAttempts(new Map([["acme", { month: "2026-11", count: 3 }]]));
 
       storage = await reopen(storage);
 
@@ -522,6 +541,7 @@ export function describeStorage(name: string, make: () => StoreUnderTest): void 
       expect(await storage.registers.workers()).toEqual(new Map([["w1", "one"]]));
       expect(await storage.registers.bundle("h1")).toEqual(bundle);
       expect(await storage.registers.tokenHashes()).toEqual(new Map([["client", "c1"]]));
+      expect(await storage.registers.attempts()).toEqual(new Map([["acme", { month: "2026-11", count: 3 }]]));
     });
   });
 }

@@ -1,5 +1,7 @@
 /** One app of each door over a fake engine, called without a port. */
 import { createAccess } from "../../src/access/access.ts";
+import { createQuota, type QuotaCounts } from "../../src/access/quota.ts";
+import { createTokenFiles } from "../../src/access/token-files.ts";
 import { hashOf } from "../../src/access/tokens.ts";
 import { createApp } from "../../src/http/app.ts";
 import { createConnections } from "../../src/http/connections.ts";
@@ -12,11 +14,27 @@ import { createRealSystem } from "../../src/system/real.ts";
 import { createFake, type Fake } from "./fake-orchestrator.ts";
 
 export const TOKENS = { client: "c-token", worker: "w-token", operator: "o-token" };
-export const access = createAccess({
-  client: hashOf(TOKENS.client),
-  worker: hashOf(TOKENS.worker),
-  operator: hashOf(TOKENS.operator),
-});
+const hashes = { client: hashOf(TOKENS.client), worker: hashOf(TOKENS.worker), operator: hashOf(TOKENS.operator) };
+
+/** The machine's own time; its log goes nowhere. */
+export const quiet = createRealSystem({ write: () => undefined });
+
+export interface GateOptions {
+  /** Files of clients and workers, by their paths. */
+  readonly clients?: string;
+  readonly workers?: string;
+  readonly counts?: QuotaCounts;
+  readonly isWorkerTokenSet?: boolean;
+}
+
+/** Who may come in, and how often: nothing is kept. */
+export function createGate(system: System, options: GateOptions = {}) {
+  const { clients, workers, counts = "requests", isWorkerTokenSet = true } = options;
+  const registers = { attempts: async () => new Map(), saveAttempts: async () => {} };
+  const quota = createQuota({ system, registers, counts });
+  const access = createAccess(hashes, { quota, isWorkerTokenSet });
+  return { access, quota, tokenFiles: createTokenFiles({ paths: { clients, workers }, access, system }) };
+}
 
 export const asClient = { "x-client-token": TOKENS.client };
 export const asOperator = { "x-client-token": TOKENS.operator };
@@ -27,7 +45,7 @@ export interface Timer {
   readonly run: () => void;
 }
 
-export function createDoors(fake: Fake = createFake(), over: Partial<HttpSettings> = {}) {
+export function createDoors(fake: Fake = createFake(), over: Partial<HttpSettings> = {}, options: GateOptions = {}) {
   const lines: LogLine[] = [];
   const timers = new Set<Timer>();
   const real = createRealSystem({ write: (line) => lines.push(line) });
@@ -43,11 +61,12 @@ export function createDoors(fake: Fake = createFake(), over: Partial<HttpSetting
   };
   const settings = { ...DEFAULT_HTTP_SETTINGS, ...over };
   const parking = createParking(() => undefined);
-  const common = { orchestrator: fake.orchestrator, system, settings, parking };
+  const gate = createGate(system, options);
+  const common = { orchestrator: fake.orchestrator, system, settings, parking, ...gate };
   const connections = createConnections(() => undefined, settings);
-  const app = createApp({ ...common, connections, door: networkDoor(access) });
+  const app = createApp({ ...common, connections, door: networkDoor(gate.access) });
   const local = createApp({ ...common, connections, door: localDoor() });
-  return { fake, app, local, system, settings, parking, lines, timers };
+  return { fake, app, local, system, settings, parking, lines, timers, ...gate };
 }
 
 /** The path of a request with what it is sent with. */

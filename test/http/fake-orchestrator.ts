@@ -153,7 +153,8 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
     orchestrator: {
       ready: true,
       jobs: {
-        async create(client, wanted, idempotency) {
+        async create(client, wanted, idempotency, admit) {
+          admit?.();
           told.created.push({ client, jobs: wanted, idempotency });
           return wanted.map((_, index) => `job-${index + 1}`);
         },

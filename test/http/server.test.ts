@@ -5,8 +5,7 @@ import { join } from "node:path";
 import type { Job } from "../../src/job/model.ts";
 import { createHttpServer, type HttpServer } from "../../src/http/server.ts";
 import { DEFAULT_HTTP_SETTINGS, type HttpSettings } from "../../src/http/settings.ts";
-import { createRealSystem } from "../../src/system/real.ts";
-import { access, asClient, asWorker, until } from "./doors.ts";
+import { asClient, asWorker, createGate, quiet, until } from "./doors.ts";
 import { createFake, event, type Fake, job, task } from "./fake-orchestrator.ts";
 
 const cleanups: (() => unknown)[] = [];
@@ -23,8 +22,8 @@ function folder(): string {
 async function serve(fake: Fake, over: Partial<HttpSettings> = {}, openSocketPath?: string): Promise<HttpServer> {
   const server = createHttpServer({
     orchestrator: fake.orchestrator,
-    access,
-    system: createRealSystem({ write: () => undefined }),
+    ...createGate(quiet),
+    system: quiet,
     settings: { ...DEFAULT_HTTP_SETTINGS, port: 0, ...over },
     ...(openSocketPath !== undefined && { openSocketPath }),
   });
@@ -39,8 +38,8 @@ describe("listening", () => {
     const path = join(folder(), "door.sock");
     const second = createHttpServer({
       orchestrator: createFake().orchestrator,
-      access,
-      system: createRealSystem({ write: () => undefined }),
+      ...createGate(quiet),
+      system: quiet,
       settings: { ...DEFAULT_HTTP_SETTINGS, port: first.port },
       openSocketPath: path,
     });
@@ -82,8 +81,8 @@ describe("listening", () => {
   test("stopping before the start, and twice, is fine; it never serves after that", async () => {
     const server = createHttpServer({
       orchestrator: createFake().orchestrator,
-      access,
-      system: createRealSystem({ write: () => undefined }),
+      ...createGate(quiet),
+      system: quiet,
       settings: { ...DEFAULT_HTTP_SETTINGS, port: 0 },
     });
     await server.stop();

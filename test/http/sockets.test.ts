@@ -2,8 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { createHttpServer, type HttpServer } from "../../src/http/server.ts";
 import { DEFAULT_HTTP_SETTINGS, type HttpSettings } from "../../src/http/settings.ts";
 import { Refusal } from "../../src/system/errors.ts";
-import { createRealSystem } from "../../src/system/real.ts";
-import { access, asWorker, until } from "./doors.ts";
+import { asWorker, createGate, quiet, until } from "./doors.ts";
 import { createFake, type Fake, job, task } from "./fake-orchestrator.ts";
 
 const cleanups: (() => unknown)[] = [];
@@ -14,8 +13,8 @@ afterEach(async () => {
 async function serve(fake: Fake, over: Partial<HttpSettings> = {}): Promise<HttpServer> {
   const server = createHttpServer({
     orchestrator: fake.orchestrator,
-    access,
-    system: createRealSystem({ write: () => undefined }),
+    ...createGate(quiet),
+    system: quiet,
     settings: { ...DEFAULT_HTTP_SETTINGS, port: 0, ...over },
   });
   await server.start();

@@ -27,6 +27,7 @@ import type {
   StoredStore,
   StoredUnitEvents,
   Unit,
+  UsedAttempts,
 } from "../../src/storage/port.ts";
 import {
   dataStoreConflict,
@@ -115,6 +116,7 @@ export class Disk {
   readonly workers = new Map<string, string>();
   readonly bundles = new Map<string, StoredBundle>();
   readonly tokens = new Map<string, string>();
+  readonly attempts = new Map<string, UsedAttempts>();
   epoch = 0;
   secret: Uint8Array | undefined;
   /** Told of each unit once it is durable, acknowledged or not. */
@@ -484,6 +486,16 @@ class Opened implements Storage, JobReader, DataStoreReader, Registers, GroupWri
   async tokenHashes(): Promise<ReadonlyMap<string, string>> {
     await this.#reading();
     return new Map(this.disk.tokens);
+  }
+
+  async saveAttempts(used: ReadonlyMap<string, UsedAttempts>): Promise<void> {
+    await this.#writing();
+    for (const [client, count] of used) this.disk.attempts.set(client, count);
+  }
+
+  async attempts(): Promise<ReadonlyMap<string, UsedAttempts>> {
+    await this.#reading();
+    return new Map(this.disk.attempts);
   }
 
   async workers(): Promise<ReadonlyMap<string, string>> {

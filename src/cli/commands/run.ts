@@ -103,7 +103,8 @@ async function serveSettings(context: CommandContext, file: string, flags: Flags
   const settings = await settingsFor(SERVE, flags, context.terminal);
   const [clientToken, workerToken, operatorToken] = [randomUUID(), randomUUID(), randomUUID()];
   const here = { host: "127.0.0.1", port: 0, dataDir: folder, blueprints: file } as const;
-  return { ...settings, ...here, clientToken, workerToken, operatorToken };
+  const nobodyElse = { clientsConfigPath: undefined, workersConfigPath: undefined } as const;
+  return { ...settings, ...here, ...nobodyElse, clientToken, workerToken, operatorToken };
 }
 
 async function startWorker(context: CommandContext, flags: Flags, call: Omit<WorkerCall, "settings">): Promise<number> {

@@ -1,7 +1,7 @@
 import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
 import type { Random } from "../../system/random.ts";
 import { assert } from "../../system/errors.ts";
-import type { Registers, StoredBundle } from "../port.ts";
+import type { Registers, StoredBundle, UsedAttempts } from "../port.ts";
 import { storeClosed, storeFull } from "../refusals.ts";
 import { meaningOf, type Fault } from "./errors.ts";
 import type { Reads } from "./reads.ts";
@@ -9,6 +9,8 @@ import { fromStored, toStored, type StoredText } from "./text.ts";
 import { Transaction } from "./transaction.ts";
 
 const SECRET_BYTES = 32;
+/** Before a client's name: what it has used of its quota lies among the few things that the program remembers. */
+const ATTEMPTS = "attempts:";
 
 type BundleRow = readonly [
   file: StoredText,
@@ -100,6 +102,23 @@ export class SqliteRegisters implements Registers {
     return this.#options.reads.now(() => textMap(this.#statements.tokens));
   }
 
+  async saveAttempts(used: ReadonlyMap<string, UsedAttempts>): Promise<void> {
+    this.#write(() => {
+      for (const [client, { month, count }] of used)
+        this.#statements.setMeta.run(toStored(ATTEMPTS + client), toStored(`${month} ${count}`));
+    });
+  }
+
+  async attempts(): Promise<ReadonlyMap<string, UsedAttempts>> {
+    const rows = this.#options.reads.now(() => textMap(this.#statements.attempts));
+    return new Map(
+      [...rows].map(([name, text]) => {
+        const [month = "", count] = text.split(" ");
+        return [name.slice(ATTEMPTS.length), { month, count: Number(count) }];
+      }),
+    );
+  }
+
   close(): void {
     this.#closed = true;
     this.#transaction.finalize();
@@ -156,6 +175,7 @@ function prepare(database: Database) {
   return {
     meta: database.prepare("SELECT value FROM meta WHERE name = ?"),
     setMeta: database.prepare("REPLACE INTO meta (name, value) VALUES (?, ?)"),
+    attempts: database.prepare("SELECT name, value FROM meta WHERE name >= 'attempts:' AND name < 'attempts;'"),
     saveWorker: database.prepare("REPLACE INTO workers (id, record) VALUES (?, ?)"),
     removeWorker: database.prepare("DELETE FROM workers WHERE id = ?"),
     workers: database.prepare("SELECT id, record FROM workers"),
