@@ -50,6 +50,7 @@ export class Blueprint<S extends TSchema = TAny> {
   readonly #states = new Map<string, Draft>();
   readonly #dataStores: Record<string, JsonObject>;
   readonly #unknownOptions: string[];
+  #handlers = 0;
   /** Not enumerable for users' eyes: our own code reads it through `definitionOf`. */
   declare readonly [BRAND]: Definition;
 
@@ -108,7 +109,7 @@ export class Blueprint<S extends TSchema = TAny> {
   #add(state: string, options: HandlerOptions, handler: unknown, isAggregator: boolean): this {
     this.#unknownOptions.push(...unknownOptions(`The handler of state "${state}"`, options, HANDLER_OPTIONS));
     const draft = this.#draft(state);
-    const declared = declare(state, handler, options.timeoutSeconds);
+    const declared = this.#declare(state, handler, options.timeoutSeconds);
     // A second one is kept for the check, which says where it is: a file must load to be checked.
     if (draft.fallback) draft.duplicates.push(declared);
     else draft.fallback = declared;
@@ -120,8 +121,12 @@ export class Blueprint<S extends TSchema = TAny> {
 
   #addConditional(state: string, when: When<Static<S>>, handler: unknown): this {
     const condition: Condition = parseCondition(when);
-    this.#draft(state).conditional.push({ ...declare(state, handler, undefined), condition });
+    this.#draft(state).conditional.push({ ...this.#declare(state, handler, undefined), condition });
     return this;
+  }
+
+  #declare(state: string, handler: unknown, timeoutSeconds: number | undefined): DeclaredHandler {
+    return { ...checkedHandler(state, handler, timeoutSeconds), order: this.#handlers++ };
   }
 
   #draft(name: string): Draft {
@@ -136,7 +141,11 @@ export class Blueprint<S extends TSchema = TAny> {
   }
 }
 
-function declare(state: string, handler: unknown, timeoutSeconds: number | undefined): DeclaredHandler {
+function checkedHandler(
+  state: string,
+  handler: unknown,
+  timeoutSeconds: number | undefined,
+): Omit<DeclaredHandler, "order"> {
   if (typeof handler !== "function") {
     throw new Refusal(
       "INVALID_HANDLER",

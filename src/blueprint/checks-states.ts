@@ -1,7 +1,8 @@
 /** What is wrong with how states were declared. */
-import type { DeclaredState, Definition } from "./definition.ts";
+import type { Refusal } from "../system/errors.ts";
+import { codeOf, type DeclaredState, type Definition } from "./definition.ts";
 import { handlersOf } from "./graph.ts";
-import { type Problem, problem } from "./problem.ts";
+import { type Code, type Problem, problem } from "./problem.ts";
 
 /** Names that start a job where no state is flagged. */
 const START_NAMES = ["start", "init"];
@@ -18,13 +19,14 @@ export function declarationProblems(definition: Definition): readonly Problem[] 
     ...startProblems(definition),
     ...states.flatMap((state) => duplicateProblems(state)),
     ...states.flatMap((state) => conditionProblems(state)),
+    ...states.flatMap((state) => defaultProblems(state)),
   ];
 }
 
 /** Where a state is declared, as near as its code tells. */
-export function textOfState(state: DeclaredState | undefined): string | undefined {
+export function codeOfState(state: DeclaredState | undefined): Code | undefined {
   const [first] = state ? handlersOf(state) : [];
-  return first && String(first.handler);
+  return first && codeOf(first);
 }
 
 function startProblems(definition: Definition): readonly Problem[] {
@@ -35,7 +37,7 @@ function startProblems(definition: Definition): readonly Problem[] {
   }
   return flagged.slice(1).map((state) => {
     const message = `State "${state.name}" is a start and so is "${flagged[0]?.name}": keep isStart on one of them.`;
-    return problem("error", "two-starts", message, textOfState(state));
+    return problem("error", "two-starts", message, codeOfState(state));
   });
 }
 
@@ -46,14 +48,28 @@ function flaggedOf(definition: Definition): readonly DeclaredState[] {
 function duplicateProblems(state: DeclaredState): readonly Problem[] {
   return state.duplicates.map((duplicate) => {
     const message = `State "${state.name}" is declared twice without a condition: rename one, or tell them apart with .when(…).`;
-    return problem("error", "duplicate-state", message, String(duplicate.handler));
+    return problem("error", "duplicate-state", message, codeOf(duplicate));
   });
 }
 
 function conditionProblems(state: DeclaredState): readonly Problem[] {
-  return state.conditional.flatMap(({ condition, handler }) => {
+  return state.conditional.flatMap((declared) => {
+    const { condition } = declared;
     if (condition?.kind !== "broken") return [];
     const message = `State "${state.name}": ${condition.refusal.message}`;
-    return [problem("error", "condition-syntax", message, String(handler))];
+    const found = problem("error", "condition-syntax", message, codeOf(declared));
+    const spot = { text: condition.text, offset: columnOf(condition.refusal) - 1 };
+    return [{ ...found, ...(found.at && { at: { ...found.at, condition: spot } }) }];
   });
+}
+
+function columnOf({ details }: Refusal): number {
+  const column = typeof details === "object" && details !== null && "column" in details ? details["column"] : undefined;
+  return typeof column === "number" ? column : 1;
+}
+
+function defaultProblems(state: DeclaredState): readonly Problem[] {
+  if (state.fallback || state.conditional.length === 0) return [];
+  const message = `State "${state.name}" has no handler for when none of its conditions holds: add handlerFor("${state.name}", …) without one, or the job fails there.`;
+  return [problem("warning", "no-default", message, codeOfState(state))];
 }

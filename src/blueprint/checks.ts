@@ -1,11 +1,12 @@
 /** What can be known to be wrong with a blueprint before a job runs it. */
-import type { Finding, Manifest } from "../catalog/port.ts";
-import { type DeclaredState, type Definition, definitionOf, isBlueprint } from "./definition.ts";
-import { type Graph, graphOf } from "./graph.ts";
+import type { Child, Finding, Manifest } from "../catalog/port.ts";
+import { type Definition, definitionOf, isBlueprint } from "./definition.ts";
+import { type Graph, graphOf, handlersOf, stateFactsOf } from "./graph.ts";
+import type { Constants } from "./handler-source.ts";
 import { handlerProblems } from "./checks-handlers.ts";
 import { declarationProblems, startOf } from "./checks-states.ts";
 import { reachProblems } from "./checks-reach.ts";
-import type { Problem } from "./problem.ts";
+import type { ConditionSpot, Problem, Spot } from "./problem.ts";
 
 export interface Place {
   readonly file: string;
@@ -15,7 +16,13 @@ export interface Place {
 }
 
 /** Where a function's text (`String(handler)`) lies in the user's file. Asked with "" and 0 for the file as a whole. */
-export type Locate = (functionText: string, offsetInFunction: number) => Place;
+export type Locate = (functionText: string, offsetInFunction: number, hint?: PlaceHint) => Place;
+
+export interface PlaceHint {
+  /** Which of the functions with this text, from 0. */
+  readonly nth?: number;
+  readonly condition?: ConditionSpot;
+}
 
 /** All of a manifest that the blueprint itself knows. */
 export type ManifestParts = Omit<Manifest, "hash" | "file">;
@@ -26,34 +33,59 @@ export interface Inspection {
   readonly findings: readonly Finding[];
 }
 
-/** `subject`: a Blueprint (of any module instance) or its Definition. */
-export function inspect(subject: object, locate: Locate): Inspection {
+/** `subject`: a Blueprint (of any module instance) or its Definition. `constants`: of the file that it stands in. */
+export function inspect(subject: object, locate: Locate, constants?: Constants): Inspection {
   const definition = isBlueprint(subject) ? definitionOf(subject) : (subject as Definition);
-  const graph = graphOf(definition);
+  const graph = graphOf(definition, constants);
   const start = startOf(definition);
+  const placeOf = placeFinder(definition, locate);
   const problems = [
     ...declarationProblems(definition),
     ...graph.handlers.flatMap((node) => handlerProblems(definition, node)),
     ...reachProblems(definition, graph, start),
   ];
   return {
-    manifest: manifestOf(definition, graph, start),
-    findings: problems.map((problem) => findingOf(problem, locate)),
+    manifest: manifestOf(definition, graph, start, placeOf),
+    findings: problems.map((problem) => findingOf(problem, placeOf)),
   };
 }
 
-function findingOf({ at, severity, rule, message }: Problem, locate: Locate): Finding {
-  return { severity, rule, message, ...locate(at?.text ?? "", at?.offset ?? 0) };
+type PlaceFinder = (spot: Spot | undefined) => Place;
+
+function placeFinder(definition: Definition, locate: Locate): PlaceFinder {
+  const handlers = [...definition.states.values()]
+    .flatMap((state) => [...handlersOf(state), ...state.duplicates])
+    .toSorted((one, other) => one.order - other.order);
+  return (spot) => {
+    if (!spot) return locate("", 0);
+    const { code, offset, condition } = spot;
+    // One function can be the handler of several states: it stands in the file once.
+    const alike = new Set(handlers.map(({ handler }) => handler).filter((handler) => String(handler) === code.text));
+    const own = handlers.find(({ order }) => order === code.order)?.handler;
+    const nth = [...alike].findIndex((handler) => handler === own);
+    return locate(code.text, offset, { nth, ...(condition && { condition }) });
+  };
 }
 
-function manifestOf(definition: Definition, graph: Graph, start: string | undefined): ManifestParts {
-  const { name, endpoint, apiVersion, inputSchema, deadlineMs, concurrency, dataStores, states } = definition;
+function findingOf({ at, severity, rule, message }: Problem, placeOf: PlaceFinder): Finding {
+  return { severity, rule, message, ...placeOf(at) };
+}
+
+function manifestOf(
+  definition: Definition,
+  graph: Graph,
+  start: string | undefined,
+  placeOf: PlaceFinder,
+): ManifestParts {
+  const children = childrenOf(graph, placeOf);
+  const { name, endpoint, apiVersion, inputSchema, deadlineMs, concurrency, dataStores } = definition;
   return {
     name,
     apiVersion,
     start: start ?? "",
-    states: [...states.values()].map((state) => factsOf(state, start)),
+    states: stateFactsOf(definition, graph, start),
     edges: graph.edges,
+    ...(children.length > 0 && { children }),
     ...(endpoint !== undefined && { endpoint }),
     ...(inputSchema && { inputSchema }),
     ...(deadlineMs !== undefined && { deadlineMs }),
@@ -62,6 +94,12 @@ function manifestOf(definition: Definition, graph: Graph, start: string | undefi
   };
 }
 
-function factsOf({ name, isEnd, isAggregator }: DeclaredState, start: string | undefined) {
-  return { name, isStart: name === start, isEnd, isAggregator };
+function childrenOf(graph: Graph, placeOf: PlaceFinder): readonly Child[] {
+  return graph.handlers.flatMap(({ facts }) =>
+    facts.calls
+      .filter(({ action }) => action === "runBlueprint")
+      .flatMap(({ subjects }) =>
+        subjects.map(({ name, offset }) => ({ blueprint: name, ...placeOf({ code: facts.code, offset }) })),
+      ),
+  );
 }

@@ -1,6 +1,7 @@
 /** What a blueprint file declared, as our own code reads it. */
 import { Refusal } from "../system/errors.ts";
 import type { Condition } from "./conditions.ts";
+import type { Code } from "./problem.ts";
 import type { Handler, JsonObject } from "./sdk.ts";
 
 /** Several instances of this module can be loaded in one process: blueprints carry this mark instead of a class. */
@@ -11,6 +12,12 @@ export interface DeclaredHandler {
   /** Left out: the default of its state. */
   readonly condition?: Condition;
   readonly timeoutMs?: number;
+  /** When it was declared, among the handlers of its blueprint. */
+  readonly order: number;
+}
+
+export function codeOf({ handler, order }: DeclaredHandler): Code {
+  return { text: String(handler), order };
 }
 
 export interface DeclaredState {

@@ -1,7 +1,8 @@
 /** Where each state leads: read from the handlers' own code. The checks and the pictures use the same. */
-import type { Edge } from "../catalog/port.ts";
+import type { Edge, StateAct, StateFacts } from "../catalog/port.ts";
 import type { DeclaredHandler, DeclaredState, Definition } from "./definition.ts";
-import { factsOf, type HandlerFacts } from "./handler-facts.ts";
+import { type ActionCall, factsOf, type HandlerFacts } from "./handler-facts.ts";
+import type { Constants } from "./handler-source.ts";
 
 export interface HandlerNode {
   readonly state: DeclaredState;
@@ -14,9 +15,10 @@ export interface Graph {
   readonly edges: readonly Edge[];
 }
 
-export function graphOf(definition: Definition): Graph {
+/** `outer`: the constants of the file that the handlers lie in, where they are at hand. */
+export function graphOf(definition: Definition, outer?: Constants): Graph {
   const handlers = [...definition.states.values()].flatMap((state) =>
-    handlersOf(state).map((declared): HandlerNode => ({ state, declared, facts: factsOf(declared) })),
+    handlersOf(state).map((declared): HandlerNode => ({ state, declared, facts: factsOf(declared, outer) })),
   );
   return { handlers, edges: distinct(handlers.flatMap(edgesOf)) };
 }
@@ -25,14 +27,42 @@ export function handlersOf(state: DeclaredState): readonly DeclaredHandler[] {
   return state.fallback ? [...state.conditional, state.fallback] : state.conditional;
 }
 
+/** States as pictures and the dashboard show them. */
+export function stateFactsOf(definition: Definition, graph: Graph, start: string | undefined): readonly StateFacts[] {
+  return [...definition.states.values()].map((state) => {
+    const facts = graph.handlers.filter((node) => node.state === state).map((node) => node.facts);
+    const acts = distinct(facts.flatMap(({ calls }) => calls.flatMap(actsOf)));
+    const { name, isEnd, isAggregator } = state;
+    const isOpen = facts.some(leadsAnywhere);
+    return {
+      name,
+      isStart: name === start,
+      isEnd,
+      isAggregator,
+      ...(acts.length > 0 && { acts }),
+      ...(isOpen && { isOpen }),
+    };
+  });
+}
+
+/** Where the code does not tell all of its targets, it may lead to any state. */
+export function leadsAnywhere({ escapes, calls }: HandlerFacts): boolean {
+  return escapes.length > 0 || calls.some(({ unknown }) => unknown.length > 0);
+}
+
+function actsOf({ action, subjects }: ActionCall): readonly StateAct[] {
+  if (action === "transitionTo") return [];
+  return subjects.length > 0 ? subjects.map(({ name }) => ({ action, subject: name })) : [{ action }];
+}
+
 function edgesOf({ state, declared, facts }: HandlerNode): readonly Edge[] {
   const condition = declared.condition?.text;
   return facts.calls.flatMap((call) =>
-    call.arrows.map(({ label, to }) => ({ from: state.name, to, label, ...(condition && { condition }) })),
+    call.arrows.map(({ kind, label, to }) => ({ from: state.name, to, label, kind, ...(condition && { condition }) })),
   );
 }
 
-function distinct(edges: readonly Edge[]): readonly Edge[] {
-  const byContent = new Map(edges.map((edge) => [JSON.stringify(edge), edge]));
+function distinct<Item>(items: readonly Item[]): readonly Item[] {
+  const byContent = new Map(items.map((item) => [JSON.stringify(item), item]));
   return [...byContent.values()];
 }

@@ -3,4 +3,6 @@ export { Blueprint } from "./blueprint.ts";
 export { collectBlueprints } from "./collect.ts";
 export { definitionOf, isBlueprint, type DeclaredHandler, type DeclaredState, type Definition } from "./definition.ts";
 export { executeTurn, type ExecuteOptions } from "./execute.ts";
-export { inspect, type Inspection, type Locate, type ManifestParts, type Place } from "./checks.ts";
+export type { ConditionSpot } from "./problem.ts";
+export { constantsOf } from "./handler-source.ts";
+export { inspect, type Inspection, type Locate, type ManifestParts, type Place, type PlaceHint } from "./checks.ts";

@@ -42,8 +42,8 @@ export function textsOf(node: AnyNode, source: Source, depth = 0): Texts {
       return deeper(node.expression);
     case "Identifier": {
       if (node.name === "undefined") return { known: [], unknown: [] };
-      const constant = source.constants.get(node.name);
-      return constant ? deeper(constant) : unknown(node);
+      const values = valuesOf(node, source);
+      return values.length > 0 ? join(values.map(deeper)) : unknown(node);
     }
     case "MemberExpression":
       return ofMember(node, source, depth);
@@ -64,10 +64,53 @@ export function objectsOf(node: AnyNode | undefined, source: Source, depth = 0):
     }
     case "ParenthesizedExpression":
       return objectsOf(node.expression, source, depth + 1);
-    case "Identifier":
-      return objectsOf(source.constants.get(node.name), source, depth + 1);
+    case "Identifier": {
+      const values = valuesOf(node, source).map((value) => objectsOf(value, source, depth + 1));
+      return values.every((value) => value.length > 0) ? values.flat() : [];
+    }
     default:
       return [];
+  }
+}
+
+/** The list that the expression is, where its text tells: none that was added to or taken from since. */
+export function listOf(node: AnyNode | undefined, source: Source): readonly (AnyNode | null)[] | undefined {
+  if (node?.type === "ArrayExpression") return node.elements;
+  if (node?.type !== "Identifier" || source.identifiers.filter(({ name }) => name === node.name).length > 1) {
+    return undefined;
+  }
+  const [value, other] = valuesOf(node, source);
+  return value?.type === "ArrayExpression" && !other ? value.elements : undefined;
+}
+
+/** The number that the expression is, where its text tells. */
+export function numberOf(node: AnyNode | undefined, source: Source): number | undefined {
+  if (node?.type === "UnaryExpression" && node.operator === "-") {
+    const number = numberOf(node.argument, source);
+    return number === undefined ? undefined : -number;
+  }
+  if (node?.type === "Literal" && typeof node.value === "number") return node.value;
+  if (node?.type !== "Identifier") return undefined;
+  const [value, other] = valuesOf(node, source);
+  return value?.type === "Literal" && !other ? numberOf(value, source) : undefined;
+}
+
+/** What a name was set to, in the handler or beside it. None: only running would tell. */
+function valuesOf({ name, start, end }: Extract<AnyNode, { type: "Identifier" }>, source: Source): readonly AnyNode[] {
+  const own = source.constants.get(name);
+  if (own) return own;
+  const outer = source.locals.has(name) ? undefined : source.outer.get(name);
+  // Its own place lies in another text: a finding about it belongs where the handler names it.
+  return outer ? [movedTo(outer, start, end)] : [];
+}
+
+function movedTo(node: AnyNode, start: number, end: number): AnyNode {
+  const moved = Object.entries(node).map(([key, value]) => [key, Array.isArray(value) ? value.map(move) : move(value)]);
+  return { ...Object.fromEntries(moved), start, end } as AnyNode;
+
+  function move(part: unknown): unknown {
+    const isNode = typeof part === "object" && part !== null && "type" in part && !(part instanceof RegExp);
+    return isNode ? movedTo(part as AnyNode, start, end) : part;
   }
 }
 

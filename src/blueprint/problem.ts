@@ -4,16 +4,36 @@ export interface Problem {
   /** In kebab case: stable, people filter by it. */
   readonly rule: string;
   readonly message: string;
-  /** A function's text and an offset in it. Left out: the file as a whole. */
-  readonly at?: { readonly text: string; readonly offset: number };
+  /** Left out: the file as a whole. */
+  readonly at?: Spot;
+}
+
+/** A function as it stands in a file. */
+export interface Code {
+  /** `String(handler)`. */
+  readonly text: string;
+  /** When it was declared: tells it from others of the same text. */
+  readonly order: number;
+}
+
+export interface Spot {
+  readonly code: Code;
+  readonly offset: number;
+  /** Not in the function, but so far into the text of its condition. */
+  readonly condition?: ConditionSpot;
+}
+
+export interface ConditionSpot {
+  readonly text: string;
+  readonly offset: number;
 }
 
 export function problem(
   severity: Problem["severity"],
   rule: string,
   message: string,
-  text?: string,
+  code?: Code,
   offset = 0,
 ): Problem {
-  return { severity, rule, message, ...(text !== undefined && { at: { text, offset } }) };
+  return { severity, rule, message, ...(code && { at: { code, offset } }) };
 }

@@ -7,6 +7,7 @@ import { messageOf } from "../system/errors.ts";
 import type { Service } from "../system/lifecycle.ts";
 import type { Log } from "../system/log.ts";
 import { createBundleStore } from "./bundle-store.ts";
+import { childFindings, refuseParents } from "./children.ts";
 import { type KnownFile, keyOf, needsLoad, stampsOf } from "./files.ts";
 import { errorAt } from "./findings.ts";
 import { type FolderView, viewFolder } from "./folder.ts";
@@ -15,7 +16,7 @@ import { createLoader } from "./loader.ts";
 import type { Catalog, Finding, Manifest } from "./port.ts";
 import { createReport } from "./report.ts";
 import { isUnchanged, readServedIndex, type ServedFile, writeServedIndex } from "./served-index.ts";
-import { decideServing, endpointKey, NOTHING_SERVES, type Serving } from "./serving.ts";
+import { decideServing, endpointKey, type GoodFile, NOTHING_SERVES, type Serving } from "./serving.ts";
 import { createWatcher } from "./watcher.ts";
 
 export interface CatalogOptions {
@@ -91,9 +92,29 @@ export function createCatalog(options: CatalogOptions): FolderCatalog {
     const changed = view.blueprintFiles.filter((_file, index) => needs[index]);
     const results = await loader.load(changed);
     if (stopped) return;
-    for (const result of results) known.set(result.file, await take(result, view));
+    for (const result of withoutOrphans(results)) known.set(result.file, await take(result, view));
     if (results.length > 0 || gone.length > 0) await publish();
     report.serves([...serving.byName.values()], view.blueprintFiles.length);
+  }
+
+  /** A newest version whose children do not exist is refused like one that cannot be read. */
+  function withoutOrphans(results: readonly LoadResult[]): readonly LoadResult[] {
+    const before = (file: string): GoodFile | undefined => {
+      const good = known.get(file)?.good;
+      return good && { file, manifests: good.manifests };
+    };
+    const files = new Map<string, GoodFile>();
+    for (const file of known.keys()) {
+      const good = before(file);
+      if (good) files.set(file, good);
+    }
+    for (const { file, bundle } of results) if (bundle) files.set(file, { file, manifests: bundle.manifests });
+    const refused = refuseParents(files, new Set(results.map(({ file }) => file)), before);
+    return results.map(({ bundle, ...result }) => {
+      const errors = refused.get(result.file);
+      if (errors) return { ...result, findings: [...result.findings, ...errors] };
+      return bundle ? { ...result, bundle } : result;
+    });
   }
 
   async function take(result: LoadResult, view: FolderView): Promise<KnownFile> {
@@ -138,7 +159,9 @@ export function createCatalog(options: CatalogOptions): FolderCatalog {
     for (const [file, { good: version }] of known) if (version) good.set(file, version);
     const files = [...good].map(([file, { manifests }]) => ({ file, manifests }));
     serving = decideServing(files, serving);
-    findings = [...[...known.values()].flatMap((file) => file.findings), ...serving.findings];
+    // Children whose files went away since: a job that gets there takes the failure outcome.
+    const lost = childFindings(files, "warning").values().toArray().flat();
+    findings = [...[...known.values()].flatMap((file) => file.findings), ...lost, ...serving.findings];
     report.clashes(serving.findings);
     await remember(good);
     for (const listener of listeners) listener();

@@ -5,7 +5,38 @@ export interface StateFacts {
   readonly isStart: boolean;
   readonly isEnd: boolean;
   readonly isAggregator: boolean;
+  /** What its handlers ask for, as far as their code tells. */
+  readonly acts?: readonly StateAct[];
+  /** It may lead to states that its code does not tell. */
+  readonly isOpen?: true;
 }
+
+export interface StateAct {
+  /** The action's name: "dispatchTask". */
+  readonly action: string;
+  /** The kind of task, the child's name, the integration, the event, the time. */
+  readonly subject?: string;
+}
+
+/** A blueprint that another one runs, and where it says so. */
+export interface Child {
+  readonly blueprint: string;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** What an edge follows: a plain transition, a task's status, a person's decision, the end of a child, and so on. */
+export type EdgeKind =
+  | "transition"
+  | "status"
+  | "join"
+  | "decision"
+  | "child"
+  | "timer"
+  | "event"
+  /** An event of the worker, while its task runs. */
+  | "worker-event";
 
 export interface Edge {
   readonly from: string;
@@ -14,6 +45,8 @@ export interface Edge {
   readonly label: string;
   /** The condition of the handler that it comes from, where it has one. */
   readonly condition?: string;
+  /** Left out in manifests of earlier versions. */
+  readonly kind?: EdgeKind;
 }
 
 /** All that the server knows of a blueprint without running its code. */
@@ -30,6 +63,8 @@ export interface Manifest {
   readonly start: string;
   readonly states: readonly StateFacts[];
   readonly edges: readonly Edge[];
+  /** Left out: it runs none, as far as its code tells. */
+  readonly children?: readonly Child[];
   readonly deadlineMs?: number;
   readonly concurrency?: { readonly max: number; readonly key?: string };
   readonly dataStores?: Readonly<Record<string, object>>;

@@ -1,6 +1,8 @@
 /** From a place in a bundle to the place in the file that a person wrote. */
 import { originalPositionFor, type SourceMapInput, TraceMap } from "@jridgewell/trace-mapping";
-import type { Locate, Place } from "../blueprint/index.ts";
+import type { ConditionSpot, Locate, Place } from "../blueprint/index.ts";
+
+const WHEN = ".when(";
 
 export interface Positions {
   /** The place of an offset in the bundle's code. */
@@ -24,11 +26,33 @@ export function createPositions(code: string, map: SourceMapInput, file: string)
     const line = lineOf(lineStarts, offset);
     return atLine(line + 1, offset - (lineStarts[line] ?? 0) + 1);
   };
-  const locate: Locate = (functionText, offsetInFunction) => {
-    const start = functionText === "" ? -1 : code.indexOf(functionText);
-    return start < 0 ? { file, line: 1, column: 1 } : at(start + offsetInFunction);
+  const locate: Locate = (functionText, offsetInFunction, { nth = 0, condition } = {}) => {
+    const start = functionText === "" ? -1 : nthIndexOf(code, functionText, nth);
+    if (start < 0) return { file, line: 1, column: 1 };
+    return (condition && inCondition(start, condition)) ?? at(start + offsetInFunction);
+  };
+  /** The text of a condition stands before its handler. The map knows where it begins, and no place within it. */
+  const inCondition = (handlerStart: number, { text, offset }: ConditionSpot): Place | undefined => {
+    const call = code.lastIndexOf(WHEN, handlerStart);
+    const literal = call < 0 ? "" : code.slice(call + WHEN.length, handlerStart);
+    const quote = /^\s*["'`]/.exec(literal)?.[0];
+    if (quote === undefined) return undefined;
+    const begin = at(call + WHEN.length + quote.length - 1);
+    const isPlain = literal.startsWith(text, quote.length) && !text.includes("\n");
+    return isPlain ? { ...begin, column: begin.column + 1 + offset } : begin;
   };
   return { at, atLine, locate };
+}
+
+/** The last one where there are fewer. */
+function nthIndexOf(code: string, text: string, nth: number): number {
+  let found = code.indexOf(text);
+  for (let index = 0; index < nth; index++) {
+    const next = code.indexOf(text, found + 1);
+    if (next < 0) break;
+    found = next;
+  }
+  return found;
 }
 
 function startsOfLines(code: string): number[] {

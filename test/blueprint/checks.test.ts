@@ -33,6 +33,14 @@ function to(state: string): string {
   return `a.dispatchTask({ taskType: "t", transitions: { success: "${state}", failure: "failed" } });`;
 }
 
+function child(into: string): string {
+  return `a.runBlueprint({ blueprintName: "n", transitions: { success: "${into}", failure: "failed" } });`;
+}
+
+function parallel(more: string): string {
+  return `a.dispatchParallel({ tasks: c.list, aggregateInto: "x", ${more} });`;
+}
+
 function joinErrors(body: string): number {
   return rulesOf(joining(body)).filter((rule) => rule === "error join-cannot-complete").length;
 }
@@ -102,6 +110,13 @@ describe("a join that cannot complete", () => {
     ["an aggregator and another state", to("x") + to("z")],
     ["no aggregator at all", to("z") + to("z")],
     ["a branch that is added at times", `${to("x")} if (c.more) { ${to("y")} }`],
+    ["children that meet nowhere", child("x") + child("z")],
+    ["an unknown rule", parallel('join: "most"')],
+    ["a half result", parallel("join: { atLeast: 1.5 }")],
+    ["no good result at all", parallel("join: { atLeast: 0 }")],
+    ["a rule without a number", parallel("join: {}")],
+    ["more good results than tasks", parallel('join: { atLeast: 2 }, tasks: [{ taskType: "t" }]')],
+    ["an aggregator that no task is dispatched to", 'a.transitionTo("x")'],
     [
       "a branch that leaves",
       'a.dispatchParallel({ tasks: [{ taskType: "t", transitions: { success: "z" } }], aggregateInto: "x" })',
@@ -118,6 +133,10 @@ describe("a join that cannot complete", () => {
     ["conditions that data keeps apart", `if (c.a) { ${to("x")} } if (c.b) { ${to("y")} }`],
     ["a choice of one", `c.a ? ${to("x").slice(0, -1)} : ${to("z")}`],
     ["a failed try", `try { await c.x(); ${to("x")} } catch (e) { ${to("z")} }`],
+    ["children of one aggregator", child("x") + child("x")],
+    ["as many good results as tasks", parallel('join: { atLeast: 1 }, tasks: [{ taskType: "t" }]')],
+    ["a number that data tells", parallel("join: { atLeast: c.quorum }")],
+    ["as many tasks as data has", parallel("join: { atLeast: 3 }, tasks: [...c.list]")],
     ["a loop", `for (const part of c.parts) { ${to("x")} }`],
   ])("is no error: %s", (_name, body) => expect(joinErrors(body)).toBe(0));
 });
@@ -144,6 +163,18 @@ describe("a warning", () => {
     ["a target that cannot be known", "unknown-target", starting(written("a.transitionTo(c.next)"))],
     ["actions that are given away", "unknown-target", starting(written("c.helper(a)"))],
     ["a handler that decides nothing", "no-outcome", starting(quiet)],
+    ["an end that nothing reaches", "unreachable-state", starting(toEnd).handlerFor("over", { isEnd: true }, quiet)],
+    ["a circle without a way out", "no-end", starting(written('a.waitFor({ seconds: 1, then: "start" })'))],
+    [
+      "conditions that need not hold",
+      "no-default",
+      starting(written('a.transitionTo("next")')).handlerFor("next").when("initial_data.a", toEnd),
+    ],
+    [
+      "a join of no task",
+      "empty-join",
+      starting(written('a.dispatchParallel({ tasks: [], aggregateInto: "x" })')).aggregatorFor("x", toEnd),
+    ],
   ])("for %s", (_name, rule, blueprint) => {
     expect(rulesOf(blueprint)).toContain(`warning ${rule}`);
     expect(rulesOf(blueprint).filter((found) => found.startsWith("error"))).toEqual([]);
@@ -154,26 +185,123 @@ describe("a warning", () => {
     expect(rulesOf(blueprint)).toEqual(["warning unknown-target"]);
   });
 
-  test("is not given for statuses of a worker's own, nor for an approval's own decisions", () => {
-    const body = 'a.dispatchTask({ taskType: "t", transitions: { small: "finished", failure: "failed" } })';
-    expect(rulesOf(starting(written(body)))).toEqual([]);
-    expect(rulesOf(starting(written('a.awaitHumanApproval({ transitions: { later: "finished" } })')))).toEqual([]);
+  test("is not given for an approval's own decisions, when there are several", () => {
+    const asking = (transitions: string) =>
+      starting(written(`a.awaitHumanApproval({ transitions: { ${transitions} } })`));
+    expect(rulesOf(asking('later: "finished", never: "failed"'))).toEqual([]);
+    expect(rulesOf(asking('later: "finished"'))).toEqual(["warning missing-transition"]);
+  });
+});
+
+describe("an outcome without a transition is named", () => {
+  const task = (fields: string) => `a.dispatchTask({ taskType: "t", ${fields} })`;
+  const all = 'success: "finished", failure: "failed", cancelled: "failed"';
+
+  test.each([
+    [task("transitions: {}"), ["success", "failure", "cancelled"]],
+    [task('transitions: { success: "finished", failure: "failed" }'), ["cancelled"]],
+    [task('transitions: { small: "finished", failure: "failed", cancelled: undefined }'), ["success", "cancelled"]],
+    ['a.awaitHumanApproval({ transitions: { approved: "finished" } })', ["rejected"]],
+    ['a.awaitHumanApproval({ timeoutSeconds: 5, transitions: { yes: "finished", no: "failed" } })', ["timeout"]],
+    ['a.waitForEvent({ event: "e", timeoutSeconds: 3, transitions: { timeout: "failed" } })', ["received"]],
+    ['a.waitForEvent({ event: "e", timeoutSeconds: 3, transitions: { received: "failed" } })', ["timeout"]],
+    ['a.runBlueprint({ blueprintName: "n", transitions: {} })', ["success", "failure"]],
+    [
+      'a.dispatchParallel({ tasks: c.list.map(() => ({ taskType: "t" })), aggregateInto: "x" })',
+      ["failure", "cancelled"],
+    ],
+    ['a.dispatchParallel({ tasks: [{ taskType: "t" }], aggregateInto: "x", join: "any" })', ["failure", "cancelled"]],
+  ])("%s", (body, outcomes) => {
+    const found = findingsOf(joining(body)).filter(({ rule }) => rule === "missing-transition");
+    expect(found.map(({ message }) => /"(\w+)": add one/.exec(message)?.[1])).toEqual(outcomes);
+  });
+
+  test.each([
+    task(`transitions: { ${all} }`),
+    'a.dispatchParallel({ tasks: [{ taskType: "t" }], aggregateInto: "x", join: "settled" })',
+    'a.dispatchParallel({ tasks: [{ taskType: "t", transitions: { failure: "failed", cancelled: "failed" } }], aggregateInto: "x" })',
+    'a.runBlueprint({ blueprintName: "n", transitions: { success: "finished", failure: "failed" } })',
+    'a.awaitHumanApproval({ transitions: { approved: "finished", rejected: "failed" } })',
+    'a.awaitHumanApproval({ timeoutSeconds: 1, transitions: { yes: "finished", no: "failed", timeout: "failed" } })',
+  ])("and none in %s", (body) => {
+    expect(findingsOf(joining(body)).filter(({ rule }) => /missing|unused/.test(rule))).toEqual([]);
+  });
+
+  test("and so is a timeout that never comes", () => {
+    const body = 'a.waitForEvent({ event: "e", transitions: { received: "finished", timeout: "failed" } })';
+    expect(rulesOf(starting(written(body)))).toEqual(["warning unused-transition"]);
+  });
+});
+
+describe("a way through a handler without a decision is named", () => {
+  test.each([
+    'if (c.a) a.transitionTo("finished");',
+    'if (c.a) return; a.transitionTo("finished");',
+    'c.a && a.transitionTo("finished");',
+    'c.a ? a.transitionTo("finished") : c.log();',
+    'switch (c.a) { case 1: a.transitionTo("finished"); }',
+    'switch (c.a) { case 1: break; default: a.transitionTo("finished"); }',
+    'try { c.x(); a.transitionTo("finished"); } catch (e) { c.log(e); }',
+    'for (const x of c.list) { if (x) { a.transitionTo("finished"); return; } }',
+    'for (const x of c.list) { if (x) continue; a.transitionTo("finished"); return; }',
+    'const go = () => a.transitionTo("finished"); if (c.a) go();',
+    'const go = () => a.transitionTo("finished");',
+  ])("%s", (body) => expect(rulesOf(starting(written(body)))).toEqual(["warning no-outcome"]));
+
+  test.each([
+    'if (c.a) a.transitionTo("finished"); else a.transitionTo("failed");',
+    'if (c.a) return a.transitionTo("finished"); a.transitionTo("failed");',
+    'if (c.a) throw new Error("no"); a.transitionTo("failed");',
+    'await a.transitionTo(c.a ? "finished" : "failed");',
+    'c.a ? a.transitionTo("finished") : a.transitionTo("failed");',
+    'switch (c.a) { case 1: case 2: a.transitionTo("finished"); break; default: a.transitionTo("failed"); }',
+    'try { c.x(); a.transitionTo("finished"); } catch { a.transitionTo("failed"); }',
+    'try { c.x(); } finally { a.transitionTo("finished"); }',
+    'for (const x of c.list) { if (x) { a.transitionTo("finished"); return; } } a.transitionTo("failed");',
+    'const go = () => a.transitionTo("finished"); if (c.a) go(); else { go(); }',
+    'function go() { a.transitionTo("finished"); } go();',
+    'c.list.forEach(() => a.transitionTo("finished"));',
+    'while (true) { a.transitionTo("finished"); break; }',
+  ])("and none in %s", (body) => expect(rulesOf(starting(written(body)))).toEqual([]));
+
+  test("and so is one that decides twice", () => {
+    const body = 'if (c.a) { a.transitionTo("finished"); } a.transitionTo("failed");';
+    expect(rulesOf(starting(written(body)))).toEqual(["warning two-outcomes"]);
+    const both = 'a.waitFor({ seconds: 1, then: "finished" }); a.transitionTo("failed");';
+    expect(rulesOf(starting(written(both)))).toEqual(["warning two-outcomes"]);
   });
 });
 
 describe("the cookbook", () => {
-  test("has no errors, and warns of failures that lead nowhere", () => {
-    const rules = Object.fromEntries(
+  test("has no errors, and warns of outcomes that lead nowhere", () => {
+    const warnings = Object.fromEntries(
       collectBlueprints(recipes).map((blueprint) => [blueprint.name, rulesOf(blueprint)]),
     );
-    expect(rules).toEqual({
-      simple_linear_flow: [],
-      parallel_flow_example: [],
-      multilingual_flow: ["warning missing-transition", "warning missing-transition"],
-      critical_flow: ["warning missing-transition"],
-      priority_flow: ["warning missing-transition"],
-      error_handling: [],
+    const missing = "warning missing-transition";
+    expect(warnings).toEqual({
+      simple_linear_flow: [missing],
+      parallel_flow_example: [missing, missing],
+      multilingual_flow: ["warning no-default", missing, missing, missing, missing],
+      critical_flow: [missing, missing],
+      priority_flow: [missing, missing],
+      error_handling: [missing],
     });
+  });
+
+  test("has a state of recipe 2 twice, which is named at its second place", () => {
+    const moderation = new Blueprint({ name: "moderation_flow" })
+      .handlerFor("start", { isStart: true }, (_c, { awaitHumanApproval }) =>
+        awaitHumanApproval({
+          integration: "telegram",
+          message: "?",
+          transitions: { approved: "process_approved_data", rejected: "failed" },
+        }),
+      )
+      .handlerFor("process_approved_data", { isEnd: true }, (_c, actions) => actions.transitionTo("finished"))
+      .handlerFor("process_approved_data", (_c, actions) => actions.transitionTo("finished"));
+    const [finding] = findingsOf(moderation).filter(({ rule }) => rule === "duplicate-state");
+    expect(finding?.message).toStartWith('State "process_approved_data" is declared twice without a condition');
+    expect(rulesOf(moderation)).toContain("error end-acts");
   });
 });
 
@@ -190,33 +318,51 @@ describe("what a blueprint tells of itself", () => {
     })
       .addDataStore("cache")
       .handlerFor("init", (_context, { dispatchTask }) =>
-        dispatchTask({ taskType: "t", transitions: { success: "sum", failure: "failed" } }),
+        dispatchTask({ taskType: "t", transitions: { success: "sum", failure: "failed", cancelled: "failed" } }),
+      )
+      .handlerFor("idle", (_context, { runBlueprint }) =>
+        runBlueprint({ blueprintName: "other", transitions: { success: "over", failure: "failed" } }),
       )
       .aggregatorFor("sum", (_context, { transitionTo }) => transitionTo("over"))
       .handlerFor("over", { isEnd: true }, quiet);
     const place = { file: "full.ts", line: 1, column: 1 };
-    expect(inspect(definitionOf(blueprint), () => place)).toEqual({
-      findings: [],
-      manifest: {
-        name: "full",
-        endpoint: "jobs/full",
-        apiVersion: "",
-        inputSchema: { type: "object", properties: { size: { type: "number" } }, required: ["size"] },
-        deadlineMs: 60_000,
-        concurrency: { max: 2, key: "initial_data.customer" },
-        dataStores: { counter: { total: 0 }, cache: {} },
-        start: "init",
-        states: [
-          { name: "init", isStart: true, isEnd: false, isAggregator: false },
-          { name: "sum", isStart: false, isEnd: false, isAggregator: true },
-          { name: "over", isStart: false, isEnd: true, isAggregator: false },
-        ],
-        edges: [
-          { from: "init", to: "sum", label: "success" },
-          { from: "init", to: "failed", label: "failure" },
-          { from: "sum", to: "over", label: "transition" },
-        ],
-      },
+    const { manifest } = inspect(definitionOf(blueprint), () => place);
+    expect(manifest).toEqual({
+      name: "full",
+      endpoint: "jobs/full",
+      apiVersion: "",
+      inputSchema: { type: "object", properties: { size: { type: "number" } }, required: ["size"] },
+      deadlineMs: 60_000,
+      concurrency: { max: 2, key: "initial_data.customer" },
+      dataStores: { counter: { total: 0 }, cache: {} },
+      start: "init",
+      states: [
+        {
+          name: "init",
+          isStart: true,
+          isEnd: false,
+          isAggregator: false,
+          acts: [{ action: "dispatchTask", subject: "t" }],
+        },
+        {
+          name: "idle",
+          isStart: false,
+          isEnd: false,
+          isAggregator: false,
+          acts: [{ action: "runBlueprint", subject: "other" }],
+        },
+        { name: "sum", isStart: false, isEnd: false, isAggregator: true },
+        { name: "over", isStart: false, isEnd: true, isAggregator: false },
+      ],
+      edges: [
+        { from: "init", to: "sum", label: "success", kind: "status" },
+        { from: "init", to: "failed", label: "failure", kind: "status" },
+        { from: "init", to: "failed", label: "cancelled", kind: "status" },
+        { from: "idle", to: "over", label: "success", kind: "child" },
+        { from: "idle", to: "failed", label: "failure", kind: "child" },
+        { from: "sum", to: "over", label: "transition", kind: "transition" },
+      ],
+      children: [{ blueprint: "other", ...place }],
     });
   });
 

@@ -2,13 +2,12 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "bun:test";
-import type { Edge } from "../../src/catalog/port.ts";
 import { definitionOf } from "../../src/blueprint/index.ts";
 import { graphOf } from "../../src/blueprint/graph.ts";
 import { Blueprint, type Handler } from "../../src/index.ts";
 import { linear, multilingual } from "./recipes.ts";
 
-function edgesOf(blueprint: object): readonly Edge[] {
+function edgesOf(blueprint: object): readonly object[] {
   return graphOf(definitionOf(blueprint)).edges;
 }
 
@@ -38,6 +37,7 @@ describe("where a handler leads", () => {
     ["c, actions", 'const { transitionTo } = actions; transitionTo("a")', ["transition a"]],
     ["c, a", 'a.transitionTo(c.ok ? "a" : c.odd ? "b" : "c")', ["transition a", "transition b", "transition c"]],
     ["c, a", 'const next = c.ok ? "a" : "b"; a.transitionTo(next)', ["transition a", "transition b"]],
+    ["c, a", 'let next = "a"; if (c.odd) next = "b"; a.transitionTo(next)', ["transition a", "transition b"]],
     ["c, a", 'const by = { x: "a", y: "b" }; a.transitionTo(by[c.kind])', ["transition a", "transition b"]],
     ["c, a", 'const by = { x: "a", y: "b" }; a.transitionTo(by.y)', ["transition b"]],
     ["c, a", 'a.dispatchTask({ taskType: "t", transitions: { success: "a", "odd": "b" } })', ["success a", "odd b"]],
@@ -54,9 +54,20 @@ describe("where a handler leads", () => {
       'a.dispatchParallel({ tasks: c.list.map((x) => ({ taskType: "t", transitions: { failure: "f" } })), aggregateInto: "a" })',
       ["success a", "failure f"],
     ],
+    [
+      "c, a",
+      'const tasks = []; for (const x of c.list) tasks.push({ taskType: "t", transitions: { failure: "f" } }); a.dispatchParallel({ tasks, aggregateInto: "a" })',
+      ["success a", "failure f"],
+    ],
+    [
+      "c, a",
+      'a.dispatchTask({ taskType: "t", transitions: { success: "a" }, eventTransitions: { halfway: "b" } })',
+      ["success a", "halfway b"],
+    ],
     ["c, a", 'a.awaitHumanApproval({ transitions: { approved: "a", rejected: "b" } })', ["approved a", "rejected b"]],
     ["c, a", 'a.runBlueprint({ blueprintName: "x", transitions: { success: "a" } })', ["success a"]],
-    ["c, a", 'a.waitFor({ seconds: 1, then: "a" })', ["timer a"]],
+    ["c, a", 'a.waitFor({ seconds: 1, then: "a" })', ["timer 1 s a"]],
+    ["c, a", 'a.waitFor({ until: c.date, then: "a" })', ["timer a"]],
     ["c, a", 'a.waitForEvent({ event: "e", transitions: { received: "a", timeout: undefined } })', ["received a"]],
   ])("(%s) => %s", (parameters, body, arrows) => {
     expect(leads(written(parameters, body))).toEqual({ arrows, unknown: 0, escapes: 0 });
@@ -66,6 +77,12 @@ describe("where a handler leads", () => {
     ["c, a", "a.transitionTo(c.next)"],
     ["c, a", 'let next = "a"; next = c.x; a.transitionTo(next)'],
     ["c, a", "a.transitionTo(`step_${c.n}`)"],
+    ["c, a", 'let next = "a"; next += "b"; a.transitionTo(next)'],
+    ["next, a", "a.transitionTo(next)"],
+    ["c, a", "a.waitFor({ seconds: 1, then: c.next })"],
+    ["c, a", 'a.waitForEvent({ event: "e", transitions: { received: c.next } })'],
+    ["c, a", 'a.dispatchParallel({ tasks: c.tasks(), aggregateInto: "a" })'],
+    ["c, a", "a.dispatchTask({ transitions: {}, eventTransitions: c.events })"],
     ["c, a", "a.dispatchTask(c.task)"],
     ["c, a", "a.dispatchTask({ transitions: c.transitions })"],
     ["c, a", "a.dispatchTask({ transitions: { ...c.common } })"],
@@ -94,10 +111,11 @@ describe("where a handler leads", () => {
 
 describe("a picture", () => {
   test("has an edge for each transition, with its condition kept for the dashboard", () => {
+    const [english, german] = ["en", "de"].map((language) => `context.initial_data.language == '${language}'`);
     expect(edgesOf(multilingual)).toEqual([
-      { from: "start", to: "process_text", label: "transition" },
-      { from: "process_text", to: "finished", label: "success", condition: "context.initial_data.language == 'en'" },
-      { from: "process_text", to: "finished", label: "success", condition: "context.initial_data.language == 'de'" },
+      { from: "start", to: "process_text", label: "transition", kind: "transition" },
+      { from: "process_text", to: "finished", label: "success", kind: "status", condition: english },
+      { from: "process_text", to: "finished", label: "success", kind: "status", condition: german },
     ]);
   });
 

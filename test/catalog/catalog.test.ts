@@ -251,6 +251,60 @@ describe("two blueprints", () => {
   });
 });
 
+describe("a blueprint that runs another one", () => {
+  const parent = (name: string, child: string) => `import { Blueprint } from "orchestrator";
+export default new Blueprint({ name: "${name}" }).handlerFor("start", (_context, actions) => {
+  actions.runBlueprint({ blueprintName: "${child}", transitions: { success: "finished", failure: "failed" } });
+});
+`;
+
+  test("is refused while that one is not there, and serves once it comes", async () => {
+    await folder.write("parent.ts", parent("parent", "child"));
+    const { catalog } = await started();
+    expect(catalog.current("parent")).toBeUndefined();
+    expect(catalog.findings()).toMatchObject([
+      { rule: "missing-child", severity: "error", file: `${folder.path}/parent.ts`, line: 3, column: 41 },
+    ]);
+
+    await folder.write("child.ts", flow("child"));
+    await catalog.reload();
+    expect(catalog.current("parent")?.file).toBe("parent.ts");
+    expect(rules(catalog)).toEqual([]);
+  });
+
+  test("serves on when that one is taken away, with a warning", async () => {
+    await folder.write("parent.ts", parent("parent", "child"));
+    await folder.write("child.ts", flow("child"));
+    const { catalog } = await started();
+    await folder.remove("child.ts");
+    await catalog.reload();
+    expect(catalog.current("parent")?.name).toBe("parent");
+    expect(catalog.findings()).toMatchObject([{ rule: "missing-child", severity: "warning" }]);
+  });
+
+  test("is refused when it runs itself, and its last good version serves on", async () => {
+    await folder.write("a.ts", flow("a"));
+    await folder.write("b.ts", parent("b", "a"));
+    const { catalog } = await started();
+    const before = catalog.current("a");
+    await folder.write("a.ts", parent("a", "b"));
+    await catalog.reload();
+    expect(catalog.current("a")).toEqual(before);
+    expect(catalog.current("b")?.name).toBe("b");
+    const [finding] = catalog.findings();
+    expect(finding).toMatchObject({ rule: "child-circle", file: `${folder.path}/a.ts` });
+    expect(finding?.message).toBe('Blueprint "a" runs itself, through "b", so it would never end: break the circle.');
+  });
+
+  test("is refused with those that depend on it", async () => {
+    await folder.write("a.ts", parent("a", "b"));
+    await folder.write("b.ts", parent("b", "nowhere"));
+    const { catalog } = await started();
+    expect(catalog.list()).toEqual([]);
+    expect(rules(catalog)).toEqual(["missing-child", "missing-child"]);
+  });
+});
+
 describe("the folder", () => {
   test("leaves out names with an underscore, tests, declarations and packages", async () => {
     for (const name of ["_part.ts", "a.test.ts", "a.d.ts", "node_modules/p/index.ts", "notes.md"]) {
@@ -399,6 +453,67 @@ describe("checking files", () => {
     expect(lines).toHaveLength(2);
     expect(lines[0]).toStartWith("missing.ts:1:1: missing: ");
     expect(lines[1]).toMatch(/^sub\/bad\.ts:3:\d+: syntax: /);
+  });
+
+  const check = async (text: string) => {
+    await folder.write("a.ts", text);
+    return (await checkFiles([folder.path], options)).findings;
+  };
+
+  test("shows where in a condition its mistake is", async () => {
+    const [finding] = await check(`import { Blueprint } from "orchestrator";
+const flow = new Blueprint({ name: "a" });
+flow.handlerFor("start", (_c, actions) => actions.transitionTo("finished"));
+flow
+  .handlerFor("other")
+  .when("initial_data.kind = 'x'", (_c, actions) => actions.transitionTo("finished"));
+export default flow;
+`);
+    expect(finding).toMatchObject({ rule: "condition-syntax", line: 6, column: 28 });
+    expect(finding?.message).toEndWith(`\n  initial_data.kind = 'x'\n  ${" ".repeat(18)}^`);
+  });
+
+  test("tells handlers of the same text apart", async () => {
+    const [finding] = await check(`import { Blueprint } from "orchestrator";
+export default new Blueprint({ name: "a" })
+  .handlerFor("start", (_c, actions) => actions.transitionTo("next"))
+  .handlerFor("next", (_c, actions) => actions.transitionTo("finished"))
+  .handlerFor("next", (_c, actions) => actions.transitionTo("finished"));
+`);
+    expect(finding).toMatchObject({ rule: "duplicate-state", line: 5, column: 23 });
+  });
+
+  test("follows constants of the file and of those that it imports", async () => {
+    await folder.write("_names.ts", 'export const names = { done: "finished" };');
+    const text = `import { Blueprint } from "orchestrator";
+import { names } from "./_names.ts";
+const common = { failure: "failed", cancelled: names.done };
+let counted = 0;
+counted++;
+export default new Blueprint({ name: "a" }).handlerFor("start", (_context, actions) => {
+  actions.dispatchTask({ taskType: "t" + counted, transitions: { success: names.done, ...common } });
+});
+`;
+    expect(await check(text)).toEqual([]);
+    expect(await check(text.replace('"failed"', '"faild"'))).toMatchObject([
+      { rule: "missing-target", severity: "error", line: 7 },
+    ]);
+    expect(await check(text.replace("success: names.done", "success: counted"))).toMatchObject([
+      { rule: "unknown-target", severity: "warning", line: 7 },
+    ]);
+  });
+
+  test("knows the children of a folder, and asks for their files where it was given files alone", async () => {
+    const text = `import { Blueprint } from "orchestrator";
+export default new Blueprint({ name: "a" }).handlerFor("start", (_context, actions) =>
+  actions.runBlueprint({ blueprintName: "b", transitions: { success: "finished", failure: "failed" } }));
+`;
+    expect(await check(text)).toMatchObject([{ rule: "missing-child", severity: "error", line: 3 }]);
+    const { findings } = await checkFiles([`${folder.path}/a.ts`], options);
+    expect(findings).toMatchObject([{ rule: "missing-child", severity: "warning", line: 3 }]);
+    await folder.write("b.ts", flow("b"));
+    expect(await check(text)).toEqual([]);
+    expect(await check(text.replace('"b"', '"a"'))).toMatchObject([{ rule: "child-circle", severity: "error" }]);
   });
 
   test("says why a path cannot be looked at, rather than that nothing is there", async () => {
