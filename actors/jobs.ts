@@ -1,8 +1,8 @@
 /** What the doors may ask about jobs, answered by the store and the jobs' actors. */
 import type { Catalog } from "../src/catalog/port.ts";
-import { type ClientFacts, isTerminal, type Job, type TaskWait } from "../src/job/model.ts";
-import type { ActorSystem, Region } from "../src/runtime/types.ts";
-import type { IdempotencyWrite, JobWrite, Storage } from "../src/storage/port.ts";
+import { type ClientFacts, isChildWait, isTerminal, type Job, type TaskWait } from "../src/job/model.ts";
+import type { ActorSystem, Region, Reply } from "../src/runtime/types.ts";
+import type { IdempotencyWrite, Storage } from "../src/storage/port.ts";
 import { Refusal } from "../src/system/errors.ts";
 import { shardOf } from "../src/system/ids.ts";
 import type { System } from "../src/system/index.ts";
@@ -10,8 +10,10 @@ import type { SteadyClock } from "../src/system/steady.ts";
 import type { Dispatch } from "./dispatcher/decide.ts";
 import { Histories } from "./histories.ts";
 import { taskKey } from "./dispatcher/task.ts";
+import { creationWrite } from "./job/creation.ts";
 import type { JobMessage } from "./job/messages.ts";
-import type { Idempotency, JobChange, Jobs, NewJob, TaskView, Viewer } from "./orchestrator.ts";
+import type { Idempotency, JobChange, Jobs, NewJob, Rerun, TaskView, Viewer } from "./orchestrator.ts";
+import { newJob } from "./new-job.ts";
 import type { Directory } from "./worker-registry/actor.ts";
 
 export interface JobsParts {
@@ -33,44 +35,10 @@ const ASK_MS = 30_000;
 const TASKS_SHOWN = 100;
 
 export function createJobs(parts: JobsParts): Jobs {
-  const { storage, catalog, region, actors, system } = parts;
+  const { storage, region, actors, system } = parts;
   const creating = new Map<string, { readonly bodyHash: string; readonly ids: Promise<readonly string[]> }>();
   const histories = new Histories(storage.jobs);
   let underWay = 0;
-
-  function newJob(client: ClientFacts, asked: NewJob, shard: number | undefined): Job {
-    const manifest = catalog.current(asked.blueprint);
-    if (!manifest)
-      throw new Refusal("BLUEPRINT_NOT_FOUND", 404, `No blueprint named ${asked.blueprint} is in service.`);
-    const nowMs = system.clock.nowMs();
-    const deadlineMs = asked.deadlineSeconds === undefined ? manifest.deadlineMs : asked.deadlineSeconds * 1000;
-    return {
-      id: system.ids.job(shard),
-      version: 0,
-      client,
-      blueprint: manifest.name,
-      hash: manifest.hash,
-      status: "pending",
-      state: manifest.start,
-      visit: 1,
-      enteredAtMs: nowMs,
-      createdAtMs: nowMs,
-      updatedAtMs: nowMs,
-      initialData: asked.initialData,
-      stateHistory: "{}",
-      handler: { failures: 0 },
-      steps: 0,
-      priority: asked.priority,
-      deadlineAtMs: deadlineMs === undefined ? undefined : parts.steady.nowMs() + deadlineMs,
-      dispatchTimeoutMs: milliseconds(asked.dispatchTimeoutSeconds),
-      resultTimeoutMs: milliseconds(asked.resultTimeoutSeconds),
-      webhookUrl: asked.webhookUrl,
-      security: asked.security,
-      metadata: asked.metadata,
-      tags: asked.tags,
-      trace: asked.trace,
-    };
-  }
 
   function keyed(client: ClientFacts, idempotency: Idempotency, ids: readonly string[]): IdempotencyWrite {
     return {
@@ -102,18 +70,7 @@ export function createJobs(parts: JobsParts): Jobs {
     jobs: readonly Job[],
     idempotency: IdempotencyWrite | undefined,
   ): Promise<readonly string[]> {
-    const writes = jobs.map((job): JobWrite => {
-      const created = { atMs: job.createdAtMs, state: job.state };
-      return {
-        job: { ...job, version: 1 },
-        expectedVersion: 0,
-        wakeAtMs: job.deadlineAtMs,
-        events: [
-          { type: "job_created", ...created },
-          { type: "state_started", ...created },
-        ],
-      };
-    });
+    const writes = jobs.map(creationWrite);
     // Whoever asks for one of them first, finds it here as it is on disk.
     for (const { job } of writes) parts.known.set(job.id, job);
     try {
@@ -140,7 +97,7 @@ export function createJobs(parts: JobsParts): Jobs {
     try {
       let shard: number | undefined;
       const jobs = asked.map((one) => {
-        const job = newJob(client, one, shard);
+        const job = newJob(parts, client, one, shard);
         shard = shardOf(job.id);
         return job;
       });
@@ -196,7 +153,7 @@ export function createJobs(parts: JobsParts): Jobs {
     if (job.task) return [job.task];
     if (!job.parallel) return [];
     const branches = await storage.jobs.branches(job.id);
-    return branches.flatMap((branch) => (branch.result ? [] : [branch.wait])).slice(0, TASKS_SHOWN);
+    return branches.flatMap(({ wait, result }) => (result || isChildWait(wait) ? [] : [wait])).slice(0, TASKS_SHOWN);
   }
 
   function view(job: Job, wait: TaskWait): TaskView {
@@ -223,13 +180,36 @@ export function createJobs(parts: JobsParts): Jobs {
     return isSent ? "cancellation_request_sent" : "cancellation_request_accepted";
   }
 
+  /** To the job's actor; whoever may not see the job finds none. */
+  async function ask(viewer: Viewer, id: string, message: (reply: Reply<void>) => JobMessage): Promise<void> {
+    await find(viewer, id);
+    await actors.ask<JobMessage, void>(region.ref(id), message, ASK_MS);
+  }
+
+  async function rerun(viewer: Viewer, id: string, changes: Rerun, key?: string): Promise<string> {
+    const job = await find(viewer, id);
+    const idempotency =
+      key === undefined ? undefined : { key: `rerun:${id}:${key}`, bodyHash: JSON.stringify(changes) };
+    const [again] = await create(job.client, [rerunOf(job, changes)], idempotency);
+    return again ?? "";
+  }
+
+  const create: Jobs["create"] = (client, asked, idempotency, admit = () => {}) =>
+    idempotency ? createOnce(client, asked, idempotency, admit) : createAll(client, asked, idempotency, admit);
+
   return {
-    create: (client, asked, idempotency, admit = () => {}) =>
-      idempotency ? createOnce(client, asked, idempotency, admit) : createAll(client, asked, idempotency, admit),
+    create,
+    event: (viewer, id, event, key) =>
+      ask(viewer, id, (reply) => ({ type: "event", ...event, key: key && `event:${key}`, reply })),
+    decide: (viewer, id, decision, key) =>
+      ask(viewer, id, (reply) => ({ type: "decision", ...decision, key: key && `decision:${key}`, reply })),
+    retry: (viewer, id, key) => ask(viewer, id, (reply) => ({ type: "retry", key: key && `retry:${key}`, reply })),
+    rerun,
     async read(viewer, id) {
       const job = await find(viewer, id);
       const waits = await openWaits(job);
-      return { job, tasks: waits.map((wait) => view(job, wait)) };
+      const clockOffsetMs = system.clock.nowMs() - parts.steady.nowMs();
+      return { job, clockOffsetMs, tasks: waits.map((wait) => view(job, wait)) };
     },
     list: (query) => storage.jobs.list(query),
     cancel,
@@ -256,6 +236,21 @@ function assertSameBody(bodyHash: string, idempotency: Idempotency): void {
   throw new Refusal("IDEMPOTENCY_MISMATCH", 422, message);
 }
 
-function milliseconds(seconds: number | undefined): number | undefined {
-  return seconds === undefined ? undefined : seconds * 1000;
+/** What the first run was given, with what is to be different. */
+function rerunOf(job: Job, { fromState, initialData = job.initialData }: Rerun): NewJob {
+  const { blueprint, priority, dispatchTimeoutMs, resultTimeoutMs, webhookUrl, security, metadata, tags, trace } = job;
+  return {
+    blueprint,
+    initialData,
+    rerunOf: job.id,
+    ...(fromState !== undefined && { state: fromState }),
+    ...(priority !== undefined && { priority }),
+    ...(dispatchTimeoutMs !== undefined && { dispatchTimeoutSeconds: dispatchTimeoutMs / 1000 }),
+    ...(resultTimeoutMs !== undefined && { resultTimeoutSeconds: resultTimeoutMs / 1000 }),
+    ...(webhookUrl !== undefined && { webhookUrl }),
+    ...(security !== undefined && { security }),
+    ...(metadata !== undefined && { metadata }),
+    ...(tags !== undefined && { tags }),
+    ...(trace !== undefined && { trace }),
+  };
 }

@@ -22,6 +22,9 @@ export interface NewJob {
   readonly metadata?: string;
   readonly tags?: readonly string[];
   readonly trace?: Readonly<Record<string, string>>;
+  /** Begins here and not in the start state. */
+  readonly state?: string;
+  readonly rerunOf?: string;
 }
 
 export interface Idempotency {
@@ -39,11 +42,36 @@ export interface TaskView {
 
 export interface JobView {
   readonly job: Job;
+  /** For what is due: as far as it is from the wall clock. */
+  readonly clockOffsetMs: number;
   readonly tasks: readonly TaskView[];
 }
 
 /** Who may see what: `undefined` sees all (an operator). */
 export type Viewer = string | undefined;
+
+export interface JobEventCall {
+  readonly event: string;
+  /** JSON text. */
+  readonly data: string;
+}
+
+export interface Decision {
+  readonly decision: string;
+  readonly comment?: string;
+  /** Who decided, as far as the channel knows it. */
+  readonly by: string;
+  /** The channel: telegram, slack, link, api … */
+  readonly through: string;
+  /** The visit of the state that was asked about: a decision about an earlier one is refused. Left out: the one at hand. */
+  readonly visit?: number;
+}
+
+export interface Rerun {
+  readonly fromState?: string;
+  /** JSON text of an object, checked by the door. */
+  readonly initialData?: string;
+}
 
 export interface Jobs {
   /**
@@ -59,6 +87,13 @@ export interface Jobs {
   read(viewer: Viewer, id: string): Promise<JobView>;
   list(query: JobQuery): Promise<readonly Job[]>;
   cancel(viewer: Viewer, id: string): Promise<"cancellation_request_sent" | "cancellation_request_accepted">;
+  /** Resolves once it is durable. `key`: the same request, sent again, changes nothing. */
+  event(viewer: Viewer, id: string, event: JobEventCall, key?: string): Promise<void>;
+  decide(viewer: Viewer, id: string, decision: Decision, key?: string): Promise<void>;
+  /** The same job goes on at the step that failed. */
+  retry(viewer: Viewer, id: string, key?: string): Promise<void>;
+  /** A new job of the same blueprint with the same input, or as said. Resolves with its id. */
+  rerun(viewer: Viewer, id: string, changes: Rerun, key?: string): Promise<string>;
   /** Events after the one with this sequence number (0: all), oldest first. */
   history(viewer: Viewer, id: string, afterSequence: number, limit: number): Promise<readonly HistoryEvent[]>;
   counts(viewer: Viewer): Promise<ReadonlyMap<JobStatus, number>>;

@@ -28,6 +28,7 @@ import { JobActor, type JobParts } from "./job/actor.ts";
 import type { After } from "./job/draft.ts";
 import type { Claim, JobMessage } from "./job/messages.ts";
 import { Patience } from "./job/patience.ts";
+import { Families } from "./families.ts";
 import { createJobs } from "./jobs.ts";
 import type { JobChange, Orchestrator } from "./orchestrator.ts";
 import { Sweep } from "./scheduler/sweep.ts";
@@ -150,6 +151,17 @@ export function createEngine(parts: EngineParts): Engine {
     capacity: MAILBOX_WORKER,
   });
 
+  const families = new Families({
+    system,
+    steady,
+    catalog: parts.catalog,
+    actors,
+    region: () => jobs,
+    reader: storage.jobs,
+    known,
+    log,
+  });
+
   const jobParts: JobParts = {
     journal: storage.journal,
     reader: storage.jobs,
@@ -167,6 +179,7 @@ export function createEngine(parts: EngineParts): Engine {
       chance: () => system.random.next(),
       eventId: () => system.ids.job(),
       verify: (taskId, jobId, workerId) => taskIds.verify(taskId, jobId, workerId),
+      child: (parent, order) => families.child(parent, order),
     },
     turns: {
       maxSteps: settings.maxSteps,
@@ -198,8 +211,21 @@ export function createEngine(parts: EngineParts): Engine {
 
   function isHeld(job: OpenJob): boolean {
     if (dispatch.holds(job.id) || pending.has(job.id)) return true;
-    // A deadline to come moves no task: one that waits for a worker has to be in the queue or with one.
-    if (job.status === "waiting_for_worker") return false;
+    switch (job.status) {
+      case "waiting_for_worker":
+        // A deadline to come moves no task: one that waits for a worker has to be in the queue or with one.
+        return false;
+      case "waiting_for_human":
+      case "waiting_for_event":
+        // Somebody outside moves it, and every request finds it on disk.
+        return true;
+      case "waiting_for_sub_job":
+        return job.hasOpenChild === true;
+      case "waiting_for_parallel":
+        if (job.hasOpenChild === true) return true;
+        break;
+      default:
+    }
     return job.wakeAtMs !== undefined && job.wakeAtMs > steady.nowMs();
   }
 
@@ -251,6 +277,16 @@ export function createEngine(parts: EngineParts): Engine {
         dispatcher.tell({ type: "cancel", key: taskKey(job.id, visit, slot), jobId: job.id, visit, slot, attempt });
         return;
       }
+      case "start-child":
+        return families.start(after.child);
+      case "look-at-child":
+        return families.lookAtChild(job.id, after.childId);
+      case "cancel-child":
+        return families.cancel(after.childId);
+      case "look-at-parent":
+        return families.lookAtParent(job.id, after.parentId);
+      case "tell-parent":
+        return families.tellParent(job, after.parentId);
       default:
     }
   }

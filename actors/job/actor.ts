@@ -10,6 +10,7 @@ import type { Clock } from "../../src/system/clock.ts";
 import { assert, assertNever, Refusal } from "../../src/system/errors.ts";
 import type { SteadyClock } from "../../src/system/steady.ts";
 import type { Log } from "../../src/system/log.ts";
+import { creationWrite } from "./creation.ts";
 import { begin, decide, decideCancel, type UserMessage, waitOfTask } from "./decide.ts";
 import { type After, Draft, type JobRules, type JobState, type Moment, stateAfter, stateOf } from "./draft.ts";
 import type { JobMessage } from "./messages.ts";
@@ -178,6 +179,8 @@ export class JobActor implements Actor<JobMessage> {
           reason: "job_not_found",
           message: "No job has this id; drop the result.",
         });
+      } else if (message.type === "event" || message.type === "decision" || message.type === "retry") {
+        message.reply.fail(new Refusal("JOB_NOT_FOUND", 404, "Job not found"));
       } else if (message.type === "hand-out") message.reply.ok(false);
       else if (message.type === "claim") message.reply.ok(undefined);
       else if (message.type === "recover") message.reply?.ok();
@@ -284,7 +287,8 @@ export class JobActor implements Actor<JobMessage> {
       dropBranches: draft.dropsBranches || undefined,
       outbox: draft.outbox.length > 0 ? draft.outbox : undefined,
     };
-    return { jobs: [write], idempotency: draft.idempotency };
+    const children = draft.children.map(creationWrite);
+    return { jobs: [write, ...children], idempotency: draft.idempotency };
   }
 
   #committed(context: Context<JobMessage>): void {
@@ -354,10 +358,17 @@ export class JobActor implements Actor<JobMessage> {
       case "continue":
         context.self.tell({ type: "recover" });
         return;
+      case "refuse":
+        return after.reply.fail(after.error);
       case "queue":
       case "adopt":
       case "drop-task":
       case "cancel-task":
+      case "start-child":
+      case "look-at-child":
+      case "cancel-child":
+      case "look-at-parent":
+      case "tell-parent":
         return this.parts.follow(job, after);
       default:
         return assertNever(after);

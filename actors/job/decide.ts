@@ -3,12 +3,14 @@
  * needs a turn takes no further message until the turn is over.
  */
 import { isTerminal, type JobError, type TaskWait } from "../../src/job/model.ts";
-import { backoffMs, outcomeOf } from "../../src/job/outcome.ts";
 import { isSameWait } from "../../src/job/task-id.ts";
-import type { ResultAnswer, WorkerResult } from "../../src/protocol/worker.ts";
 import { assertNever, Refusal } from "../../src/system/errors.ts";
+import { takeChildEnded } from "./children.ts";
 import { Draft, type JobRules, type JobState, type Moment } from "./draft.ts";
 import type { HandOut, JobMessage, JobSystemMessage, LossReason } from "./messages.ts";
+import { attemptFailed, cancelled, failed, settle, targetOf } from "./outcomes.ts";
+import { takeDecision, takeEvent, wakePause } from "./pauses.ts";
+import { takeRetry } from "./retry.ts";
 
 export type UserMessage = Exclude<
   JobMessage,
@@ -44,7 +46,7 @@ function take(draft: Draft, message: UserMessage): void {
     case "recover":
       // Not after the turn: one slow handler would hold up the recovery of all other jobs.
       if (message.reply) draft.atOnce.push(message.reply);
-      return recover(draft);
+      return recover(draft, message.reply !== undefined);
     case "result":
       return takeResult(draft, message);
     case "handed-out":
@@ -60,6 +62,14 @@ function take(draft: Draft, message: UserMessage): void {
       return takeWithdrawn(draft, message);
     case "too-expensive":
       return takeTooExpensive(draft, message);
+    case "event":
+      return takeEvent(draft, message);
+    case "decision":
+      return takeDecision(draft, message);
+    case "child-ended":
+      return takeChildEnded(draft, message);
+    case "retry":
+      return takeRetry(draft, message);
     case "wake":
       return takeWake(draft);
     default:
@@ -77,15 +87,17 @@ export function begin(state: JobState, rules: JobRules, moment: Moment): Draft {
 }
 
 /** Sets going again what is on disk: after the creation, after a restart, after a repair. Changes nothing. */
-function recover(draft: Draft): void {
+function recover(draft: Draft, isSwept: boolean): void {
   const { job } = draft;
   if (isTerminal(job.status)) return;
+  if (isSwept && job.parentId !== undefined) draft.after.push({ type: "look-at-parent", parentId: job.parentId });
   if (job.cancelRequestedAtMs !== undefined) return cancelWaits(draft);
   if (job.handler) {
     draft.needsTurn = (job.handler.notBeforeMs ?? 0) <= draft.nowMs;
     return;
   }
   for (const wait of draft.openWaits()) resumeWait(draft, wait);
+  for (const { childId } of draft.openChildren()) draft.after.push({ type: "look-at-child", childId });
 }
 
 function resumeWait(draft: Draft, wait: TaskWait): void {
@@ -203,106 +215,6 @@ function refuseForeign(draft: Draft, message: Extract<JobMessage, { type: "resul
   draft.ignore(reply, "stale_task", "No task of this job and worker has this id; drop the result.");
 }
 
-/** A result that counts. */
-function settle(draft: Draft, wait: TaskWait, result: WorkerResult): ResultAnswer {
-  draft.event({
-    type: "task_finished",
-    state: draft.job.state,
-    worker: result.workerId,
-    taskId: result.taskId,
-    attempt: wait.attempt,
-    extra: { result: JSON.parse(result.raw) },
-  });
-  draft.set({ begun: true });
-  const outcome = draft.job.cancelRequestedAtMs === undefined ? outcomeOf(result) : ({ kind: "cancelled" } as const);
-  switch (outcome.kind) {
-    case "cancelled":
-      cancelled(draft, wait);
-      return { status: "result_accepted_cancelled" };
-    case "transient":
-      attemptFailed(draft, wait, outcome.error);
-      return { status: "result_accepted_failure" };
-    case "final":
-      failed(draft, wait, outcome.endsAs, outcome.error);
-      return { status: "result_accepted_failure" };
-    case "status":
-      return succeeded(draft, wait, outcome.status, result);
-    default:
-      return assertNever(outcome);
-  }
-}
-
-function succeeded(draft: Draft, wait: TaskWait, status: string, result: WorkerResult): ResultAnswer {
-  const target = targetOf(wait, status);
-  if (target === undefined) {
-    const known = Object.keys(wait.order.transitions).join(", ");
-    const message = `Worker returned unhandled status: ${status}. Add it to the transitions of the task (there are: ${known}).`;
-    draft.finish("failed", { code: "UNHANDLED_STATUS", message });
-    return { status: "result_accepted_success" };
-  }
-  if (draft.job.parallel && target === draft.job.parallel.into) {
-    collect(draft, wait, result);
-    return { status: "parallel_branch_result_accepted" };
-  }
-  draft.enter(target, { merge: result.data, error: undefined });
-  return { status: "result_accepted_success" };
-}
-
-/** A worker may send any word as its status, `constructor` too. */
-function targetOf(wait: TaskWait, status: string): string | undefined {
-  return Object.hasOwn(wait.order.transitions, status) ? wait.order.transitions[status] : undefined;
-}
-
-/** One more branch has ended well; the last one brings the aggregator. */
-function collect(draft: Draft, wait: TaskWait, result: WorkerResult): void {
-  const { parallel } = draft.job;
-  if (!parallel) return;
-  draft.writeBranch({ slot: wait.slot, result: { taskId: result.taskId, json: result.raw } });
-  const open = parallel.open - 1;
-  draft.set({ parallel: { ...parallel, open } });
-  if (open > 0) return;
-  const bySlot = draft.allBranches().toSorted((a, b) => a.wait.slot - b.wait.slot);
-  const results = bySlot.flatMap((branch) => branch.result ?? []);
-  const aggregation = `{${results.map(({ taskId, json }) => `${JSON.stringify(taskId)}:${json}`).join(",")}}`;
-  draft.enter(parallel.into, { aggregation, error: undefined });
-}
-
-/** A run of the task failed in a way that another run may mend. */
-function attemptFailed(draft: Draft, wait: TaskWait, error: JobError): void {
-  const { retry } = wait.order;
-  if (wait.attempt >= retry.maxAttempts) {
-    const message = `Task failed after ${wait.attempt} attempt${wait.attempt === 1 ? "" : "s"}: ${error.message}`;
-    return failed(draft, wait, "quarantined", { code: error.code, message });
-  }
-  const delayMs = backoffMs(retry, wait.attempt, draft.rules.chance());
-  const again: TaskWait = {
-    ...wait,
-    attempt: wait.attempt + 1,
-    queuedAtMs: draft.nowMs + delayMs,
-    notBeforeMs: delayMs > 0 ? draft.nowMs + delayMs : undefined,
-    delivery: undefined,
-    lastError: error,
-  };
-  draft.after.push({ type: "drop-task", visit: draft.job.visit, slot: wait.slot });
-  draft.writeWait(again);
-  if (draft.job.task) draft.set({ status: delayMs > 0 ? "awaiting_retry" : "waiting_for_worker" });
-  if (delayMs <= 0) draft.after.push({ type: "queue", wait: again, visit: draft.job.visit, again: true });
-}
-
-/** The failure outcome: the state that the blueprint names for it, else the job stops where it is. */
-function failed(draft: Draft, wait: TaskWait, endsAs: "failed" | "quarantined", error: JobError): void {
-  const target = targetOf(wait, "failure");
-  if (target === undefined) return draft.finish(endsAs, error);
-  draft.enter(target, { error, endsAs });
-}
-
-function cancelled(draft: Draft, wait: TaskWait): void {
-  const error = { code: "CANCELLED", message: "The job was cancelled." };
-  const target = targetOf(wait, "cancelled");
-  if (target === undefined) return draft.finish("cancelled", error);
-  draft.enter(target, { error, endsAs: "cancelled" });
-}
-
 function takeLoss(draft: Draft, handOut: HandOut, reason: LossReason): void {
   const wait = waitOf(draft, handOut);
   if (!wait || (wait.delivery && wait.delivery.taskId !== handOut.taskId)) return;
@@ -362,6 +274,7 @@ function takeWake(draft: Draft): void {
     draft.needsTurn = (job.handler.notBeforeMs ?? 0) <= nowMs;
     return;
   }
+  if (job.pause) return wakePause(draft, job.pause);
   for (const wait of draft.openWaits()) {
     if (isPastDispatchTime(wait, nowMs)) return dispatchTimedOut(draft, wait);
     if (wait.notBeforeMs !== undefined && wait.notBeforeMs <= nowMs && !wait.delivery) queueRetry(draft, wait);
@@ -389,9 +302,9 @@ function dispatchTimedOut(draft: Draft, wait: TaskWait): void {
 
 function pastDeadline(draft: Draft): void {
   const error = { code: "DEADLINE_EXCEEDED", message: "The job did not end within its deadline." };
-  const [wait] = draft.openWaits();
+  const [wait] = [...draft.openWaits(), ...draft.openChildren()];
   const target = wait && targetOf(wait, "failure");
-  draft.set({ deadlineAtMs: undefined });
+  draft.set({ deadlineAtMs: undefined, failedIn: draft.job.state });
   // Its cancel was acknowledged and only the handler of that outcome has not run yet.
   if (draft.job.endsAs === "cancelled") return draft.finish("cancelled", draft.job.error);
   if (target === undefined) return draft.finish("failed", error);
@@ -412,8 +325,8 @@ export function decideCancel(state: JobState, moment: Moment, rules: JobRules): 
     );
   }
   draft.event({ type: "cancel_requested", state: state.job.state });
-  const waits = draft.openWaits();
-  if (waits.length === 0 || state.job.cancelRequestedAtMs !== undefined) {
+  const isWaiting = draft.openWaits().length > 0 || draft.openChildren().length > 0;
+  if (!isWaiting || state.job.cancelRequestedAtMs !== undefined) {
     draft.finish("cancelled", { code: "CANCELLED", message: "The job was cancelled." });
     return draft;
   }
@@ -426,11 +339,12 @@ function cancelWaits(draft: Draft): void {
   for (const wait of draft.openWaits()) {
     draft.after.push({ type: "cancel-task", visit: draft.job.visit, slot: wait.slot, attempt: wait.attempt });
   }
+  for (const { childId } of draft.openChildren()) draft.after.push({ type: "cancel-child", childId });
 }
 
-/** The worker has not answered the cancel: it does not hold the job. */
+/** The worker, or the child, has not answered the cancel: it does not hold the job. */
 function graceOver(draft: Draft): void {
-  const [wait] = draft.openWaits();
+  const [wait] = [...draft.openWaits(), ...draft.openChildren()];
   if (wait) return cancelled(draft, wait);
   draft.finish("cancelled", { code: "CANCELLED", message: "The job was cancelled." });
 }

@@ -2,16 +2,28 @@
  * The unit of work that a decision builds: the job as it will be, what is written beside it, and
  * what is done once all of it is durable. The job's durable state is never touched.
  */
-import type { Job, JobError, JobEvent, JobStatus, TaskWait } from "../../src/job/model.ts";
+import type { ChildOrder } from "../../src/handlers/port.ts";
+import {
+  type BranchWait,
+  type ChildWait,
+  isChildWait,
+  type Job,
+  type JobError,
+  type JobEvent,
+  type JobStatus,
+  type TaskWait,
+} from "../../src/job/model.ts";
 import { webhookBody, webhookDestination } from "../../src/job/webhook.ts";
+import { approvalClosed, type ApprovalEnd } from "../../src/job/approval.ts";
 import type { IgnoredReason, ResultAnswer } from "../../src/protocol/worker.ts";
 import type { Reply } from "../../src/runtime/types.ts";
 import type { BranchWrite, IdempotencyWrite, OutboxKind, OutboxWrite } from "../../src/storage/port.ts";
+import type { Refusal } from "../../src/system/errors.ts";
 import type { TaskIdParts } from "../../src/job/task-id.ts";
 import type { Claim, HandOut } from "./messages.ts";
 
 export interface Branch {
-  readonly wait: TaskWait;
+  readonly wait: BranchWait;
   readonly result?: { readonly taskId: string; readonly json: string } | undefined;
 }
 
@@ -23,7 +35,8 @@ export interface JobState {
   readonly timed: ReadonlySet<number>;
 }
 
-export function isTimed(wait: TaskWait): boolean {
+export function isTimed(wait: BranchWait): boolean {
+  if (isChildWait(wait)) return false;
   return wait.notBeforeMs !== undefined || (wait.order.dispatchTimeoutMs !== undefined && !wait.delivery);
 }
 
@@ -66,6 +79,8 @@ export interface JobRules {
   eventId(): string;
   /** Whether the task id was made for this job and worker, and for which wait. */
   verify(taskId: string, jobId: string, workerId: string): TaskIdParts | undefined;
+  /** A job for a blueprint that a handler runs inside its own; or why there cannot be one. */
+  child(parent: Job, order: ChildOrder): Job | JobError;
 }
 
 /** Done after the commit, in order. */
@@ -75,6 +90,8 @@ export type After =
   | { readonly type: "answer-hand-out"; readonly reply: Reply<boolean>; readonly accepted: boolean }
   | { readonly type: "answer-claim"; readonly reply: Reply<Claim | undefined>; readonly claim: Claim | undefined }
   | { readonly type: "answer-done"; readonly reply: Reply<void> }
+  /** Refused for what the job is, which may be what this very unit makes of it. */
+  | { readonly type: "refuse"; readonly reply: Reply<void>; readonly error: Refusal }
   /** `again`: an earlier hand-out of it may exist, so the next one is written before it is sent. */
   | { readonly type: "queue"; readonly wait: TaskWait; readonly visit: number; readonly again: boolean }
   /** Adopt a hand-out that was made before the server was started. */
@@ -83,6 +100,15 @@ export type After =
   | { readonly type: "drop-task"; readonly visit: number; readonly slot: number }
   /** Ask for the task back, or tell its worker to cancel; the answer comes as `withdrawn` or as a result. */
   | { readonly type: "cancel-task"; readonly visit: number; readonly slot: number; readonly attempt: number }
+  /** A child was made in this unit. */
+  | { readonly type: "start-child"; readonly child: Job }
+  /** It may have ended without its parent having heard of it. */
+  | { readonly type: "look-at-child"; readonly childId: string }
+  | { readonly type: "cancel-child"; readonly childId: string }
+  /** The parent may have stopped waiting without having been able to say so. */
+  | { readonly type: "look-at-parent"; readonly parentId: string }
+  /** The job is over, and another one waits for that. */
+  | { readonly type: "tell-parent"; readonly parentId: string }
   | { readonly type: "continue" };
 
 export interface Moment {
@@ -102,6 +128,8 @@ export class Draft {
   readonly atOnce: Reply<void>[] = [];
   readonly branchWrites = new Map<number, BranchWrite>();
   readonly outbox: OutboxWrite[] = [];
+  /** Made in the same unit. */
+  readonly children: Job[] = [];
   dropsBranches = false;
   idempotency: IdempotencyWrite | undefined;
   /** A handler of the job's state has to run before the unit can be committed. */
@@ -175,9 +203,19 @@ export class Draft {
     this.changed = true;
   }
 
-  /** The open waits of the job. */
+  /** The tasks that the job waits for. */
   openWaits(): TaskWait[] {
     if (this.job.task) return [this.job.task];
+    return this.#openBranches().flatMap((wait) => (isChildWait(wait) ? [] : [wait]));
+  }
+
+  /** The jobs of other blueprints that it waits for. */
+  openChildren(): ChildWait[] {
+    if (this.job.child) return [this.job.child];
+    return this.#openBranches().filter((wait) => isChildWait(wait));
+  }
+
+  #openBranches(): BranchWait[] {
     if (!this.job.parallel) return [];
     return this.allBranches().flatMap((branch) => (branch.result ? [] : [branch.wait]));
   }
@@ -197,7 +235,7 @@ export class Draft {
     if (this.job.task) return this.job.task.slot === slot ? this.job.task : undefined;
     if (!this.job.parallel) return undefined;
     const branch = this.branch(slot);
-    return branch && !branch.result ? branch.wait : undefined;
+    return branch && !branch.result && !isChildWait(branch.wait) ? branch.wait : undefined;
   }
 
   writeWait(wait: TaskWait): void {
@@ -206,8 +244,8 @@ export class Draft {
   }
 
   /** Leaves the current state for another one, whose handler has to run. */
-  enter(state: string, change: Partial<Job>): void {
-    this.closeWaits();
+  enter(state: string, change: Partial<Job>, approval?: ApprovalEnd): void {
+    this.closeWaits(approval);
     this.event({
       type: "state_finished",
       state: this.job.state,
@@ -229,16 +267,16 @@ export class Draft {
   }
 
   /** The job is over, in the state where it is. */
-  finish(status: JobStatus, error?: JobError): void {
-    this.closeWaits();
+  finish(status: JobStatus, error?: JobError, approval?: ApprovalEnd): void {
+    this.closeWaits(approval);
     this.needsTurn = false;
     this.set({
       status,
       error: error ?? this.job.error,
+      // What the handler at hand was given and never used is kept: a retry runs it again.
       handler: undefined,
-      merge: undefined,
-      aggregation: undefined,
       endsAs: undefined,
+      early: undefined,
     });
     this.event({
       type: status === "finished" ? "job_completed" : "job_failed",
@@ -246,21 +284,36 @@ export class Draft {
       status,
       extra: error && { error_message: error.message },
     });
+    if (this.job.parentId !== undefined) this.after.push({ type: "tell-parent", parentId: this.job.parentId });
     const { webhookUrl } = this.job;
     if (webhookUrl === undefined) return;
     this.send("webhook", webhookBody(this.job, webhookUrl, this.atMs), webhookDestination(webhookUrl));
   }
 
   /** Every wait of this visit ends: what is queued or runs for it is taken back. */
-  closeWaits(): void {
+  closeWaits(approval: ApprovalEnd = { type: "withdrawn" }): void {
     for (const wait of this.openWaits()) {
       this.after.push({ type: "drop-task", visit: this.job.visit, slot: wait.slot });
     }
+    for (const { childId } of this.openChildren()) this.#letGo(childId);
     if (this.job.parallel) {
       this.branchWrites.clear();
       this.dropsBranches = true;
     }
-    if (this.job.task || this.job.parallel) this.set({ task: undefined, parallel: undefined });
+    const { task, parallel, child, pause } = this.job;
+    if (pause?.kind === "approval") {
+      this.send("approval_closed", JSON.stringify(approvalClosed(this.job, pause, approval)), pause.integration);
+    }
+    if (task || parallel || child || pause) {
+      this.set({ task: undefined, parallel: undefined, child: undefined, pause: undefined });
+    }
+  }
+
+  /** One that would be made in this very unit is not made at all. */
+  #letGo(childId: string): void {
+    const index = this.children.findIndex((child) => child.id === childId);
+    if (index >= 0) this.children.splice(index, 1);
+    else this.after.push({ type: "cancel-child", childId });
   }
 
   ignore(reply: Reply<ResultAnswer>, reason: IgnoredReason, message: string): void {

@@ -1,5 +1,5 @@
 import type { TurnReply } from "../../src/handlers/port.ts";
-import type { Job, TaskWait } from "../../src/job/model.ts";
+import type { Job, JobError, JobStatus, TaskWait } from "../../src/job/model.ts";
 import type { ResultAnswer, WorkerResult } from "../../src/protocol/worker.ts";
 import type { Reply } from "../../src/runtime/types.ts";
 import type { IdempotencyWrite, StoredBranch } from "../../src/storage/port.ts";
@@ -69,6 +69,39 @@ export type JobMessage =
       readonly message?: string | undefined;
     }
   | { readonly type: "checkpoint"; readonly taskId: string; readonly workerId: string; readonly value: string }
+  /** From outside, for a job that waits for it now or later. */
+  | {
+      readonly type: "event";
+      readonly event: string;
+      /** JSON text. */
+      readonly data: string;
+      readonly key?: string | undefined;
+      readonly reply: Reply<void>;
+    }
+  | {
+      readonly type: "decision";
+      readonly decision: string;
+      readonly comment?: string | undefined;
+      readonly by: string;
+      readonly through: string;
+      /** Of the wait that was asked about; left out: whichever there is. */
+      readonly visit?: number | undefined;
+      readonly key?: string | undefined;
+      readonly reply: Reply<void>;
+    }
+  /** A job that it runs inside its own is over. */
+  | {
+      readonly type: "child-ended";
+      readonly childId: string;
+      readonly status: JobStatus;
+      readonly state: string;
+      readonly error?: JobError | undefined;
+      /** JSON text: what the child set as its result; its whole history. */
+      readonly result?: string | undefined;
+      readonly history: string;
+    }
+  /** A job that stopped for a failure goes on at the step that failed. */
+  | { readonly type: "retry"; readonly key?: string | undefined; readonly reply: Reply<void> }
   | { readonly type: "wake" }
   /** To itself: progress that was noted is to be written. */
   | { readonly type: "flush-progress" }

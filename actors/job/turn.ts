@@ -1,10 +1,12 @@
 /** What a turn's reply makes of the draft that asked for it. */
 import type { Ending, Turn, TurnReply } from "../../src/handlers/port.ts";
 import { SLOT_LIMIT } from "../../src/job/task-id.ts";
-import type { Job, TaskOrder, TaskWait } from "../../src/job/model.ts";
+import { isTerminal, type Job, type JobError, type TaskOrder, type TaskWait } from "../../src/job/model.ts";
 import { assertNever } from "../../src/system/errors.ts";
 import { backoffMs } from "../../src/job/outcome.ts";
+import { beginChild, type Begun, prepareChild } from "./children.ts";
 import type { Draft } from "./draft.ts";
+import { beginPause } from "./pauses.ts";
 
 export interface TurnSettings {
   readonly maxSteps: number;
@@ -83,12 +85,14 @@ function follow(draft: Draft, reply: TurnReply): void {
   });
 }
 
-function conclude(draft: Draft, { ending, crashes }: TurnReply, entered: Entered): void {
+function conclude(draft: Draft, { ending, crashes, steps }: TurnReply, entered: Entered): void {
   switch (ending.kind) {
     case "ended":
-      return end(draft, ending, entered);
+      return end(draft, ending, entered, steps.at(-2)?.state ?? ending.state);
     case "tasks":
-      return wait(draft, ending.orders, ending.into);
+      return wait(draft, ending);
+    case "pause":
+      return beginPause(draft, ending.pause);
     case "paused":
       draft.set({
         status: "running",
@@ -102,14 +106,20 @@ function conclude(draft: Draft, { ending, crashes }: TurnReply, entered: Entered
       return broke(draft, ending, entered, crashes ?? 0);
     case "invalid":
       draft.event({ type: "state_failed", state: ending.state, extra: { error_message: ending.error.message } });
-      return draft.finish("failed", ending.error);
+      return stopAt(draft, ending.state, "failed", ending.error);
     default:
       return assertNever(ending);
   }
 }
 
 /** A failure or cancelled outcome gives its status only to the end state that it leads to directly. */
-function end(draft: Draft, ending: Extract<Ending, { kind: "ended" }>, entered: Entered): void {
+function end(
+  draft: Draft,
+  ending: Extract<Ending, { kind: "ended" }>,
+  entered: Entered,
+  /** The state that led to the end. */
+  ledFrom: string,
+): void {
   const direct = draft.job.visit === entered.visit;
   const named = ending.state === "failed" || ending.state === "error" ? "failed" : "finished";
   const status = (direct ? entered.endsAs : undefined) ?? named;
@@ -118,33 +128,66 @@ function end(draft: Draft, ending: Extract<Ending, { kind: "ended" }>, entered: 
     state: ending.state,
     durationMs: Math.max(0, draft.atMs - draft.job.enteredAtMs),
   });
+  if (status !== "finished" && draft.job.failedIn === undefined) draft.set({ failedIn: ledFrom });
   draft.finish(status, ending.error);
 }
 
-function wait(draft: Draft, orders: readonly TaskOrder[], into: string | undefined): void {
-  if (orders.length >= SLOT_LIMIT) {
-    const message = `A state may send at most ${SLOT_LIMIT - 1} tasks at once; this one sent ${orders.length}. Split the work over several states.`;
+/** Tasks and children, of which several are branches that lead to one aggregator. */
+function wait(draft: Draft, ending: Extract<Ending, { kind: "tasks" }>): void {
+  const { orders, children = [], into } = ending;
+  const count = orders.length + children.length;
+  if (count >= SLOT_LIMIT) {
+    const message = `A state may start at most ${SLOT_LIMIT - 1} branches at once; this one started ${count}. Split the work over several states.`;
     return draft.finish("failed", { code: "TOO_MANY_TASKS", message });
   }
+  const waits = orders.map((order, slot) => taskWait(draft, order, slot));
+  const begun = children.map((order, index) => prepareChild(draft, order, orders.length + index));
+  const { visit } = draft.job;
+  draft.set({ handler: undefined, endsAs: undefined, steps: 0 });
+  if (into === undefined) waitForOne(draft, waits[0], begun[0]);
+  else waitForBranches(draft, waits, begun, ending);
+  // A child that cannot be made is a failure outcome already: what follows it runs in the next unit.
+  if (draft.needsTurn) {
+    draft.needsTurn = false;
+    draft.after.push({ type: "continue" });
+  }
+  if (draft.job.visit !== visit || isTerminal(draft.job.status)) return;
+  for (const queued of waits) draft.after.push({ type: "queue", wait: queued, visit, again: false });
+  for (const child of draft.children) draft.after.push({ type: "start-child", child });
+}
+
+function taskWait(draft: Draft, order: TaskOrder, slot: number): TaskWait {
   const { resultTimeoutMs } = draft.job;
-  const waits = orders.map((order, slot): TaskWait => ({
+  return {
     slot,
     order: resultTimeoutMs === undefined ? order : { timeoutMs: resultTimeoutMs, ...order },
     attempt: 1,
     queuedAtMs: draft.nowMs,
-  }));
-  const common = { handler: undefined, endsAs: undefined, steps: 0 };
-  const [only] = waits;
-  if (into === undefined && only) draft.set({ ...common, status: "waiting_for_worker", task: only });
-  if (into !== undefined) {
-    draft.set({
-      ...common,
-      status: "waiting_for_parallel",
-      parallel: { into, total: waits.length, open: waits.length },
-    });
-    for (const branch of waits) draft.writeBranch({ slot: branch.slot, wait: branch });
+  };
+}
+
+function waitForOne(draft: Draft, task: TaskWait | undefined, child: Begun | undefined): void {
+  if (task) return draft.set({ status: "waiting_for_worker", task });
+  if (!child) return;
+  if ("id" in child.made) draft.set({ status: "waiting_for_sub_job", child: child.wait });
+  beginChild(draft, child);
+}
+
+function waitForBranches(
+  draft: Draft,
+  tasks: readonly TaskWait[],
+  children: readonly Begun[],
+  { into = "", join }: Extract<Ending, { kind: "tasks" }>,
+): void {
+  const total = tasks.length + children.length;
+  draft.set({ status: "waiting_for_parallel", parallel: { into, total, open: total, join } });
+  for (const task of tasks) draft.writeBranch({ slot: task.slot, wait: task });
+  for (const { wait } of children) draft.writeBranch({ slot: wait.slot, wait });
+  const { visit } = draft.job;
+  for (const child of children) {
+    // One that could not be made may have ended the wait for all of them.
+    if (draft.job.visit === visit && draft.job.parallel) beginChild(draft, child);
   }
-  for (const queued of waits) draft.after.push({ type: "queue", wait: queued, visit: draft.job.visit, again: false });
 }
 
 /** Worth another run, until the runs are used up. An abort of ours is no run; one that killed the process is. */
@@ -161,7 +204,7 @@ function broke(draft: Draft, ending: Extract<Ending, { kind: "broke" }>, entered
   });
   if (failures >= rules.handlerRuns) {
     const message = `The handler of state ${ending.state} failed ${failures} times: ${ending.error.message}`;
-    return draft.finish("quarantined", { code: ending.error.code, message });
+    return stopAt(draft, ending.state, "quarantined", { code: ending.error.code, message });
   }
   const retry = { maxAttempts: rules.handlerRuns, backoffMs: rules.handlerBackoffMs, factor: 2, maxBackoffMs: 60_000 };
   const delayMs = backoffMs(retry, Math.max(1, failures), rules.chance());
@@ -170,4 +213,9 @@ function broke(draft: Draft, ending: Extract<Ending, { kind: "broke" }>, entered
     handler: { failures, notBeforeMs: nowMs + delayMs, lastError: ending.error },
     endsAs: sameHandler ? entered.endsAs : undefined,
   });
+}
+
+function stopAt(draft: Draft, state: string, status: "failed" | "quarantined", error: JobError): void {
+  draft.set({ failedIn: state });
+  draft.finish(status, error);
 }

@@ -7,6 +7,7 @@ export function wakeAtMs(job: Job, timedWaits: readonly TaskWait[], cancelGraceM
   let soonest = job.deadlineAtMs ?? Number.POSITIVE_INFINITY;
   // Nothing else of a visit that is being cancelled has a time of its own any more.
   if (job.cancelRequestedAtMs !== undefined) return Math.min(soonest, job.cancelRequestedAtMs + cancelGraceMs);
+  if (job.pause?.dueAtMs !== undefined) soonest = Math.min(soonest, job.pause.dueAtMs);
   if (job.handler?.notBeforeMs !== undefined) soonest = Math.min(soonest, job.handler.notBeforeMs);
   for (const wait of timedWaits) {
     if (wait.notBeforeMs !== undefined && !wait.delivery) soonest = Math.min(soonest, wait.notBeforeMs);

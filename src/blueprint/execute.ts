@@ -192,10 +192,8 @@ class Chain {
   }
 
   #follow(state: string, outcome: Outcome): Ending | undefined {
-    if (outcome.kind === "tasks") {
-      const { orders, into } = outcome;
-      return { kind: "tasks", state, orders, ...(into !== undefined && { into }) };
-    }
+    if (outcome.kind === "tasks") return { ...outcome, state };
+    if (outcome.kind === "pause") return { ...outcome, state };
     this.#state = outcome.to;
     this.#cause = outcome.error;
     this.#error = outcome.error ?? this.#error;

@@ -94,7 +94,7 @@ function retryOf(retry: TaskRequest["retry"], maxAttempts: number): RetryPolicy 
   };
 }
 
-function checkedTransitions(transitions: unknown): Readonly<Record<string, string>> {
+export function checkedTransitions(transitions: unknown): Readonly<Record<string, string>> {
   if (transitions === undefined) return {};
   if (typeof transitions !== "object" || transitions === null || Array.isArray(transitions)) {
     throw invalid('transitions must be an object such as { success: "finished", failure: "failed" }.');

@@ -24,7 +24,11 @@ export function assertSize(state: string, change: HistoryChange, outcome: Outcom
 function sizeOf(change: HistoryChange, outcome: Outcome | undefined, measure: (text: string) => number): number {
   const history = change.patch === undefined ? 0 : measure(change.text);
   if (outcome?.kind !== "tasks") return history;
-  return outcome.orders.reduce((sum, order) => sum + sizeOfOrder(order, measure), history);
+  const children = (outcome.children ?? []).reduce(
+    (sum, child) => sum + ORDER_BYTES + measure(child.initialData),
+    history,
+  );
+  return outcome.orders.reduce((sum, order) => sum + sizeOfOrder(order, measure), children);
 }
 
 function sizeOfOrder(order: TaskOrder, measure: (text: string) => number): number {

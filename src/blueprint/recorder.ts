@@ -1,15 +1,25 @@
 /** Writes down what one run of a handler decides, and refuses what cannot be. */
-import type { Turn } from "../handlers/port.ts";
-import type { JobError, TaskOrder } from "../job/model.ts";
+import type { ChildOrder, Turn } from "../handlers/port.ts";
+import type { JobError, Join, TaskOrder } from "../job/model.ts";
+import type { PauseOrder } from "../job/pause.ts";
 import { Refusal } from "../system/errors.ts";
 import { type Definition, isAggregator, stateExists } from "./definition.ts";
 import { MESSAGE_LENGTH_MAX } from "./failures.ts";
+import { joinOf, leadingInto } from "./joins.ts";
 import { orderOf } from "./orders.ts";
+import { approvalOf, childOf, eventOf, timerOf } from "./waits.ts";
 import type { Actions, ParallelRequest, TaskRequest } from "./sdk.ts";
 
 export type Outcome =
   | { readonly kind: "transition"; readonly to: string; readonly error?: JobError }
-  | { readonly kind: "tasks"; readonly orders: readonly TaskOrder[]; readonly into?: string };
+  | {
+      readonly kind: "tasks";
+      readonly orders: readonly TaskOrder[];
+      readonly children?: readonly ChildOrder[];
+      readonly into?: string;
+      readonly join?: Join;
+    }
+  | { readonly kind: "pause"; readonly pause: PauseOrder };
 
 export interface RecorderOptions {
   readonly definition: Definition;
@@ -22,6 +32,7 @@ export class Recorder {
   readonly #options: RecorderOptions;
   #outcome: Outcome | undefined;
   #orders: TaskOrder[] | undefined;
+  #children: ChildOrder[] | undefined;
   #problem: Refusal | undefined;
   #isClosed = false;
 
@@ -85,17 +96,41 @@ export class Recorder {
       if (!isAggregator(this.#options.definition, into)) {
         throw invalid(`aggregateInto "${into}" is no aggregator: declare it with aggregatorFor("${into}", …).`);
       }
-      if (request.join !== undefined && request.join !== "all") throw notAvailable('a join other than "all"');
       if (!Array.isArray(request.tasks)) throw invalid("dispatchParallel wants a list of tasks.");
       const orders = request.tasks.map((task) => leadingInto(into, this.#order(task)));
-      this.#decide(orders.length === 0 ? { kind: "transition", to: into } : { kind: "tasks", orders, into });
+      const join = joinOf(request.join, orders.length);
+      if (orders.length === 0) this.#decide({ kind: "transition", to: into });
+      else this.#decide({ kind: "tasks", orders, into, ...(join && { join }) });
     });
   }
 
-  /** Something that a later version brings. */
-  later(action: string, feature: string): void {
+  runBlueprint(request: Parameters<Actions["runBlueprint"]>[0]): void {
+    this.#attempt("runBlueprint", () => {
+      if (this.#outcome) this.#failTwice();
+      const child = childOf(request);
+      this.#assertTargets(child.transitions, `runBlueprint("${child.blueprint}")`);
+      (this.#children ??= []).push(child);
+    });
+  }
+
+  awaitHumanApproval(request: Parameters<Actions["awaitHumanApproval"]>[0]): void {
+    this.#pause("awaitHumanApproval", () => approvalOf(request));
+  }
+
+  waitFor(request: Parameters<Actions["waitFor"]>[0]): void {
+    this.#pause("waitFor", () => timerOf(request));
+  }
+
+  waitForEvent(request: Parameters<Actions["waitForEvent"]>[0]): void {
+    this.#pause("waitForEvent", () => eventOf(request));
+  }
+
+  #pause(action: string, read: () => PauseOrder): void {
     this.#attempt(action, () => {
-      throw notAvailable(feature);
+      const pause = read();
+      if (pause.kind === "timer") this.#assertTarget(pause.then, `${action}, then`);
+      else this.#assertTargets(pause.transitions, action);
+      this.#decide({ kind: "pause", pause });
     });
   }
 
@@ -111,7 +146,7 @@ export class Recorder {
   }
 
   #decide(outcome: Outcome): void {
-    if (this.#outcome || this.#orders) this.#failTwice();
+    if (this.#outcome || this.#orders || this.#children) this.#failTwice();
     this.#outcome = outcome;
   }
 
@@ -125,10 +160,14 @@ export class Recorder {
 
   #order(task: TaskRequest): TaskOrder {
     const order = orderOf(task, this.#options.defaults);
-    for (const status of Object.keys(order.transitions)) {
-      this.#assertTarget(order.transitions[status], `transitions.${status} of task "${order.type}"`);
-    }
+    this.#assertTargets(order.transitions, `task "${order.type}"`);
     return order;
+  }
+
+  #assertTargets(transitions: Readonly<Record<string, string>>, where: string): void {
+    for (const status of Object.keys(transitions)) {
+      this.#assertTarget(transitions[status], `transitions.${status} of ${where}`);
+    }
   }
 
   #assertTarget(target: unknown, where: string): void {
@@ -141,28 +180,39 @@ export class Recorder {
   }
 
   #dispatched(): Outcome {
-    const orders = this.#orders;
-    if (!orders) throw noOutcome(this.#options.state);
-    const into = this.#joinOf(orders);
-    return into === undefined ? { kind: "tasks", orders } : { kind: "tasks", orders, into };
+    const orders = this.#orders ?? [];
+    const children = this.#children ?? [];
+    if (orders.length + children.length === 0) throw noOutcome(this.#options.state);
+    const into = this.#joinOf(orders, children);
+    return {
+      kind: "tasks",
+      orders,
+      ...(children.length > 0 && { children }),
+      ...(into !== undefined && { into }),
+    };
   }
 
-  /** One task may lead to an aggregator; several must, all to the same. */
-  #joinOf(orders: readonly TaskOrder[]): string | undefined {
-    const targets = new Set(orders.map((order) => this.#aggregatorOf(order)));
+  /** One task or child may lead to an aggregator; several must, all to the same. */
+  #joinOf(orders: readonly TaskOrder[], children: readonly ChildOrder[]): string | undefined {
+    const branches = [
+      ...orders.map(({ type, transitions }) => ({ name: type, success: transitions["success"] })),
+      ...children.map(({ blueprint, transitions }) => ({ name: blueprint, success: transitions["success"] })),
+    ];
+    const targets = new Set(branches.map(({ success }) => this.#asAggregator(success)));
     const [into] = targets;
-    if (targets.size === 1 && (into !== undefined || orders.length === 1)) return into;
-    const found = orders.map((order) => `"${order.type}" to ${quoted(order.transitions["success"])}`).join(", ");
+    if (targets.size === 1 && (into !== undefined || branches.length === 1)) return into;
+    const found = branches.map(({ name, success }) => `"${name}" to ${quoted(success)}`).join(", ");
+    const what =
+      children.length === 0 ? "tasks" : orders.length === 0 ? "child blueprints" : "tasks and child blueprints";
     throw new Refusal(
       "NO_JOIN",
       422,
-      `State "${this.#options.state}" dispatched ${orders.length} tasks that do not lead to one aggregator (${found}): ` +
+      `State "${this.#options.state}" started ${branches.length} ${what} that do not lead to one aggregator (${found}): ` +
         "point the success transition of each to the same state and declare it with aggregatorFor.",
     );
   }
 
-  #aggregatorOf(order: TaskOrder): string | undefined {
-    const success = order.transitions["success"];
+  #asAggregator(success: string | undefined): string | undefined {
     return isAggregator(this.#options.definition, success) ? success : undefined;
   }
 }
@@ -172,10 +222,10 @@ export function actionsOf(recorder: Recorder): Actions {
     transitionTo: (state, options) => recorder.transitionTo(state, options?.errorMessage),
     dispatchTask: (task) => recorder.dispatchTask(task),
     dispatchParallel: (request) => recorder.dispatchParallel(request),
-    awaitHumanApproval: () => recorder.later("awaitHumanApproval", "waiting for a person's approval"),
-    runBlueprint: () => recorder.later("runBlueprint", "running a blueprint inside another"),
-    waitFor: () => recorder.later("waitFor", "waiting for a time"),
-    waitForEvent: () => recorder.later("waitForEvent", "waiting for an event"),
+    awaitHumanApproval: (request) => recorder.awaitHumanApproval(request),
+    runBlueprint: (request) => recorder.runBlueprint(request),
+    waitFor: (request) => recorder.waitFor(request),
+    waitForEvent: (request) => recorder.waitForEvent(request),
   };
 }
 
@@ -187,13 +237,6 @@ export function notAvailable(feature: string): Refusal {
   );
 }
 
-function leadingInto(into: string, order: TaskOrder): TaskOrder {
-  const success = order.transitions["success"];
-  if (success === undefined) return { ...order, transitions: { ...order.transitions, success: into } };
-  if (success === into) return order;
-  throw invalid(`Task "${order.type}" leads to "${success}" and not to "${into}": leave its success transition out.`);
-}
-
 function transitionError(message: string): JobError {
   return { code: "TRANSITION_ERROR", message: String(message).slice(0, MESSAGE_LENGTH_MAX) };
 }
@@ -202,7 +245,7 @@ function noOutcome(state: string): Refusal {
   return new Refusal(
     "NO_OUTCOME",
     422,
-    `The handler of state "${state}" decided nothing: call transitionTo or dispatchTask before it returns (await what it starts), or declare the state with isEnd.`,
+    `The handler of state "${state}" decided nothing: call transitionTo, dispatchTask or another action before it returns (await what it starts), or declare the state with isEnd.`,
   );
 }
 

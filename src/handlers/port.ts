@@ -2,7 +2,8 @@
  * Running other people's code. A turn enters a state and runs handlers until one records an
  * outcome that has to wait, an end is reached, or something went wrong.
  */
-import type { JobError, TaskOrder } from "../job/model.ts";
+import type { JobError, Join, TaskOrder } from "../job/model.ts";
+import type { PauseOrder } from "../job/pause.ts";
 
 export interface Turn {
   readonly jobId: string;
@@ -49,6 +50,14 @@ export interface Step {
   readonly error?: JobError;
 }
 
+/** A job of another blueprint, as a handler asks for it. */
+export interface ChildOrder {
+  readonly blueprint: string;
+  /** JSON text of an object. */
+  readonly initialData: string;
+  readonly transitions: Readonly<Record<string, string>>;
+}
+
 /** How a turn ended. `state` is the state that it ended in. */
 export type Ending =
   | { readonly kind: "ended"; readonly state: string; readonly error?: JobError }
@@ -56,8 +65,12 @@ export type Ending =
       readonly kind: "tasks";
       readonly state: string;
       readonly orders: readonly TaskOrder[];
+      readonly children?: readonly ChildOrder[];
       readonly into?: string;
+      /** Left out: all. */
+      readonly join?: Join;
     }
+  | { readonly kind: "pause"; readonly state: string; readonly pause: PauseOrder }
   /** The chain was long: commit what it did and go on with `state`. */
   | { readonly kind: "paused"; readonly state: string; readonly error?: JobError }
   /** Worth another run: it threw, hung past its time, blocked its thread or took it down. */

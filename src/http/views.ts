@@ -5,6 +5,7 @@
 import type { JobView, TaskView } from "../../actors/orchestrator.ts";
 import { isTerminal, type Job, type TaskOrder } from "../job/model.ts";
 import { resultText } from "../job/result-text.ts";
+import { waitingFor } from "../job/waiting.ts";
 
 type Field = readonly [name: string, json: string];
 
@@ -23,7 +24,7 @@ export function jobEventListText(jobs: readonly Job[]): string {
   return `[${jobs.map(asEventText).join(",")}]`;
 }
 
-function jobFields({ job, tasks }: JobView): readonly Field[] {
+function jobFields({ job, tasks, clockOffsetMs }: JobView): readonly Field[] {
   const fields: Field[] = [
     ["id", text(job.id)],
     ["blueprint_name", text(job.blueprint)],
@@ -43,6 +44,9 @@ function jobFields({ job, tasks }: JobView): readonly Field[] {
     ["tasks", `[${tasks.map(taskText).join(",")}]`],
   ];
   fields.push(...currentTaskFields(job, tasks), ...parallelFields(job, tasks), ...optionFields(job));
+  if (job.child !== undefined) fields.push(["child_job_id", text(job.child.childId)]);
+  const waiting = waitingFor(job, clockOffsetMs);
+  if (waiting !== undefined) fields.push(["waiting_for", text(waiting)]);
   if (isTerminal(job.status)) fields.push(["result", resultText(job.stateHistory)]);
   return fields;
 }
@@ -144,7 +148,7 @@ function asEventText(job: Job): string {
     ["next_state", "null"],
     ["worker_id", text(job.task?.delivery?.workerId ?? null)],
     ["attempt_number", text(job.task?.attempt ?? null)],
-    ["context_snapshot", jobText({ job, tasks: [] })],
+    ["context_snapshot", jobText({ job, tasks: [], clockOffsetMs: 0 })],
   ]);
 }
 

@@ -3,6 +3,8 @@
  * that a restart reads. JSON that only travels through (input, history, params) stays text, so
  * that it is encoded once, by whoever made it.
  */
+import type { EarlyEvent, Pause } from "./pause.ts";
+
 export const JOB_STATUSES = [
   "pending",
   "running",
@@ -103,11 +105,33 @@ export interface JobError {
   readonly message: string;
 }
 
+/** A job of another blueprint that the job waits for. */
+export interface ChildWait {
+  readonly slot: number;
+  readonly childId: string;
+  readonly blueprint: string;
+  readonly transitions: Readonly<Record<string, string>>;
+  readonly sinceMs: number;
+}
+
+export type BranchWait = TaskWait | ChildWait;
+
+export function isChildWait(wait: BranchWait): wait is ChildWait {
+  return "childId" in wait;
+}
+
+/** When enough branches have ended: all well, all whatever came of them, or so many well. */
+export type Join = "all" | "settled" | { readonly atLeast: number };
+
 /** Branches that lead to one aggregator. They lie in rows of their own, so that a result costs one row. */
 export interface Parallel {
   readonly into: string;
   readonly total: number;
   readonly open: number;
+  /** Left out: all. */
+  readonly join?: Join | undefined;
+  /** Branches that ended well; counted where the join asks for it. */
+  readonly good?: number | undefined;
 }
 
 /** A handler that has to run: at once, or again after it failed. */
@@ -148,6 +172,14 @@ export interface Job {
   readonly error?: JobError | undefined;
   readonly task?: TaskWait | undefined;
   readonly parallel?: Parallel | undefined;
+  /** The one child that it waits for; several are branches. */
+  readonly child?: ChildWait | undefined;
+  /** It waits for a time, an event or a person. */
+  readonly pause?: Pause | undefined;
+  /** Events that came before it waited for them, oldest first. */
+  readonly early?: readonly EarlyEvent[] | undefined;
+  /** Requests with an Idempotency-Key that were carried out: sent again, they change nothing. */
+  readonly answered?: readonly string[] | undefined;
   /** JSON text: task id to result, for the aggregator that has to run. */
   readonly aggregation?: string | undefined;
   /** A handler of `state` has to run (again): how often it failed in this visit, and not before when. */
@@ -172,6 +204,10 @@ export interface Job {
   readonly tags?: readonly string[] | undefined;
   readonly rerunOf?: string | undefined;
   readonly parentId?: string | undefined;
+  /** Parents above it. */
+  readonly depth?: number | undefined;
+  /** The state whose task, child or handler failed and led to where the job is: a retry goes on there. */
+  readonly failedIn?: string | undefined;
   /** W3C trace headers of the creating request. */
   readonly trace?: Readonly<Record<string, string>> | undefined;
 }
@@ -188,6 +224,16 @@ export interface JobEvent {
     | "task_dispatched"
     | "task_finished"
     | "cancel_requested"
+    | "timer_started"
+    | "timer_fired"
+    | "event_awaited"
+    | "event_received"
+    | "approval_requested"
+    | "approval_decided"
+    | "wait_timed_out"
+    | "sub_blueprint_started"
+    | "sub_blueprint_finished"
+    | "job_retried"
     | "job_completed"
     | "job_failed";
   readonly atMs: number;

@@ -3,6 +3,7 @@
  * database. What arrives while nothing is on its way is written once the input at hand is read;
  * what arrives meanwhile is the next group.
  */
+import { isChildWait } from "../job/model.ts";
 import type { Scheduler } from "../system/clock.ts";
 import { messageOf, type Refusal } from "../system/errors.ts";
 import type { Journal, Unit } from "./port.ts";
@@ -179,7 +180,8 @@ function bytesOf(unit: Unit): number {
     bytes += job.task?.order.params.length ?? 0;
     if (write.expectedVersion === 0) bytes += job.initialData.length;
     for (const branch of write.branches ?? []) {
-      bytes += (branch.wait?.order.params.length ?? 0) + (branch.result?.json.length ?? 0);
+      const { wait, result } = branch;
+      bytes += (wait && !isChildWait(wait) ? wait.order.params.length : 0) + (result?.json.length ?? 0);
     }
     for (const event of write.events) bytes += event.patch?.length ?? 0;
     for (const row of write.outbox ?? []) bytes += row.body.length;

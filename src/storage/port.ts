@@ -3,7 +3,7 @@
  * only once it is durable. Reads answer durable state.
  */
 import type { StoreChange } from "../job/data-store.ts";
-import type { Job, JobEvent, JobStatus, TaskWait } from "../job/model.ts";
+import type { BranchWait, Job, JobEvent, JobStatus } from "../job/model.ts";
 
 export interface JobWrite {
   readonly job: Job;
@@ -23,7 +23,7 @@ export interface JobWrite {
 export interface BranchWrite {
   readonly slot: number;
   /** Undefined: unchanged (only the result comes). */
-  readonly wait?: TaskWait | undefined;
+  readonly wait?: BranchWait | undefined;
   /** JSON text of the result, once the branch has ended. */
   readonly result?: { readonly taskId: string; readonly json: string } | undefined;
 }
@@ -99,7 +99,7 @@ export interface Journal {
 
 export interface StoredBranch {
   readonly slot: number;
-  readonly wait: TaskWait;
+  readonly wait: BranchWait;
   readonly result?: { readonly taskId: string; readonly json: string } | undefined;
 }
 
@@ -127,6 +127,8 @@ export interface OpenJob {
   readonly id: string;
   readonly status: JobStatus;
   readonly wakeAtMs?: number | undefined;
+  /** Jobs that it runs inside its own are not over. */
+  readonly hasOpenChild?: true | undefined;
 }
 
 export interface JobReader {

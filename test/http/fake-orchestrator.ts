@@ -31,6 +31,8 @@ export interface Told {
   readonly disconnected: string[];
   readonly queries: JobQuery[];
   readonly checkpoints: object[];
+  /** Events, decisions, retries and reruns. */
+  readonly asked: object[];
 }
 
 export interface Fake {
@@ -124,6 +126,7 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
     disconnected: [],
     queries: [],
     checkpoints: [],
+    asked: [],
   };
   const jobs = new Map<string, Job>();
   const events = new Map<string, HistoryEvent[]>();
@@ -161,7 +164,11 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
         async read(viewer, id): Promise<JobView> {
           const found = find(viewer, id);
           const running = { status: "running" as const, taskId: "task-1", workerId: "w1" };
-          return { job: found, tasks: found.task === undefined ? [] : [{ wait: found.task, ...running }] };
+          return {
+            job: found,
+            clockOffsetMs: 0,
+            tasks: found.task === undefined ? [] : [{ wait: found.task, ...running }],
+          };
         },
         async list(query) {
           told.queries.push(query);
@@ -173,6 +180,23 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
         async cancel(viewer, id) {
           if (find(viewer, id).status === "finished") throw new Refusal("JOB_OVER", 409, "The job is over.");
           return "cancellation_request_sent";
+        },
+        async event(viewer, id, event, key) {
+          find(viewer, id);
+          told.asked.push({ what: "event", id, ...event, key });
+        },
+        async decide(viewer, id, decision, key) {
+          find(viewer, id);
+          told.asked.push({ what: "decide", id, ...decision, key });
+        },
+        async retry(viewer, id, key) {
+          find(viewer, id);
+          told.asked.push({ what: "retry", id, key });
+        },
+        async rerun(viewer, id, changes, key) {
+          find(viewer, id);
+          told.asked.push({ what: "rerun", id, ...changes, key });
+          return "job-again";
         },
         async history(viewer, id, after, limit) {
           find(viewer, id);

@@ -1,67 +1,8 @@
-/**
- * Flows that leave a trace of every result that counted: a token in each result, which the next
- * handler takes out of the history and puts at the end of a list.
- */
-import { Blueprint } from "../../src/blueprint/index.ts";
-import type { Actions, Context, Handler, TaskRequest } from "../../src/blueprint/sdk.ts";
-
-/** What happens to a handler while it runs; may throw, take long, or compute for a while. */
-export interface Stage {
-  enter(jobId: string): Promise<void> | undefined;
-}
-
-let stage: Stage = { enter: () => undefined };
-
-/** Handlers are made once; the world that is being simulated sets what happens to them. */
-export function playOn(next: Stage): void {
-  stage = next;
-}
-
-function acted(act: (context: Context, actions: Actions) => void): Handler {
-  return (context, actions) => {
-    const pause = stage.enter(context.jobId);
-    if (!pause) return act(context, actions);
-    return pause.then(() => act(context, actions));
-  };
-}
-
-function keep(history: Record<string, unknown>, tokens: readonly unknown[]): void {
-  const before = Array.isArray(history["tokens"]) ? history["tokens"] : [];
-  history["tokens"] = [...before, ...tokens];
-}
-
-function take({ stateHistory }: Context): void {
-  if (stateHistory["token"] === undefined) return;
-  keep(stateHistory, [stateHistory["token"]]);
-  delete stateHistory["token"];
-}
-
-const RETRY = { maxAttempts: 3, backoffSeconds: 0.4, maxBackoffSeconds: 2 };
-const ENDS = { failure: "failed", cancelled: "stopped" };
-
-function flow(name: string, states: Record<string, (context: Context, actions: Actions) => void>): Blueprint {
-  const blueprint = new Blueprint({ name });
-  for (const [index, [state, act]] of Object.entries(states).entries()) {
-    blueprint.handlerFor(state, index === 0 ? { isStart: true } : {}, acted(act));
-  }
-  for (const state of ["done", "failed", "stopped"]) {
-    blueprint.handlerFor(
-      state,
-      { isEnd: true },
-      acted(() => undefined),
-    );
-  }
-  return blueprint;
-}
-
-function order(taskType: string, success: string, more: Partial<TaskRequest> = {}): TaskRequest {
-  return { taskType, retry: RETRY, ...more, transitions: { ...ENDS, success, ...more.transitions } };
-}
-
-function collect(context: Context, actions: Actions): void {
-  take(context);
-  actions.transitionTo("done");
-}
+/** The flows of the simulated jobs. */
+import type { Blueprint } from "../../src/blueprint/index.ts";
+import type { TaskRequest } from "../../src/blueprint/sdk.ts";
+import { acted, collect, type Flow, flow, keep, order, RETRY, take } from "./flow.ts";
+import { WAITING_FLOWS } from "./waiting-flows.ts";
 
 function fan(name: string, more: Partial<TaskRequest> = {}): Blueprint {
   const blueprint = flow(name, {
@@ -99,12 +40,6 @@ function chain(): Blueprint {
   blueprint.handlerFor("fork").when("context.initial_data.count > 2", right);
   blueprint.handlerFor("fork").when("context.initial_data.count <= 2", left);
   return blueprint;
-}
-
-/** The flow, and how many results a job of it that finished has counted; undefined: it depends. */
-interface Flow {
-  readonly blueprint: Blueprint;
-  readonly tokens: (count: number) => number | undefined;
 }
 
 const one = () => 1;
@@ -190,4 +125,5 @@ export const FLOWS: readonly Flow[] = [
     blueprint: flow("parked", { start: (_c, actions) => actions.dispatchTask(order("nobody", "collect")), collect }),
     tokens: one,
   },
+  ...WAITING_FLOWS,
 ];

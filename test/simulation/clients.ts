@@ -39,7 +39,8 @@ export class Clients {
       const flow = chance.pick(FLOWS)?.blueprint.name ?? "one";
       const count = chance.is(0.1) ? chance.between(10, 30) : chance.between(2, 5);
       const deadline = chance.is(0.15) ? { deadlineSeconds: chance.between(2, 30) } : {};
-      return { blueprint: flow, initialData: JSON.stringify({ request: number, index, count }), ...deadline };
+      const until = new Date(this.world.time.nowMs() + chance.between(0, 15_000)).toISOString();
+      return { blueprint: flow, initialData: JSON.stringify({ request: number, index, count, until }), ...deadline };
     });
     const key = chance.is(0.6) ? `key-${number}` : undefined;
     this.#send({ number, key, jobs, ids: undefined });
@@ -103,6 +104,7 @@ export class Clients {
       for (let reads = chance.between(0, 2); reads > 0; reads--) {
         world.time.at(chance.between(0, 20_000), () => this.#read(id));
       }
+      if (world.weather.people) world.people.meet(id);
       if (!world.weather.cancels || !chance.is(0.4)) continue;
       const cancels = chance.is(0.3) ? 2 : 1;
       for (let count = 0; count < cancels; count++) world.time.at(chance.delayMs(15_000), () => this.#cancel(id));
@@ -152,7 +154,7 @@ export class Clients {
     for (const id of this.#acknowledged) promise(disk.jobs.has(id), `job ${id} was acknowledged and is gone`);
     for (const id of disk.jobs.keys()) {
       const job = disk.job(id);
-      if (!job) continue;
+      if (!job || job.parentId !== undefined || (this.world.ledger.jobs.get(id)?.retries ?? 0) > 0) continue;
       const { request, index } = JSON.parse(job.initialData) as { request: number; index: number };
       const asked = `${request}/${index}`;
       const isKeyed = this.#answers.has(`key-${request}`);

@@ -405,10 +405,18 @@ class Opened implements Storage, JobReader, DataStoreReader, Registers, GroupWri
   async openJobs(afterId: string, limit: number): Promise<readonly OpenJob[]> {
     await this.#reading();
     const open = [...this.disk.jobs].filter(([id, row]) => id > afterId && !isTerminal(row.status));
+    const withChildren = new Set(
+      open.length === 0 ? [] : [...this.disk.jobs.keys()].flatMap((id) => this.#parentOf(id)),
+    );
     return open
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .slice(0, limit)
-      .map(toOpenJob);
+      .map((row) => ({ ...toOpenJob(row), ...(withChildren.has(row[0]) && { hasOpenChild: true as const }) }));
+  }
+
+  #parentOf(id: string): string[] {
+    const job = this.disk.job(id);
+    return job?.parentId === undefined || isTerminal(job.status) ? [] : [job.parentId];
   }
 
   async wakes(fromMs: number, toMs: number, limit: number, after?: OpenJob): Promise<readonly OpenJob[]> {

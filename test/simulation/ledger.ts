@@ -2,7 +2,15 @@
  * What the world knows for sure, kept outside of the engine: what became durable, what was handed
  * out, what was acknowledged. Each entry is held against the promises as it is made.
  */
-import { isTerminal, type Job, type JobEvent, type JobStatus, type TaskWait } from "../../src/job/model.ts";
+import {
+  type BranchWait,
+  isChildWait,
+  isTerminal,
+  type Job,
+  type JobEvent,
+  type JobStatus,
+  type TaskWait,
+} from "../../src/job/model.ts";
 import { readTaskId } from "../../src/job/task-id.ts";
 import type { ResultAnswer } from "../../src/protocol/worker.ts";
 import type { JobWrite, Unit } from "../../src/storage/port.ts";
@@ -16,10 +24,18 @@ export function promise(holds: unknown, what: string): asserts holds {
 }
 
 interface OpenWait {
+  /** Of a job that runs inside this one. */
+  readonly childId?: string;
+  readonly maxAttempts: number;
   attempt: number;
   delivery: string | undefined;
   done: boolean;
   readonly transitions: Readonly<Record<string, string>>;
+}
+
+interface EndedChild {
+  readonly job_id: string;
+  readonly status: JobStatus;
 }
 
 interface JobFacts {
@@ -31,6 +47,9 @@ interface JobFacts {
   cancelRequested: boolean;
   wasCancelled: boolean;
   readonly waits: Map<number, OpenWait>;
+  /** It waits for a person, and nobody has decided. */
+  isAsked: boolean;
+  retries: number;
   tokens: readonly string[];
   stateHistory: string;
   /** Newest version that a reader was shown. */
@@ -72,6 +91,8 @@ export class Ledger {
   /** Token to the task id whose result it came with. */
   readonly #tokens = new Map<string, string>();
   readonly #countedTokens = new Set<string>();
+  /** Tokens of events that some unit holds. */
+  readonly #events = new Set<string>();
   /** Breaks of handlers that were reported to the engine. */
   readonly #breaks = new Map<string, number>();
 
@@ -81,6 +102,15 @@ export class Ledger {
 
   durable(unit: Unit): void {
     for (const write of unit.jobs) this.#durable(write);
+    for (const { job } of unit.jobs) this.#compareChildren(job);
+  }
+
+  /** A parent waits only for jobs that are on disk, made in the same unit or before. */
+  #compareChildren(job: Job): void {
+    for (const { childId, done } of this.jobs.get(job.id)?.waits.values() ?? []) {
+      if (childId === undefined || done || isTerminal(job.status)) continue;
+      promise(this.jobs.has(childId), `job ${job.id} waits for child ${childId}, which is not on disk`);
+    }
   }
 
   #durable(write: JobWrite): void {
@@ -88,7 +118,11 @@ export class Ledger {
     const before = this.jobs.get(job.id);
     const name = `job ${job.id} at version ${job.version}`;
     promise(job.version === (before?.version ?? 0) + 1, `${name}: a version was left out`);
-    promise(!before || !isTerminal(before.status), `${name}: it was over as ${before?.status} and went on`);
+    const isRetried = events.some(({ type }) => type === "job_retried");
+    promise(
+      !before || !isTerminal(before.status) || isRetried,
+      `${name}: it was over as ${before?.status} and went on`,
+    );
     const facts: JobFacts = before ?? {
       version: 0,
       status: "pending",
@@ -98,6 +132,8 @@ export class Ledger {
       cancelRequested: false,
       wasCancelled: false,
       waits: new Map(),
+      isAsked: false,
+      retries: 0,
       tokens: [],
       stateHistory: "{}",
       readVersion: 0,
@@ -128,6 +164,22 @@ export class Ledger {
           facts.waits.clear();
           facts.cancelRequested = false;
           facts.failures = 0;
+          facts.isAsked = false;
+          break;
+        case "job_retried":
+          promise(isTerminal(facts.status), `${name}: was retried while it was ${facts.status}`);
+          facts.retries += 1;
+          facts.wasCancelled = false;
+          break;
+        case "approval_requested":
+          facts.isAsked = true;
+          break;
+        case "approval_decided":
+          promise(facts.isAsked, `${name}: was decided, and nobody was asked or somebody had decided`);
+          facts.isAsked = false;
+          break;
+        case "sub_blueprint_finished":
+          this.#endChild(facts, event, name);
           break;
         case "state_finished":
           this.#leave(facts, event, name);
@@ -156,6 +208,16 @@ export class Ledger {
         default:
       }
     }
+  }
+
+  #endChild(facts: JobFacts, event: JobEvent, name: string): void {
+    const { job_id: childId, status } = (event.extra ?? {})["child"] as EndedChild;
+    const child = this.jobs.get(childId);
+    promise(child && isTerminal(child.status), `${name}: heard of the end of child ${childId}, which is not over`);
+    promise(child.status === status || child.retries > 0, `${name}: heard that child ${childId} ended as ${status}`);
+    const wait = [...facts.waits.values()].find((one) => one.childId === childId);
+    promise(wait && !wait.done, `${name}: counted the end of child ${childId}, for which it does not wait`);
+    wait.done = true;
   }
 
   #leave(facts: JobFacts, event: JobEvent, name: string): void {
@@ -187,7 +249,7 @@ export class Ledger {
     if (LOST.has(code)) this.#loseAttempt(handOut, code, name);
     else this.#countResult(facts, taskId, result.data?.token, name);
     const isTransient = result.status === "failure" && !FINAL.has(code);
-    if (isTransient && !facts.cancelRequested) {
+    if (isTransient && !facts.cancelRequested && wait.attempt < wait.maxAttempts) {
       wait.attempt += 1;
       wait.delivery = undefined;
       return;
@@ -221,23 +283,50 @@ export class Ledger {
   }
 
   #compareWaits(facts: JobFacts, { job, branches }: JobWrite, name: string): void {
-    const written = job.task ? [job.task] : (branches ?? []).flatMap((branch) => branch.wait ?? []);
+    const single: readonly BranchWait[] = [job.task ?? job.child].flatMap((wait) => wait ?? []);
+    const written = single.length > 0 ? single : (branches ?? []).flatMap((branch) => branch.wait ?? []);
     if (!isTerminal(job.status)) for (const wait of written) this.#compareWait(facts, wait, name);
     if (!job.parallel) {
-      promise(job.task || job.handler || isTerminal(job.status), `${name}: waits for nothing`);
+      promise(isWaitingFor(job) || isTerminal(job.status), `${name}: waits for nothing`);
       return;
+    }
+    for (const { slot, result } of branches ?? []) {
+      const wait = facts.waits.get(slot);
+      // Some branches end without a worker: no worker came in time, or none was cheap enough.
+      if (result && wait) wait.done = true;
     }
     const open = [...facts.waits.values()].filter((wait) => !wait.done).length;
     promise(open === job.parallel.open, `${name}: ${job.parallel.open} branches are open, ${open} have no result`);
     promise(facts.waits.size === job.parallel.total, `${name}: a branch is missing`);
   }
 
-  #compareWait(facts: JobFacts, wait: TaskWait, name: string): void {
+  #compareWait(facts: JobFacts, wait: BranchWait, name: string): void {
     const known = facts.waits.get(wait.slot);
+    if (isChildWait(wait)) {
+      const { childId, transitions } = wait;
+      promise(!known || known.childId === childId, `${name}: waits for another child than before`);
+      if (!known)
+        facts.waits.set(wait.slot, {
+          childId,
+          transitions,
+          maxAttempts: 1,
+          attempt: 1,
+          delivery: undefined,
+          done: false,
+        });
+      return;
+    }
     if (!known) {
       promise(wait.attempt === 1, `${name}: begins with attempt ${wait.attempt}`);
-      const { transitions } = wait.order;
-      facts.waits.set(wait.slot, { attempt: 1, delivery: wait.delivery?.taskId, done: false, transitions });
+      const { transitions, retry } = wait.order;
+      const { maxAttempts } = retry;
+      facts.waits.set(wait.slot, {
+        attempt: 1,
+        maxAttempts,
+        delivery: wait.delivery?.taskId,
+        done: false,
+        transitions,
+      });
       return;
     }
     promise(wait.attempt === known.attempt, `${name}: attempt ${wait.attempt} where ${known.attempt} is under way`);
@@ -254,11 +343,12 @@ export class Ledger {
       promise(wakeAtMs <= latestMs, `${name}: the end of its cancel is not stored`);
       return;
     }
+    if (job.pause?.dueAtMs !== undefined) promise(wakeAtMs <= job.pause.dueAtMs, `${name}: its timer is not stored`);
     const { notBeforeMs } = job.handler ?? {};
     if (notBeforeMs !== undefined) promise(wakeAtMs <= notBeforeMs, `${name}: its handler's retry is not stored`);
-    const waits = job.task
+    const waits: readonly TaskWait[] = job.task
       ? [job.task]
-      : (branches ?? []).flatMap((branch) => (branch.result ? [] : (branch.wait ?? [])));
+      : (branches ?? []).flatMap(({ wait, result }) => (result || !wait || isChildWait(wait) ? [] : wait));
     for (const wait of waits) {
       if (facts.waits.get(wait.slot)?.done) continue;
       if (wait.notBeforeMs !== undefined && !wait.delivery)
@@ -269,7 +359,22 @@ export class Ledger {
     }
   }
 
+  /** Events are counted like results: each once, and none that was acknowledged is lost. */
+  #noteEvents(job: Job): void {
+    for (const { data } of job.early ?? []) this.#noteEvent(data);
+    if (job.merge !== undefined) this.#noteEvent(job.merge);
+    if (job.stateHistory.includes("event-")) this.#noteEvent(job.stateHistory);
+  }
+
+  #noteEvent(text: string): void {
+    for (const [token] of text.matchAll(/event-\d+/g)) {
+      this.#events.add(token);
+      this.#countedTokens.add(token);
+    }
+  }
+
   #compareTokens(facts: JobFacts, job: Job, name: string): void {
+    this.#noteEvents(job);
     if (job.stateHistory === facts.stateHistory) return;
     facts.stateHistory = job.stateHistory;
     const { tokens = [] } = JSON.parse(job.stateHistory) as { tokens?: readonly string[] };
@@ -328,6 +433,22 @@ export class Ledger {
     for (const id of ids) promise(this.jobs.has(id), `job ${id} was acknowledged and is not on disk`);
   }
 
+  /** The job took the event, kept it for later, or was over with it. */
+  eventTaken(id: string, token: string): void {
+    const { status = "pending" } = this.jobs.get(id) ?? {};
+    promise(
+      this.#events.has(token) || isTerminal(status),
+      `event ${token} of job ${id} was acknowledged and is not on disk`,
+    );
+  }
+
+  decided(id: string): void {
+    promise(
+      this.jobs.has(id) && !this.jobs.get(id)?.isAsked,
+      `a decision about job ${id} was acknowledged and is not on disk`,
+    );
+  }
+
   cancelled(id: string): void {
     const facts = this.jobs.get(id);
     const isSo = facts && (facts.wasCancelled || isTerminal(facts.status));
@@ -354,5 +475,12 @@ function slotOf(taskId: string | undefined): number {
 }
 
 function isWaitingFor(job: Job): boolean {
-  return job.handler !== undefined || job.task !== undefined || (job.parallel?.open ?? 0) > 0;
+  const { handler, task, child, pause, parallel } = job;
+  return (
+    handler !== undefined ||
+    task !== undefined ||
+    child !== undefined ||
+    pause !== undefined ||
+    (parallel?.open ?? 0) > 0
+  );
 }

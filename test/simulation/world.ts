@@ -7,6 +7,7 @@ import { Chance } from "./chance.ts";
 import { Clients } from "./clients.ts";
 import { Fleet } from "./fleet.ts";
 import { Ledger, promise, PromiseBroken } from "./ledger.ts";
+import { People } from "./people.ts";
 import { Server } from "./server.ts";
 import { VirtualTime } from "./time.ts";
 
@@ -23,6 +24,8 @@ export interface Weather {
   readonly handlers: boolean;
   readonly threads: boolean;
   readonly cancels: boolean;
+  /** Who sends events, decides, and has failed jobs tried again. */
+  readonly people: boolean;
   readonly clock: boolean;
   readonly stalls: boolean;
   /** Actors that fail. */
@@ -53,6 +56,7 @@ export class World {
   readonly server: Server;
   readonly fleet: Fleet;
   readonly clients: Clients;
+  readonly people: People;
   #faulty = true;
   #hash = 0;
   #events = 0;
@@ -76,6 +80,7 @@ export class World {
     });
     this.server = new Server(this);
     this.clients = new Clients(this);
+    this.people = new People(this);
   }
 
   // ---- what the others ask of it
@@ -215,7 +220,7 @@ export class World {
   }
 
   #isQuiet(): boolean {
-    if (this.clients.open > 0 || !this.server.engine?.ready) return false;
+    if (this.clients.open + this.people.open > 0 || !this.server.engine?.ready) return false;
     for (const [id, row] of this.server.disk.jobs) {
       if (isTerminal(row.status)) continue;
       if (row.status !== "waiting_for_worker" || this.server.disk.job(id)?.blueprint !== "parked") return false;
@@ -225,7 +230,7 @@ export class World {
 
   #stuck(): string {
     const jobs = this.#openJobs().map((id) => `${id} (${this.server.disk.jobs.get(id)?.status})`);
-    return `${this.clients.open} requests have no answer; not over, long after all faults: ${jobs.join(", ")}`;
+    return `${this.clients.open + this.people.open} requests have no answer; not over, long after all faults: ${jobs.join(", ")}`;
   }
 
   #judge(): void {
@@ -253,10 +258,13 @@ export class World {
     const end = status === "finished" ? "job_completed" : "job_failed";
     const ends = history.filter((event) => event.event_type === "job_completed" || event.event_type === "job_failed");
     promise(
-      ends.length === 1 && last?.event_type === end,
+      ends.length === 1 + (this.ledger.jobs.get(job.id)?.retries ?? 0) && last?.event_type === end,
       `job ${job.id}: ${status}, and its history ends with ${last?.event_type}`,
     );
-    promise(!job.task && !job.parallel && !job.handler, `job ${job.id}: is over and waits for something`);
+    promise(
+      !job.task && !job.parallel && !job.handler && !job.child && !job.pause,
+      `job ${job.id}: is over and waits for something`,
+    );
     if (status !== "finished") return;
     const { count } = JSON.parse(job.initialData) as { count: number };
     const expected = FLOWS.find((flow) => flow.blueprint.name === job.blueprint)?.tokens(count);
@@ -299,6 +307,7 @@ function weatherOf(chance: Chance): Weather {
     handlers: is(),
     threads: is(),
     cancels: often(),
+    people: often(),
     clock: is(),
     stalls: is(),
     defects: is(),

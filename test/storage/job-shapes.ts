@@ -22,7 +22,11 @@ const OPTIONAL: Optional = {
       outputSchema: { type: "object", properties: {} },
     },
   }),
-  parallel: { into: "join", total: 3, open: 0 },
+  parallel: { into: "join", total: 3, open: 0, join: { atLeast: 2 }, good: 1 },
+  child: { slot: 0, childId: "child", blueprint: "b", transitions: { success: "on" }, sinceMs: 4 },
+  pause: { kind: "timer", then: "on", sinceMs: 1, dueAtMs: 2, untilMs: 3 },
+  early: [{ event: "paid", data: '{"a":"\u0000"}' }],
+  answered: ["event:1"],
   aggregation: '{"t":{"status":"success"}}',
   begun: true,
   handler: { failures: 0, notBeforeMs: 12 },
@@ -40,6 +44,8 @@ const OPTIONAL: Optional = {
   tags: [],
   rerunOf: "other",
   parentId: "parent",
+  depth: 1,
+  failedIn: "start",
   trace: { traceparent: "00-1-2-01" },
 };
 

@@ -1,5 +1,5 @@
 import type { Database, Statement } from "bun:sqlite";
-import type { Job, JobEvent, JobStatus, TaskWait } from "../../job/model.ts";
+import type { BranchWait, Job, JobEvent, JobStatus } from "../../job/model.ts";
 import type { IdempotencyWrite, JobReader, OpenJob, StoredBranch, StoredUnitEvents } from "../port.ts";
 import { JobList } from "./job-list.ts";
 import { JOB_COLUMNS, toJob, type JobRow } from "./job-row.ts";
@@ -8,7 +8,7 @@ import { fromStored, toStored, type StoredText } from "./text.ts";
 
 const PAGE_ROWS = 500;
 
-type OpenRow = readonly [id: string, status: JobStatus, wakeAtMs: number | null];
+type OpenRow = readonly [id: string, status: JobStatus, wakeAtMs: number | null, hasOpenChild?: number];
 type BranchRow = readonly [slot: number, wait: string, task: StoredText | null, result: StoredText | null];
 
 export class SqliteJobReader implements JobReader {
@@ -104,12 +104,15 @@ function rows<Row>(statement: Statement, ...values: Parameters<Statement["values
   return statement.values(...values) as unknown as Row[];
 }
 
-function toOpenJob([id, status, wakeAtMs]: OpenRow): OpenJob {
-  return wakeAtMs === null ? { id, status } : { id, status, wakeAtMs };
+function toOpenJob([id, status, wakeAtMs, hasOpenChild]: OpenRow): OpenJob {
+  const job: { -readonly [Key in keyof OpenJob]: OpenJob[Key] } = { id, status };
+  if (wakeAtMs !== null) job.wakeAtMs = wakeAtMs;
+  if (hasOpenChild === 1) job.hasOpenChild = true;
+  return job;
 }
 
 function toBranch([slot, wait, task, result]: BranchRow): StoredBranch {
-  const branch = { slot, wait: JSON.parse(wait) as TaskWait };
+  const branch = { slot, wait: JSON.parse(wait) as BranchWait };
   if (task === null || result === null) return branch;
   return { ...branch, result: { taskId: fromStored(task), json: fromStored(result) } };
 }
@@ -129,7 +132,9 @@ function prepare(database: Database) {
     ),
     countsOfOne: database.prepare("SELECT status, jobs FROM counts WHERE client = ? AND jobs > 0 ORDER BY status"),
     open: database.prepare(
-      "SELECT id, status, wake_at FROM jobs INDEXED BY jobs_open WHERE phase = 1 AND id > ? ORDER BY id LIMIT ?",
+      `SELECT id, status, wake_at,
+         EXISTS (SELECT 1 FROM jobs AS child INDEXED BY jobs_open_children WHERE child.parent = jobs.id AND child.phase = 1)
+       FROM jobs INDEXED BY jobs_open WHERE phase = 1 AND id > ? ORDER BY id LIMIT ?`,
     ),
     wakes: database.prepare(
       `SELECT id, status, wake_at FROM jobs INDEXED BY jobs_by_wake

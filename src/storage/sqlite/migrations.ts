@@ -141,8 +141,13 @@ CREATE TABLE data_entries (
 ) WITHOUT ROWID;
 `;
 
+const OPEN_CHILDREN = `
+CREATE INDEX jobs_open_children ON jobs (parent) WHERE parent IS NOT NULL AND phase = 1;
+`;
+
 export const MIGRATIONS: readonly Migration[] = [
   { name: "jobs, history and registers", sql: FIRST },
   { name: "the outbox", sql: OUTBOX },
   { name: "data stores", sql: DATA_STORES },
+  { name: "open children of a job", sql: OPEN_CHILDREN },
 ];

@@ -18,6 +18,7 @@ const rules: JobRules = {
   cancelGraceMs: 10_000,
   chance: () => 1,
   eventId: () => "event",
+  child: () => ({ code: "BLUEPRINT_NOT_FOUND", message: "there is none" }),
   verify(taskId, _jobId, workerId) {
     const [slot, visit, attempt, worker] = taskId.split("/");
     return worker === workerId

@@ -1,0 +1,159 @@
+/** What the end of a task, or of a child, makes of the job that waits for it. */
+import { type BranchWait, isChildWait, type JobError, type Parallel, type TaskWait } from "../../src/job/model.ts";
+import { backoffMs, outcomeOf } from "../../src/job/outcome.ts";
+import type { ResultAnswer, WorkerResult } from "../../src/protocol/worker.ts";
+import { assertNever } from "../../src/system/errors.ts";
+import type { Draft } from "./draft.ts";
+
+/** How a branch ended, as its aggregator will see it: under which key, and JSON text. */
+export interface Ended {
+  readonly taskId: string;
+  readonly json: string;
+}
+
+/** A result that counts. */
+export function settle(draft: Draft, wait: TaskWait, result: WorkerResult): ResultAnswer {
+  draft.event({
+    type: "task_finished",
+    state: draft.job.state,
+    worker: result.workerId,
+    taskId: result.taskId,
+    attempt: wait.attempt,
+    extra: { result: JSON.parse(result.raw) },
+  });
+  draft.set({ begun: true });
+  const ended: Ended = { taskId: result.taskId, json: result.raw };
+  const outcome = draft.job.cancelRequestedAtMs === undefined ? outcomeOf(result) : ({ kind: "cancelled" } as const);
+  switch (outcome.kind) {
+    case "cancelled":
+      cancelled(draft, wait, ended);
+      return { status: "result_accepted_cancelled" };
+    case "transient":
+      attemptFailed(draft, wait, outcome.error, ended);
+      return { status: "result_accepted_failure" };
+    case "final":
+      failed(draft, wait, outcome.endsAs, outcome.error, { ended });
+      return { status: "result_accepted_failure" };
+    case "status":
+      return succeeded(draft, wait, outcome.status, result);
+    default:
+      return assertNever(outcome);
+  }
+}
+
+function succeeded(draft: Draft, wait: TaskWait, status: string, result: WorkerResult): ResultAnswer {
+  const target = targetOf(wait, status);
+  if (target === undefined) {
+    const known = Object.keys(wait.order.transitions).join(", ");
+    const message = `Worker returned unhandled status: ${status}. Add it to the transitions of the task (there are: ${known}).`;
+    draft.set({ failedIn: draft.job.state });
+    draft.finish("failed", { code: "UNHANDLED_STATUS", message });
+    return { status: "result_accepted_success" };
+  }
+  if (target === draft.job.parallel?.into) {
+    collect(draft, wait, { taskId: result.taskId, json: result.raw }, true);
+    return { status: "parallel_branch_result_accepted" };
+  }
+  draft.enter(target, { merge: result.data, error: undefined });
+  return { status: "result_accepted_success" };
+}
+
+/** A worker may send any word as its status, `constructor` too. */
+export function targetOf(wait: BranchWait, status: string): string | undefined {
+  const transitions = isChildWait(wait) ? wait.transitions : wait.order.transitions;
+  return Object.hasOwn(transitions, status) ? transitions[status] : undefined;
+}
+
+/** One more branch has ended; the one that completes the join brings the aggregator. */
+export function collect(draft: Draft, wait: BranchWait, ended: Ended, isGood: boolean): void {
+  const { parallel } = draft.job;
+  if (!parallel) return;
+  draft.writeBranch({ slot: wait.slot, result: ended });
+  const next = { ...parallel, open: parallel.open - 1, ...counted(parallel, isGood) };
+  draft.set({ parallel: next });
+  if (!isComplete(next)) return;
+  const bySlot = draft.allBranches().toSorted((a, b) => a.wait.slot - b.wait.slot);
+  const results = bySlot.flatMap((branch) => branch.result ?? []);
+  const aggregation = `{${results.map(({ taskId, json }) => `${JSON.stringify(taskId)}:${json}`).join(",")}}`;
+  draft.enter(parallel.into, { aggregation, error: undefined });
+}
+
+function counted({ join, good = 0 }: Parallel, isGood: boolean): { good?: number } {
+  return typeof join === "object" ? { good: good + (isGood ? 1 : 0) } : {};
+}
+
+function isComplete({ join, open, good = 0 }: Parallel): boolean {
+  return typeof join === "object" ? good >= join.atLeast : open === 0;
+}
+
+/** Whether a branch that did not end well ends for itself alone, and the others go on. */
+function isBranchesOwn(draft: Draft, target: string | undefined): boolean {
+  const { parallel } = draft.job;
+  if (!parallel) return false;
+  const { join, open, good = 0 } = parallel;
+  if (join === "settled") return true;
+  if (typeof join === "object") return good + open - 1 >= join.atLeast;
+  return target === parallel.into;
+}
+
+/** A run of the task failed in a way that another run may mend. */
+export function attemptFailed(draft: Draft, wait: TaskWait, error: JobError, ended?: Ended): void {
+  const { retry } = wait.order;
+  if (wait.attempt >= retry.maxAttempts) {
+    const message = `Task failed after ${wait.attempt} attempt${wait.attempt === 1 ? "" : "s"}: ${error.message}`;
+    return failed(draft, wait, "quarantined", { code: error.code, message }, { ended });
+  }
+  const delayMs = backoffMs(retry, wait.attempt, draft.rules.chance());
+  const again: TaskWait = {
+    ...wait,
+    attempt: wait.attempt + 1,
+    queuedAtMs: draft.nowMs + delayMs,
+    notBeforeMs: delayMs > 0 ? draft.nowMs + delayMs : undefined,
+    delivery: undefined,
+    lastError: error,
+  };
+  draft.after.push({ type: "drop-task", visit: draft.job.visit, slot: wait.slot });
+  draft.writeWait(again);
+  if (draft.job.task) draft.set({ status: delayMs > 0 ? "awaiting_retry" : "waiting_for_worker" });
+  if (delayMs <= 0) draft.after.push({ type: "queue", wait: again, visit: draft.job.visit, again: true });
+}
+
+/** The failure outcome: the state that the blueprint names for it, else the job stops where it is. */
+export function failed(
+  draft: Draft,
+  wait: BranchWait,
+  endsAs: "failed" | "quarantined",
+  error: JobError,
+  { ended, merge }: { readonly ended?: Ended | undefined; readonly merge?: string | undefined } = {},
+): void {
+  const target = targetOf(wait, "failure");
+  if (isBranchesOwn(draft, target)) return leave(draft, wait, ended ?? failureOf(wait, error));
+  draft.set({ failedIn: draft.job.state });
+  if (target === undefined) return draft.finish(endsAs, error);
+  draft.enter(target, { error, endsAs, merge });
+}
+
+export function cancelled(draft: Draft, wait: BranchWait, ended?: Ended): void {
+  const error = { code: "CANCELLED", message: "The job was cancelled." };
+  const target = targetOf(wait, "cancelled");
+  const isAlone = draft.job.cancelRequestedAtMs === undefined && isBranchesOwn(draft, target);
+  if (isAlone) return leave(draft, wait, ended ?? { taskId: keyOf(wait), json: '{"status":"cancelled"}' });
+  draft.set({ failedIn: draft.job.state });
+  if (target === undefined) return draft.finish("cancelled", error);
+  draft.enter(target, { error, endsAs: "cancelled" });
+}
+
+/** It is over for the branch, and its task may be with a worker or in the queue still. */
+function leave(draft: Draft, wait: BranchWait, ended: Ended): void {
+  if (!isChildWait(wait)) draft.after.push({ type: "drop-task", visit: draft.job.visit, slot: wait.slot });
+  collect(draft, wait, ended, false);
+}
+
+function failureOf(wait: BranchWait, error: JobError): Ended {
+  return { taskId: keyOf(wait), json: JSON.stringify({ status: "failure", error }) };
+}
+
+/** A branch that no worker ever had has no task id. */
+function keyOf(wait: BranchWait): string {
+  return isChildWait(wait) ? wait.childId : (wait.delivery?.taskId ?? `branch-${wait.slot}`);
+}

@@ -1,0 +1,45 @@
+/** A job that stopped for a failure goes on, the same job, at the step that failed. */
+import { isTerminal } from "../../src/job/model.ts";
+import { Refusal } from "../../src/system/errors.ts";
+import type { Draft } from "./draft.ts";
+import type { JobMessage } from "./messages.ts";
+import { isAnswered, refuse, remember } from "./pauses.ts";
+
+export function takeRetry(draft: Draft, message: Extract<JobMessage, { type: "retry" }>): void {
+  const { key, reply } = message;
+  const { job } = draft;
+  if (isAnswered(job, key)) return void draft.after.push({ type: "answer-done", reply });
+  if (!isTerminal(job.status)) {
+    return refuse(
+      draft,
+      reply,
+      refusal(`The job is ${job.status} and goes on by itself; a retry is for jobs that failed.`),
+    );
+  }
+  if (job.status === "finished") {
+    return refuse(draft, reply, refusal("The job has finished; to do it once more, rerun it as a new job."));
+  }
+  const state = job.failedIn ?? job.state;
+  draft.event({ type: "job_retried", state: job.state, next: state });
+  draft.event({ type: "state_started", state, previous: job.state });
+  draft.set({
+    state,
+    visit: job.visit + 1,
+    enteredAtMs: draft.atMs,
+    status: "running",
+    handler: { failures: 0 },
+    steps: 0,
+    error: undefined,
+    failedIn: undefined,
+    cancelRequestedAtMs: undefined,
+    // It was for the run that failed.
+    deadlineAtMs: undefined,
+  });
+  draft.needsTurn = true;
+  remember(draft, key);
+  draft.after.push({ type: "answer-done", reply });
+}
+
+function refusal(message: string): Refusal {
+  return new Refusal("NOT_RETRYABLE", 409, message);
+}

@@ -1,0 +1,94 @@
+/** People and programs that jobs wait for: they send events, decide, and have failed jobs tried again. */
+import { ask } from "./network.ts";
+import { promise } from "./ledger.ts";
+import { CLIENT } from "./clients.ts";
+import type { World } from "./world.ts";
+
+export class People {
+  #events = 0;
+  #open = 0;
+  #keys = 0;
+
+  constructor(readonly world: World) {}
+
+  get open(): number {
+    return this.#open;
+  }
+
+  /** What they will do about a job that they have heard of. */
+  meet(id: string): void {
+    const { chance, time } = this.world;
+    for (let events = chance.between(0, 3); events > 0; events--)
+      time.at(chance.between(0, 15_000), () => this.#tell(id));
+    for (let answers = chance.between(0, 2); answers > 0; answers--) {
+      time.at(chance.between(0, 15_000), () => this.#decide(id));
+    }
+    if (chance.is(0.2)) time.at(chance.between(5_000, 25_000), () => this.#retry(id));
+  }
+
+  #tell(id: string): void {
+    const token = `event-${++this.#events}`;
+    const event = this.world.chance.one("go", "go", "stop");
+    this.#request(
+      id,
+      `event ${event} ${token}`,
+      (engine, key) => engine.jobs.event(CLIENT.id, id, { event, data: JSON.stringify({ token }) }, key),
+      () => this.world.ledger.eventTaken(id, token),
+    );
+  }
+
+  #decide(id: string): void {
+    const decision = this.world.chance.one("approved", "approved", "rejected", "timeout", "perhaps");
+    const isOffered = decision === "approved" || decision === "rejected";
+    this.#request(
+      id,
+      `decide ${decision}`,
+      (engine, key) => engine.jobs.decide(CLIENT.id, id, { decision, by: "somebody", through: "api" }, key),
+      () => {
+        promise(isOffered, `job ${id} took the decision ${decision}, which it does not offer`);
+        this.world.ledger.decided(id);
+      },
+    );
+  }
+
+  #retry(id: string): void {
+    this.#request(
+      id,
+      "retry",
+      (engine, key) => engine.jobs.retry(CLIENT.id, id, key),
+      () => {
+        promise(
+          (this.world.ledger.jobs.get(id)?.retries ?? 0) > 0,
+          `a retry of job ${id} was acknowledged and is not on disk`,
+        );
+      },
+    );
+  }
+
+  /** Sent again under its key until somebody says what came of it. */
+  #request(
+    id: string,
+    name: string,
+    send: (engine: NonNullable<World["server"]["engine"]>, key: string) => Promise<void>,
+    said: () => void,
+  ): void {
+    const { world } = this;
+    const key = `key-${++this.#keys}`;
+    const attempt = () => {
+      this.#open += 1;
+      ask(world, {
+        name: `${name} for ${id.slice(-6)}`,
+        send: (engine) => send(engine, key),
+        said,
+        done: (outcome) => {
+          this.#open -= 1;
+          promise(outcome.type !== "refusal" || outcome.status !== 404, `job ${id} was acknowledged and is not found`);
+          const isUnknown =
+            outcome.type === "lost" || (outcome.type === "refusal" && (outcome.status >= 500 || outcome.status === 0));
+          if (isUnknown) world.time.at(world.chance.between(100, 2_000), attempt);
+        },
+      });
+    };
+    attempt();
+  }
+}
