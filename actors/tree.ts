@@ -16,22 +16,26 @@ import { isTerminal, type Job } from "../src/job/model.ts";
 import { createTaskIds, EPOCH_MASK, readTaskId } from "../src/job/task-id.ts";
 import type { ActorSystem } from "../src/runtime/types.ts";
 import type { OpenJob, Storage } from "../src/storage/port.ts";
+import type { Cancel } from "../src/system/clock.ts";
 import type { Service } from "../src/system/lifecycle.ts";
 import { assertNever, type JsonMap, Refusal } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
 import { createSteadyClock } from "../src/system/steady.ts";
 import { DispatcherActor } from "./dispatcher/actor.ts";
-import { Dispatch } from "./dispatcher/decide.ts";
+import { BodyFetcher } from "./dispatcher/bodies.ts";
+import { BODY_BYTES_MAX, Dispatch } from "./dispatcher/decide.ts";
 import type { DispatcherEffect } from "./dispatcher/messages.ts";
 import { type QueuedTask, taskKey } from "./dispatcher/task.ts";
 import { JobActor, type JobParts } from "./job/actor.ts";
 import type { After } from "./job/draft.ts";
 import type { Claim, JobMessage } from "./job/messages.ts";
+import type { Resumption } from "./job/resume.ts";
 import { Patience } from "./job/patience.ts";
 import { Families } from "./families.ts";
 import { createJobs } from "./jobs.ts";
 import type { JobChange, Orchestrator } from "./orchestrator.ts";
-import { Sweep } from "./scheduler/sweep.ts";
+import { Recovery, type TaskJob } from "./scheduler/recovery.ts";
+import { HOLD_MS, Sweep } from "./scheduler/sweep.ts";
 import { Wakes } from "./scheduler/wakes.ts";
 import { type KnownWorker, WorkerRegistryActor } from "./worker-registry/actor.ts";
 import { createAttendedClock } from "./worker-registry/attended.ts";
@@ -52,6 +56,8 @@ export interface EngineSettings {
   readonly workerReconnectMs: number;
   readonly creationsAtOnce: number;
   readonly jobsInMemory: number;
+  /** Of queued tasks: what is over it is fetched from the store when its turn comes. */
+  readonly taskBytesInMemory: number;
   readonly jobIdleMs: number;
 }
 
@@ -68,6 +74,7 @@ export const ENGINE_DEFAULTS: EngineSettings = {
   workerReconnectMs: 5_000,
   creationsAtOnce: 10_000,
   jobsInMemory: 20_000,
+  taskBytesInMemory: BODY_BYTES_MAX,
   jobIdleMs: 10_000,
 };
 
@@ -87,6 +94,7 @@ const MAILBOX_JOB = 20_000;
 const MAILBOX_WORKER = 100_000;
 const MAILBOX_DISPATCHER = 1_000_000;
 const BATCH = 256;
+const COSTS_PAUSE_MS = 50;
 
 export interface Engine extends Orchestrator, Service {
   /** What `context.storage.getJobState` answers: the asking job sees its own pending status. */
@@ -99,7 +107,7 @@ export interface Engine extends Orchestrator, Service {
 export function createEngine(parts: EngineParts): Engine {
   const { system, actors, storage, settings } = parts;
   const { clock, timers, log } = system;
-  const dispatch = new Dispatch();
+  const dispatch = new Dispatch(settings.taskBytesInMemory);
   const directory = new Map<string, KnownWorker>();
   const known = new Map<string, Job | undefined>();
   const pending = new Map<string, Job>();
@@ -112,11 +120,19 @@ export function createEngine(parts: EngineParts): Engine {
   let sequence = 0;
   let taskIds = createTaskIds(new Uint8Array());
   let swept = false;
+  let cancelHold: Cancel | undefined;
 
   const dispatcher = actors.spawn({
     name: "dispatcher",
     create: () => new DispatcherActor(dispatch, carryOut),
     capacity: MAILBOX_DISPATCHER,
+  });
+
+  const bodies = new BodyFetcher({
+    reader: storage.jobs,
+    timers,
+    log,
+    tell: (message) => void dispatcher.tellFirst(message),
   });
 
   const workerParts: WorkerParts = {
@@ -205,8 +221,11 @@ export function createEngine(parts: EngineParts): Engine {
   });
 
   const wakes = new Wakes(storage.jobs, steady, timers, log, wake);
-  const sweep = new Sweep({ reader: storage.jobs, timers, log, isHeld, isOverdue, wake, recover }, () => {
+  const recovery = new Recovery({ reader: storage.jobs, nowMs: () => steady.nowMs(), follow: setGoing });
+  const resume: Recovery["resume"] = (waiting) => recovery.resume(waiting);
+  const sweep = new Sweep({ reader: storage.jobs, timers, log, isHeld, isOverdue, wake, resume, recover }, () => {
     swept = true;
+    dispatcher.tell({ type: "open" });
   });
 
   function isHeld(job: OpenJob): boolean {
@@ -260,15 +279,6 @@ export function createEngine(parts: EngineParts): Engine {
 
   function follow(job: Job, after: After): void {
     switch (after.type) {
-      case "queue":
-        dispatcher.tell({ type: "queue", task: queuedTask(job, after.wait, after.visit, after.again) });
-        return;
-      case "adopt": {
-        const task = queuedTask(job, after.wait, after.handOut.visit, true);
-        const { workerId } = after.handOut;
-        registry.tell({ type: "to", workerId, record: {}, message: { type: "adopt", task, handOut: after.handOut } });
-        return;
-      }
       case "drop-task":
         dispatcher.tell({ type: "drop", key: taskKey(job.id, after.visit, after.slot) });
         return;
@@ -279,15 +289,36 @@ export function createEngine(parts: EngineParts): Engine {
       }
       case "start-child":
         return families.start(after.child);
-      case "look-at-child":
-        return families.lookAtChild(job.id, after.childId);
       case "cancel-child":
         return families.cancel(after.childId);
-      case "look-at-parent":
-        return families.lookAtParent(job.id, after.parentId);
       case "tell-parent":
         return families.tellParent(job, after.parentId);
+      case "queue":
+      case "adopt":
+      case "look-at-child":
+      case "look-at-parent":
+        return setGoing(job, after);
       default:
+    }
+  }
+
+  function setGoing(job: TaskJob, after: Resumption): void {
+    switch (after.type) {
+      case "queue":
+        dispatcher.tell({ type: "queue", task: queuedTask(job, after.wait, after.visit, after.again) });
+        return;
+      case "adopt": {
+        const task = queuedTask(job, after.wait, after.handOut.visit, true);
+        const { workerId } = after.handOut;
+        registry.tell({ type: "to", workerId, record: {}, message: { type: "adopt", task, handOut: after.handOut } });
+        return;
+      }
+      case "look-at-child":
+        return families.lookAtChild(job.id, after.childId);
+      case "look-at-parent":
+        return families.lookAtParent(job.id, after.parentId);
+      default:
+        return assertNever(after);
     }
   }
 
@@ -309,6 +340,13 @@ export function createEngine(parts: EngineParts): Engine {
         const { jobId, visit, slot, attempt } = effect.task;
         return tellJob(jobId, { type: "too-expensive", visit, slot, attempt, message: effect.message });
       }
+      case "judge-costs-later": {
+        const { taskType } = effect;
+        timers.after(COSTS_PAUSE_MS, () => void dispatcher.tell({ type: "judge-costs", taskType }));
+        return;
+      }
+      case "fetch":
+        return bodies.fetch(effect);
       default:
         return assertNever(effect);
     }
@@ -366,24 +404,23 @@ export function createEngine(parts: EngineParts): Engine {
       for (const [workerId, record] of await storage.registers.workers()) {
         registry.tell({ type: "to", workerId, record: JSON.parse(record), message: { type: "drain", on: false } });
       }
+      dispatcher.tell({ type: "hold" });
+      cancelHold = timers.after(HOLD_MS, () => void dispatcher.tell({ type: "open" }));
       wakes.start();
       sweep.start();
     },
     async stop() {
       wakes.stop();
       sweep.stop();
+      bodies.stop();
+      cancelHold?.();
       attended.stop();
       await actors.stop();
     },
   };
 }
 
-function queuedTask(
-  job: Pick<Job, "id"> & Partial<Pick<Job, "begun" | "trace">>,
-  wait: Claim["wait"],
-  visit: number,
-  again: boolean,
-): QueuedTask {
+function queuedTask(job: TaskJob, wait: Claim["wait"], visit: number, again: boolean): QueuedTask {
   return {
     key: taskKey(job.id, visit, wait.slot),
     jobId: job.id,

@@ -1,6 +1,7 @@
 /** Which of the eligible workers gets the task. Each strategy is a way to compare two of them. */
-import type { Strategy, TaskOrder } from "../../src/job/model.ts";
+import type { Strategy } from "../../src/job/model.ts";
 import { costOf, type WorkerView } from "../../src/job/worker.ts";
+import type { TaskNeeds } from "./task.ts";
 
 export interface Candidate {
   readonly view: WorkerView;
@@ -10,7 +11,7 @@ export interface Candidate {
   readonly lastTurn: number;
 }
 
-type Compare = (a: Candidate, b: Candidate, order: TaskOrder) => number;
+type Compare = (a: Candidate, b: Candidate, order: TaskNeeds) => number;
 
 const byLoad: Compare = (a, b) => a.load - b.load;
 const byTurn: Compare = (a, b) => a.lastTurn - b.lastTurn;
@@ -27,7 +28,7 @@ const STRATEGIES: Record<Strategy, readonly Compare[]> = {
   overflow: [byCost, byLoad, byTurn],
 };
 
-export function choose(order: TaskOrder, candidates: Iterable<Candidate>): Candidate | undefined {
+export function choose(order: TaskNeeds, candidates: Iterable<Candidate>): Candidate | undefined {
   const compares = STRATEGIES[order.strategy];
   let best: Candidate | undefined;
   for (const candidate of candidates) {
@@ -36,7 +37,7 @@ export function choose(order: TaskOrder, candidates: Iterable<Candidate>): Candi
   return best;
 }
 
-function isBetter(a: Candidate, b: Candidate, compares: readonly Compare[], order: TaskOrder): boolean {
+function isBetter(a: Candidate, b: Candidate, compares: readonly Compare[], order: TaskNeeds): boolean {
   for (const compare of compares) {
     const difference = compare(a, b, order);
     if (difference !== 0) return difference < 0;
@@ -44,7 +45,7 @@ function isBetter(a: Candidate, b: Candidate, compares: readonly Compare[], orde
   return false;
 }
 
-function valueOf(candidate: Candidate, order: TaskOrder): number {
+function valueOf(candidate: Candidate, order: TaskNeeds): number {
   const { reputation } = candidate.view;
   return reputation > 0 ? costOf(candidate.view, order.type) / reputation : Number.POSITIVE_INFINITY;
 }

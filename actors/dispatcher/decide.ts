@@ -1,29 +1,29 @@
 /**
  * What the dispatcher does with each message. Its tables are changed in place, since they can be
  * large; nothing outside is touched: what has to happen is returned as effects.
+ *
+ * A task that waits is whole in memory as long as its class takes no more room than is left for all
+ * others: short queues always are. What comes to a long one is parked: its place in the order stays
+ * here, its body in the store, and is fetched before its turn comes. The order is that of one queue.
  */
 import { costOf, limitName, type WorkerView } from "../../src/job/worker.ts";
 import { assertNever } from "../../src/system/errors.ts";
 import { type Candidate, choose } from "./choose.ts";
 import { hasRoom, suits, type Verdict } from "./eligibility.ts";
-import { Heap } from "./heap.ts";
+import { type Held, Line } from "./line.ts";
 import type { DispatcherEffect, DispatcherMessage } from "./messages.ts";
-import { classOf, compareTasks, type QueuedTask } from "./task.ts";
-
-interface TaskClass {
-  readonly name: string;
-  readonly type: string;
-  readonly queue: Heap<Held>;
-  /** In the queue and not wanted any more. */
-  dropped: number;
-}
-
-/** A task that is queued or handed out. */
-interface Held {
-  task: QueuedTask;
-  state: "queued" | "assigned" | "dropped";
-  workerId: string | undefined;
-}
+import { ParkedTasks } from "./parked.ts";
+import type { Row } from "./row-index.ts";
+import {
+  bytesOf,
+  classOf,
+  compareRanks,
+  parseKey,
+  type QueuedTask,
+  type Rank,
+  type TaskNeeds,
+  type WaitingTask,
+} from "./task.ts";
 
 interface Hand {
   view: WorkerView;
@@ -41,37 +41,60 @@ interface Given {
   readonly limit: string;
 }
 
-const DROPPED_MIN = 64;
+/** Bodies of waiting tasks that are kept in memory, all classes together. */
+export const BODY_BYTES_MAX = 64 * 1024 * 1024;
+/** A line that hands out and has fewer bodies than this asks for more, so many at once. */
+const BODIES_LOW = 128;
+const BODIES_FETCHED = 256;
+/** Tasks failed for their cost limit at once: each of them brings its job into memory. */
+const COSTS_AT_ONCE = 256;
 
 export class Dispatch {
+  /** Whole ones, queued or handed out. */
   readonly #held = new Map<string, Held>();
   readonly #heldByJob = new Map<string, number>();
-  readonly #classes = new Map<string, TaskClass>();
-  readonly #classesByType = new Map<string, Set<TaskClass>>();
+  readonly #parked = new ParkedTasks();
+  readonly #lines = new Map<string, Line>();
+  readonly #linesByNumber = new Map<number, Line>();
+  readonly #linesByType = new Map<string, Set<Line>>();
   readonly #hands = new Map<string, Hand>();
   readonly #handsByType = new Map<string, Set<Hand>>();
+  /** Lines that wait for bodies, by number. */
+  readonly #fetching = new Map<number, TaskNeeds>();
   #turns = 0;
+  #arrivals = 0;
+  #lineNumbers = 0;
   #queued = 0;
+  #bytes = 0;
+  #isHeldBack = false;
   #effects: DispatcherEffect[] = [];
+
+  constructor(readonly bodyBytesMax = BODY_BYTES_MAX) {}
 
   get queued(): number {
     return this.#queued;
   }
 
+  /** Of the queued ones: those without a body in memory. */
+  get parked(): number {
+    return this.#parked.size;
+  }
+
   /** Whether the job has a task here, queued or handed out. */
   holds(jobId: string): boolean {
-    return this.#heldByJob.has(jobId);
+    return this.#heldByJob.has(jobId) || this.#parked.hasJob(jobId);
   }
 
   /** Who has it: undefined if it is not here. */
   whereIs(key: string): { readonly state: "queued" | "assigned"; readonly workerId: string | undefined } | undefined {
     const held = this.#held.get(key);
-    return held && held.state !== "dropped" ? { state: held.state, workerId: held.workerId } : undefined;
+    if (held && held.state !== "dropped") return { state: held.state, workerId: held.workerId };
+    return this.#rowOf(key) === undefined ? undefined : { state: "queued", workerId: undefined };
   }
 
   /** Every live worker's answer to this task, now. */
-  judge(task: QueuedTask): { readonly workerId: string; readonly verdict: Verdict }[] {
-    return [...this.#hands.values()].map((hand) => ({ workerId: hand.view.id, verdict: judgeHand(task, hand) }));
+  judge(task: { readonly order: TaskNeeds }): { readonly workerId: string; readonly verdict: Verdict }[] {
+    return [...this.#hands.values()].map((hand) => ({ workerId: hand.view.id, verdict: judgeHand(task.order, hand) }));
   }
 
   decide(message: DispatcherMessage): readonly DispatcherEffect[] {
@@ -100,81 +123,201 @@ export class Dispatch {
         return this.#ended(message.workerId, message.key, message.attempt);
       case "claimed":
         return this.#claimed(message.workerId, message.task);
+      case "bodies":
+        return this.#takeBodies(message);
+      case "hold":
+        this.#isHeldBack = true;
+        return;
+      case "open":
+        return this.#open();
+      case "judge-costs":
+        return this.#failTooExpensive([message.taskType]);
       default:
         return assertNever(message);
     }
   }
 
+  // ---- into the queue
+
   #queue(task: QueuedTask): void {
     const known = this.#held.get(task.key);
     if (known && known.task.attempt >= task.attempt) return;
     if (known) this.#forget(known);
-    if (this.#isTooExpensive(task)) return;
-    const held: Held = { task, state: "queued", workerId: undefined };
-    this.#hold(held);
-    this.#push(held);
-    this.#matchTask(held);
+    const row = this.#parked.find(task.jobId, task.visit, task.slot);
+    if (row !== undefined && this.#parked.attemptOf(row) >= task.attempt) return;
+    if (row !== undefined) this.#forgetParked(row);
+    const expense = this.#tooExpensive(task.order);
+    if (expense === undefined) this.#enter(task);
+    else this.#effects.push({ type: "too-expensive", task, message: expense });
   }
 
-  #push(held: Held): void {
-    const name = classOf(held.task.order);
-    let taskClass = this.#classes.get(name);
-    if (!taskClass) {
-      const { type } = held.task.order;
-      taskClass = { name, type, queue: new Heap((a, b) => compareTasks(a.task, b.task)), dropped: 0 };
-      this.#classes.set(name, taskClass);
-      setOf(this.#classesByType, type).add(taskClass);
+  /** If it is the first of its class, the best of the workers with room gets it; else it waits. */
+  #enter(task: QueuedTask): void {
+    const { order, begun, queuedAtMs } = task;
+    const arrival = ++this.#arrivals;
+    const rank: Rank = { priority: order.priority, begun, queuedAtMs, arrival };
+    const held: Held = { ...rank, task, state: "queued", workerId: undefined, line: undefined, bytes: bytesOf(task) };
+    const first = this.#lines.get(classOf(order))?.rank;
+    const hand = first && compareRanks(first, rank) < 0 ? undefined : this.#choose(order);
+    // While bodies are fetched a worker with room may be waiting for a better one.
+    if (hand && this.#fetching.size === 0) {
+      this.#hold(held);
+      return this.#handOut(held, hand);
     }
-    taskClass.queue.push(held);
+    this.#wait(held);
+    if (hand) this.#takeBest(hand);
+  }
+
+  #wait(held: Held): void {
+    const line = this.#lineFor(held.task.order);
     this.#queued += 1;
+    const hasRoom = line.bytes + held.bytes <= this.bodyBytesMax - this.#bytes;
+    if (!(hasRoom && line.isBeforeParked(held)) && this.#park(held, line)) return;
+    this.#hold(held);
+    this.#keepWhole(held, line);
   }
 
-  /** The first of a class that is still wanted; an empty class goes. */
-  #head(taskClass: TaskClass): Held | undefined {
-    for (let head = taskClass.queue.peek(); head; head = taskClass.queue.peek()) {
-      if (head.state === "queued") return head;
-      taskClass.queue.pop();
-      taskClass.dropped -= 1;
-    }
-    this.#classes.delete(taskClass.name);
-    removeFrom(this.#classesByType, taskClass.type, taskClass);
-    return undefined;
+  /** False: its job's id has no short form. */
+  #park(held: Held, line: Line): boolean {
+    const row = this.#parked.add(held.task, held.arrival, line.number);
+    if (row === undefined) return false;
+    line.parked.push(row);
+    return true;
   }
 
-  /** A new task: if it is the first of its class, the best of the workers with room gets it. */
-  #matchTask(held: Held): void {
-    const { order } = held.task;
-    const taskClass = this.#classes.get(classOf(order));
-    const hands = this.#handsByType.get(order.type);
-    if (!taskClass || !hands || this.#head(taskClass) !== held) return;
-    const chosen = choose(order, candidates(held.task, hands));
-    const hand = chosen && this.#hands.get(chosen.view.id);
-    if (hand) this.#assign(taskClass, held, hand);
+  #keepWhole(held: Held, line: Line): void {
+    held.line = line;
+    line.push(held);
+    this.#bytes += held.bytes;
+  }
+
+  #lineFor(order: TaskNeeds): Line {
+    const name = classOf(order);
+    const known = this.#lines.get(name);
+    if (known) return known;
+    const { type, strategy, maxCost, requirements } = order;
+    const needs = { type, strategy, ...(maxCost !== undefined && { maxCost }), ...(requirements && { requirements }) };
+    const line = new Line(++this.#lineNumbers, name, needs, this.#parked);
+    this.#lines.set(name, line);
+    this.#linesByNumber.set(line.number, line);
+    setOf(this.#linesByType, type).add(line);
+    return line;
+  }
+
+  /** A line that nothing waits in goes. */
+  #tidy(line: Line): void {
+    if (!line.isEmpty) return;
+    this.#lines.delete(line.name);
+    this.#linesByNumber.delete(line.number);
+    removeFrom(this.#linesByType, line.needs.type, line);
+  }
+
+  // ---- out of the queue
+
+  #choose(order: TaskNeeds): Hand | undefined {
+    const hands = this.#isHeldBack ? undefined : this.#handsByType.get(order.type);
+    const chosen = hands && choose(order, candidates(order, hands));
+    return chosen && this.#hands.get(chosen.view.id);
   }
 
   /** A worker with room: it gets the best heads of the classes that it suits, while it has room. */
   #matchWorker(hand: Hand): void {
-    while (hand.free > 0) {
-      let best: { taskClass: TaskClass; head: Held } | undefined;
-      for (const type of hand.view.tasks) {
-        for (const taskClass of this.#classesByType.get(type) ?? []) {
-          const head = this.#head(taskClass);
-          if (!head || (best && compareTasks(head.task, best.head.task) >= 0)) continue;
-          if (judgeHand(head.task, hand).accepted) best = { taskClass, head };
-        }
-      }
-      if (!best) return;
-      this.#assign(best.taskClass, best.head, hand);
-    }
+    while (this.#takeBest(hand));
   }
 
-  #assign(taskClass: TaskClass, held: Held, hand: Hand): void {
-    taskClass.queue.pop();
+  /** False: there is nothing for it, or the best there is has to be fetched first. */
+  #takeBest(hand: Hand): boolean {
+    if (hand.free <= 0 || this.#isHeldBack) return false;
+    let best: { readonly line: Line; readonly rank: Rank } | undefined;
+    for (const type of hand.view.tasks) {
+      for (const line of this.#linesByType.get(type) ?? []) {
+        const { rank } = line;
+        if (!rank || (best && compareRanks(rank, best.rank) >= 0)) continue;
+        if (judgeHand(line.needs, hand).accepted) best = { line, rank };
+      }
+    }
+    if (!best) return false;
+    const { line } = best;
+    const { head } = line;
+    if (head) this.#assign(line, head, hand);
+    if (!head || line.whole < BODIES_LOW) this.#fetch(line);
+    return head !== undefined;
+  }
+
+  /** All workers of this type that have room: one task each by turns, as the strategy has it. */
+  #matchAll(needs: TaskNeeds): void {
+    for (let hand = this.#choose(needs); hand && this.#takeBest(hand); hand = this.#choose(needs));
+    for (const hand of this.#handsByType.get(needs.type) ?? []) this.#matchWorker(hand);
+  }
+
+  #assign(line: Line, held: Held, hand: Hand): void {
+    line.shift(held);
+    this.#bytes -= held.bytes;
     this.#queued -= 1;
+    this.#tidy(line);
+    this.#handOut(held, hand);
+  }
+
+  #handOut(held: Held, hand: Hand): void {
     this.#give(held, hand);
     hand.free -= 1;
     this.#effects.push({ type: "assign", workerId: hand.view.id, task: held.task });
   }
+
+  #open(): void {
+    if (!this.#isHeldBack) return;
+    this.#isHeldBack = false;
+    for (const line of this.#lines.values()) this.#matchAll(line.needs);
+  }
+
+  // ---- bodies
+
+  #fetch(line: Line): void {
+    if (line.parked.size === 0 || this.#fetching.has(line.number)) return;
+    this.#fetching.set(line.number, line.needs);
+    const tasks = line.parked.first(BODIES_FETCHED).map((row) => this.#parked.read(row));
+    this.#effects.push({ type: "fetch", line: line.number, tasks });
+  }
+
+  #takeBodies({ line: number, tasks, bodies }: Extract<DispatcherMessage, { type: "bodies" }>): void {
+    const needs = this.#fetching.get(number);
+    this.#fetching.delete(number);
+    const line = this.#linesByNumber.get(number);
+    for (const [index, { jobId, visit, slot, attempt }] of tasks.entries()) {
+      const row = this.#parked.find(jobId, visit, slot);
+      // Meanwhile it may have been dropped, and come back as another run.
+      if (!line || row === undefined || this.#parked.attemptOf(row) !== attempt) continue;
+      const body = bodies[index];
+      if (!body) {
+        this.#forgetParked(row);
+        continue;
+      }
+      const task = { ...body, ...this.#parked.read(row) };
+      const rank = this.#parked.rankOf(row);
+      line.parked.remove(row);
+      this.#parked.remove(row);
+      const held: Held = { ...rank, task, state: "queued", workerId: undefined, line, bytes: bytesOf(task) };
+      this.#hold(held);
+      this.#keepWhole(held, line);
+    }
+    // Whoever waited for one that is gone by now looks for something else.
+    if (needs) this.#matchAll(needs);
+  }
+
+  #rowOf(key: string): Row | undefined {
+    const place = this.#parked.size > 0 ? parseKey(key) : undefined;
+    return place && this.#parked.find(place.jobId, place.visit, place.slot);
+  }
+
+  #forgetParked(row: Row): void {
+    const line = this.#linesByNumber.get(this.#parked.lineOf(row));
+    line?.parked.remove(row);
+    this.#parked.remove(row);
+    this.#queued -= 1;
+    if (line) this.#tidy(line);
+  }
+
+  // ---- what is in hand
 
   #give(held: Held, hand: Hand): void {
     held.state = "assigned";
@@ -188,7 +331,11 @@ export class Dispatch {
 
   #drop(key: string): void {
     const held = this.#held.get(key);
-    if (!held) return;
+    if (!held) {
+      const row = this.#rowOf(key);
+      if (row !== undefined) this.#forgetParked(row);
+      return;
+    }
     if (held.state === "assigned" && held.workerId !== undefined) {
       this.#effects.push({ type: "stop-task", workerId: held.workerId, key, cancel: false });
     }
@@ -196,13 +343,14 @@ export class Dispatch {
   }
 
   #cancel(message: Extract<DispatcherMessage, { type: "cancel" }>): void {
-    const held = this.#held.get(message.key);
+    const { key, jobId, visit, slot, attempt } = message;
+    const held = this.#held.get(key);
     if (held?.state === "assigned" && held.workerId !== undefined) {
-      this.#effects.push({ type: "stop-task", workerId: held.workerId, key: message.key, cancel: true });
+      this.#effects.push({ type: "stop-task", workerId: held.workerId, key, cancel: true });
       return;
     }
     if (held) this.#forget(held);
-    const { jobId, visit, slot, attempt } = message;
+    else this.#drop(key);
     this.#effects.push({ type: "withdrawn", jobId, visit, slot, attempt });
   }
 
@@ -245,11 +393,8 @@ export class Dispatch {
   }
 
   #queueAgain(held: Held): void {
-    held.state = "dropped";
-    const again: Held = { task: { ...held.task, again: true }, state: "queued", workerId: undefined };
-    this.#held.set(held.task.key, again);
-    this.#push(again);
-    this.#matchTask(again);
+    this.#forget(held);
+    this.#enter({ ...held.task, again: true });
   }
 
   #ended(workerId: string, key: string, attempt: number): void {
@@ -264,7 +409,11 @@ export class Dispatch {
     const known = this.#held.get(task.key);
     if (known?.workerId === workerId && known.task.attempt === task.attempt) return;
     if (known) this.#forget(known);
-    const held: Held = { task, state: "assigned", workerId };
+    const row = this.#parked.find(task.jobId, task.visit, task.slot);
+    if (row !== undefined) this.#forgetParked(row);
+    const { order, begun, queuedAtMs } = task;
+    const rank: Rank = { priority: order.priority, begun, queuedAtMs, arrival: ++this.#arrivals };
+    const held: Held = { ...rank, task, state: "assigned", workerId, line: undefined, bytes: bytesOf(task) };
     this.#hold(held);
     const hand = this.#hands.get(workerId);
     if (hand) this.#give(held, hand);
@@ -287,51 +436,66 @@ export class Dispatch {
   }
 
   #forget(held: Held): void {
-    if (held.state === "queued") this.#leaveQueue(held);
+    const isQueued = held.state === "queued";
     held.state = "dropped";
+    if (isQueued) this.#leaveQueue(held);
     if (this.#held.get(held.task.key) !== held) return;
     this.#held.delete(held.task.key);
     count(this.#heldByJob, held.task.jobId, -1);
   }
 
-  /** It stays in the heap until it comes to its head, or until too many like it do. */
   #leaveQueue(held: Held): void {
     this.#queued -= 1;
-    const taskClass = this.#classes.get(classOf(held.task.order));
-    if (!taskClass) return;
-    taskClass.dropped += 1;
-    if (taskClass.dropped < DROPPED_MIN || taskClass.dropped * 2 < taskClass.queue.size) return;
-    taskClass.queue.keep((item) => item.state === "queued" && item !== held);
-    taskClass.dropped = 0;
+    this.#bytes -= held.bytes;
+    held.line?.drop(held);
+    if (held.line) this.#tidy(held.line);
   }
 
-  /** With a cost limit that no otherwise suitable live worker meets, waiting would be for nothing. */
-  #isTooExpensive(task: QueuedTask): boolean {
-    const { maxCost, type } = task.order;
-    if (maxCost === undefined) return false;
-    const suitable = [...(this.#handsByType.get(type) ?? [])].filter(
-      (hand) => suits(task.order, hand.view, true).accepted,
-    );
-    if (suitable.length === 0 || suitable.some((hand) => costOf(hand.view, type) <= maxCost)) return false;
+  // ---- cost limits
+
+  /** With a cost limit that no otherwise suitable live worker meets, waiting would be for nothing: what the job is told. */
+  #tooExpensive(order: TaskNeeds): string | undefined {
+    const { maxCost, type } = order;
+    if (maxCost === undefined) return undefined;
+    const suitable = [...(this.#handsByType.get(type) ?? [])].filter((hand) => suits(order, hand.view, true).accepted);
+    if (suitable.length === 0 || suitable.some((hand) => costOf(hand.view, type) <= maxCost)) return undefined;
     const cheapest = Math.min(...suitable.map((hand) => costOf(hand.view, type)));
     const found = Number.isFinite(cheapest)
       ? `the cheapest takes ${cheapest} a second`
       : "none of them says what it costs";
-    const message = `No suitable worker runs ${type} for at most ${maxCost} a second: ${found}. Raise maxCost or start a cheaper worker.`;
-    this.#effects.push({ type: "too-expensive", task, message });
-    return true;
+    return `No suitable worker runs ${type} for at most ${maxCost} a second: ${found}. Raise maxCost or start a cheaper worker.`;
   }
 
   /** A worker of these types came, changed or went: what waits under a cost limit is judged again. */
   #failTooExpensive(types: Iterable<string>): void {
     for (const type of types) {
-      for (const taskClass of this.#classesByType.get(type) ?? []) {
-        for (let head = this.#head(taskClass); head; head = this.#head(taskClass)) {
-          if (!this.#isTooExpensive(head.task)) break;
-          this.#forget(head);
-        }
+      for (const line of this.#linesByType.get(type) ?? []) {
+        const message = this.#tooExpensive(line.needs);
+        if (message !== undefined) this.#failFirst(line, message);
       }
     }
+  }
+
+  /** Not all of a long line at once: each job that is told comes into memory and writes. */
+  #failFirst(line: Line, message: string): void {
+    for (let failed = 0; failed < COSTS_AT_ONCE && !line.isEmpty; failed++) {
+      const task = this.#leaveAsFirst(line);
+      if (task) this.#effects.push({ type: "too-expensive", task, message });
+    }
+    if (!line.isEmpty) this.#effects.push({ type: "judge-costs-later", taskType: line.needs.type });
+  }
+
+  #leaveAsFirst(line: Line): WaitingTask | undefined {
+    const { head } = line;
+    if (head) {
+      this.#forget(head);
+      return head.task;
+    }
+    const row = line.parked.peek();
+    if (row === undefined) return undefined;
+    const task = this.#parked.read(row);
+    this.#forgetParked(row);
+    return task;
   }
 }
 
@@ -339,13 +503,13 @@ function givenName(key: string, attempt: number): string {
   return `${key}/${attempt}`;
 }
 
-function judgeHand(task: QueuedTask, hand: Hand): Verdict {
-  const suited = suits(task.order, hand.view);
-  return suited.accepted ? hasRoom(task.order, hand.view, hand.free, hand.inUse) : suited;
+function judgeHand(order: TaskNeeds, hand: Hand): Verdict {
+  const suited = suits(order, hand.view);
+  return suited.accepted ? hasRoom(order, hand.view, hand.free, hand.inUse) : suited;
 }
 
-function* candidates(task: QueuedTask, hands: Iterable<Hand>): Iterable<Candidate> {
-  for (const hand of hands) if (hand.free > 0 && judgeHand(task, hand).accepted) yield hand;
+function* candidates(order: TaskNeeds, hands: Iterable<Hand>): Iterable<Candidate> {
+  for (const hand of hands) if (hand.free > 0 && judgeHand(order, hand).accepted) yield hand;
 }
 
 function setOf<Value>(map: Map<string, Set<Value>>, key: string): Set<Value> {

@@ -1,6 +1,7 @@
 /** Whether a worker may have a task, and if not, by which rule: the same answer that `why` gives. */
-import type { Requirements, TaskOrder } from "../../src/job/model.ts";
+import type { Requirements } from "../../src/job/model.ts";
 import { costOf, limitName, type WorkerView } from "../../src/job/worker.ts";
+import type { TaskNeeds } from "./task.ts";
 
 export interface Verdict {
   readonly accepted: boolean;
@@ -29,7 +30,7 @@ function refuse(rule: Rule, needed: unknown, found: unknown): Verdict {
 }
 
 /** What the worker is, whatever it is doing: a refusal here stays until the worker changes. */
-export function suits(order: TaskOrder, worker: WorkerView, ignoreCost = false): Verdict {
+export function suits(order: TaskNeeds, worker: WorkerView, ignoreCost = false): Verdict {
   if (worker.draining) return refuse("draining", "a worker that takes tasks", "draining");
   if (!worker.tasks.has(order.type)) return refuse("task", order.type, [...worker.tasks]);
   const lacking = order.requirements && meets(order.requirements, worker);
@@ -43,7 +44,7 @@ export function suits(order: TaskOrder, worker: WorkerView, ignoreCost = false):
 
 /** What the worker is doing: changes with every task. */
 export function hasRoom(
-  order: TaskOrder,
+  order: TaskNeeds,
   worker: WorkerView,
   free: number,
   inUse: ReadonlyMap<string, number>,

@@ -1,5 +1,5 @@
 import type { WorkerView } from "../../src/job/worker.ts";
-import type { QueuedTask } from "./task.ts";
+import type { QueuedTask, TaskBody, WaitingTask } from "./task.ts";
 
 export type DispatcherMessage =
   /** A task that no one has. Known ones are left as they are. */
@@ -25,7 +25,19 @@ export type DispatcherMessage =
   /** A hand-out is over, whatever came of it. */
   | { readonly type: "ended"; readonly workerId: string; readonly key: string; readonly attempt: number }
   /** A worker that came back runs this one. */
-  | { readonly type: "claimed"; readonly workerId: string; readonly task: QueuedTask };
+  | { readonly type: "claimed"; readonly workerId: string; readonly task: QueuedTask }
+  /** The bodies that were asked for, each in its task's place; undefined: the store has it as no open task any more. */
+  | {
+      readonly type: "bodies";
+      readonly line: number;
+      readonly tasks: readonly WaitingTask[];
+      readonly bodies: readonly (TaskBody | undefined)[];
+    }
+  /** Nothing is handed out until `open`: not all that waits is here yet. */
+  | { readonly type: "hold" }
+  | { readonly type: "open" }
+  /** More of those that wait under a cost limit are to be judged. */
+  | { readonly type: "judge-costs"; readonly taskType: string };
 
 /** What the dispatcher has decided; its shell carries it out. */
 export type DispatcherEffect =
@@ -38,4 +50,8 @@ export type DispatcherEffect =
       readonly slot: number;
       readonly attempt: number;
     }
-  | { readonly type: "too-expensive"; readonly task: QueuedTask; readonly message: string };
+  | { readonly type: "too-expensive"; readonly task: WaitingTask; readonly message: string }
+  /** Read these from the store: their turn comes soon. Answered by `bodies`, whatever happens. */
+  | { readonly type: "fetch"; readonly line: number; readonly tasks: readonly WaitingTask[] }
+  /** To come back as `judge-costs` in a while: the jobs that were told are to have their time. */
+  | { readonly type: "judge-costs-later"; readonly taskType: string };

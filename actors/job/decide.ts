@@ -10,6 +10,7 @@ import { Draft, type JobRules, type JobState, type Moment } from "./draft.ts";
 import type { HandOut, JobMessage, JobSystemMessage, LossReason } from "./messages.ts";
 import { attemptFailed, cancelled, failed, settle, targetOf } from "./outcomes.ts";
 import { takeDecision, takeEvent, wakePause } from "./pauses.ts";
+import { resumptionOf } from "./resume.ts";
 import { takeRetry } from "./retry.ts";
 
 export type UserMessage = Exclude<
@@ -96,19 +97,10 @@ function recover(draft: Draft, isSwept: boolean): void {
     draft.needsTurn = (job.handler.notBeforeMs ?? 0) <= draft.nowMs;
     return;
   }
-  for (const wait of draft.openWaits()) resumeWait(draft, wait);
-  for (const { childId } of draft.openChildren()) draft.after.push({ type: "look-at-child", childId });
-}
-
-function resumeWait(draft: Draft, wait: TaskWait): void {
-  if ((wait.notBeforeMs ?? 0) > draft.nowMs) return;
-  if (!wait.delivery) {
-    draft.after.push({ type: "queue", wait, visit: draft.job.visit, again: true });
-    return;
+  for (const wait of [...draft.openWaits(), ...draft.openChildren()]) {
+    const resumption = resumptionOf(wait, job.visit, draft.nowMs);
+    if (resumption) draft.after.push(resumption);
   }
-  const { taskId, workerId, atMs } = wait.delivery;
-  const handOut = { visit: draft.job.visit, slot: wait.slot, attempt: wait.attempt, taskId, workerId, atMs };
-  draft.after.push({ type: "adopt", wait, handOut });
 }
 
 interface WaitParts {

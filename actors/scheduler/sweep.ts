@@ -1,8 +1,15 @@
 /**
  * Looks after every job that is not terminal: all of them once at start, and again and again
  * while the server runs. A job that nothing would move is set going and counted as a repair.
+ *
+ * The first round goes by the age of jobs, which nearly is the order of their tasks. Until it is
+ * over a younger job, or a new one, could be handed out before an older one that has not been read
+ * yet; so the dispatcher gives out nothing until then, for a while: `HOLD_MS`. That is enough for
+ * some hundred thousand jobs. Behind that a job can be overtaken for as long as its row is not read,
+ * some ten seconds for a million, rather than all workers standing idle so long. By then the oldest
+ * are queued, so it befalls begun jobs and those of high priority that are young.
  */
-import type { JobReader, OpenJob } from "../../src/storage/port.ts";
+import type { JobReader, OpenJob, WaitingJob } from "../../src/storage/port.ts";
 import type { Cancel, Timers } from "../../src/system/clock.ts";
 import { messageOf } from "../../src/system/errors.ts";
 import type { Log } from "../../src/system/log.ts";
@@ -16,10 +23,14 @@ export interface SweepParts {
   /** Whether its time has come a while ago: then it is woken, in case the wake was lost on its way. */
   isOverdue(job: OpenJob): boolean;
   wake(jobId: string): void;
+  /** At the start: sets going what needs no actor of its job; resolves with those that do. */
+  resume(jobs: readonly WaitingJob[]): Promise<readonly OpenJob[]>;
   /** Resolves when the job is being set going again. */
   recover(jobId: string): Promise<void>;
 }
 
+/** How long at most nothing is handed out after a start. */
+export const HOLD_MS = 2_000;
 const PAGE = 500;
 const AT_ONCE = 64;
 const PAUSE_MS = 60_000;
@@ -54,8 +65,7 @@ export class Sweep {
     if (this.#stopped) return;
     let nextMs = this.#first ? 0 : PAGE_PAUSE_MS;
     try {
-      const jobs = await this.parts.reader.openJobs(this.#cursor, PAGE);
-      await this.#look(jobs);
+      const jobs = await (this.#first ? this.#recoverPage() : this.#lookAtPage());
       this.#cursor = jobs.at(-1)?.id ?? "";
       if (jobs.length < PAGE) nextMs = this.#endOfRound();
     } catch (error) {
@@ -77,11 +87,28 @@ export class Sweep {
     return PAUSE_MS;
   }
 
-  async #look(jobs: readonly OpenJob[]): Promise<void> {
+  async #recoverPage(): Promise<readonly OpenJob[]> {
+    const jobs = await this.parts.reader.waitingJobs(this.#cursor, PAGE);
+    const unmoved = await this.parts.resume(jobs);
+    this.#wakeOverdue(jobs);
+    await this.#recoverAll(unmoved);
+    return jobs;
+  }
+
+  async #lookAtPage(): Promise<readonly OpenJob[]> {
+    const jobs = await this.parts.reader.openJobs(this.#cursor, PAGE);
+    this.#wakeOverdue(jobs);
+    await this.#recoverAll(jobs.filter((job) => this.#isStranded(job)));
+    return jobs;
+  }
+
+  #wakeOverdue(jobs: readonly OpenJob[]): void {
     for (const job of jobs) if (this.parts.isOverdue(job)) this.parts.wake(job.id);
-    const unheld = this.#first ? jobs : jobs.filter((job) => this.#isStranded(job));
-    for (let index = 0; index < unheld.length; index += AT_ONCE) {
-      await Promise.all(unheld.slice(index, index + AT_ONCE).map((job) => this.#recover(job)));
+  }
+
+  async #recoverAll(jobs: readonly OpenJob[]): Promise<void> {
+    for (let index = 0; index < jobs.length; index += AT_ONCE) {
+      await Promise.all(jobs.slice(index, index + AT_ONCE).map((job) => this.#recover(job)));
     }
   }
 

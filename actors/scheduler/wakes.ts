@@ -17,6 +17,9 @@ interface Wake {
 const STRETCH_MS = 30_000;
 const PAGE = 1_000;
 const RETRY_MS = 1_000;
+/** Jobs woken in one go: where a hundred thousand are due at once, each is to have its turn before memory is full of them. */
+const AT_ONCE = 500;
+const BETWEEN_MS = 25;
 /** No timer is trusted for longer than this. */
 const LOOK_MS = 1_000;
 
@@ -78,11 +81,11 @@ export class Wakes {
     } while (last);
   }
 
-  #arm(): void {
+  #arm(leastMs = 0): void {
     if (this.#stopped) return;
     const nowMs = this.clock.nowMs();
     const next = this.#soon.peek()?.atMs ?? Number.POSITIVE_INFINITY;
-    const atMs = Math.min(Math.max(next, nowMs), nowMs + LOOK_MS);
+    const atMs = Math.min(Math.max(next, nowMs + leastMs), nowMs + LOOK_MS);
     if (this.#timer && this.#timer.atMs <= atMs) return;
     this.#timer?.cancel();
     this.#timer = { atMs, cancel: this.timers.after(atMs - nowMs, () => this.#fire()) };
@@ -91,11 +94,13 @@ export class Wakes {
   #fire(): void {
     this.#timer = undefined;
     const nowMs = this.clock.nowMs();
-    for (let wake = this.#soon.peek(); wake && wake.atMs <= nowMs; wake = this.#soon.peek()) {
+    let woken = 0;
+    for (let wake = this.#soon.peek(); wake && wake.atMs <= nowMs && woken < AT_ONCE; wake = this.#soon.peek()) {
       this.#soon.pop();
       this.wake(wake.jobId);
+      woken += 1;
     }
     if (nowMs > this.#horizonMs - STRETCH_MS) void this.#load();
-    this.#arm();
+    this.#arm(woken === AT_ONCE ? BETWEEN_MS : 0);
   }
 }

@@ -3,7 +3,7 @@
  * only once it is durable. Reads answer durable state.
  */
 import type { StoreChange } from "../job/data-store.ts";
-import type { BranchWait, Job, JobEvent, JobStatus } from "../job/model.ts";
+import type { BranchWait, Job, JobEvent, JobStatus, TaskWait } from "../job/model.ts";
 
 export interface JobWrite {
   readonly job: Job;
@@ -131,6 +131,29 @@ export interface OpenJob {
   readonly hasOpenChild?: true | undefined;
 }
 
+/** What a job waits for, as far as its row says it. */
+export type JobFacts = Pick<
+  Job,
+  "visit" | "begun" | "trace" | "parentId" | "task" | "parallel" | "child" | "pause" | "handler" | "cancelRequestedAtMs"
+>;
+
+export interface WaitingJob extends OpenJob {
+  /** Undefined: this row cannot be read, and must not keep the others from being read. */
+  readonly facts: JobFacts | undefined;
+}
+
+export interface TaskPlace {
+  readonly jobId: string;
+  readonly slot: number;
+}
+
+/** An open task of a job, with what goes out with it. */
+export interface StoredTask {
+  readonly visit: number;
+  readonly wait: TaskWait;
+  readonly trace?: Readonly<Record<string, string>> | undefined;
+}
+
 export interface JobReader {
   load(id: string): Promise<Job | undefined>;
   branches(id: string): Promise<readonly StoredBranch[]>;
@@ -141,6 +164,10 @@ export interface JobReader {
   countByStatus(client?: string): Promise<ReadonlyMap<JobStatus, number>>;
   /** Jobs that are not terminal, by id, after `afterId` ("" to begin). */
   openJobs(afterId: string, limit: number): Promise<readonly OpenJob[]>;
+  /** The same with what they wait for. */
+  waitingJobs(afterId: string, limit: number): Promise<readonly WaitingJob[]>;
+  /** In their places; undefined where the job has no such open task (any more). */
+  tasks(places: readonly TaskPlace[]): Promise<readonly (StoredTask | undefined)[]>;
   /** Jobs to be woken later than `fromMs` and not later than `toMs`, soonest first, after the given one. */
   wakes(fromMs: number, toMs: number, limit: number, after?: OpenJob): Promise<readonly OpenJob[]>;
   idempotent(client: string, key: string, nowMs: number): Promise<IdempotencyWrite | undefined>;

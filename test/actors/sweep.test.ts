@@ -63,14 +63,13 @@ function stage(
 ) {
   const time = new ManualTime();
   const recovered: string[] = [];
-  const reader = {
-    openJobs: (afterId: string, limit: number) =>
-      Promise.resolve(
-        jobs()
-          .filter((job) => job.id > afterId)
-          .slice(0, limit),
-      ),
-  } as unknown as JobReader;
+  const page = (afterId: string, limit: number) =>
+    Promise.resolve(
+      jobs()
+        .filter((job) => job.id > afterId)
+        .slice(0, limit),
+    );
+  const reader = { openJobs: page, waitingJobs: page } as unknown as JobReader;
   const made: Stage = {
     time,
     recovered,
@@ -84,6 +83,7 @@ function stage(
 
         isOverdue: () => false,
         wake: () => undefined,
+        resume: (waiting) => Promise.resolve(waiting),
         recover(id) {
           if (parts.fails?.(id)) return Promise.reject(new Error("it cannot be read"));
           recovered.push(id);

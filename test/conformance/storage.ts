@@ -372,6 +372,66 @@ export function describeStorage(name: string, make: () => StoreUnderTest): void 
       expect(ids(await storage.jobs.openJobs(idOf(2), 1))).toEqual([idOf(3)]);
     });
 
+    test("waiting jobs are the open ones, with what they wait for", async () => {
+      const order = { traceparent: "00-1" };
+      const waiting = sampleJob(idOf(1), { visit: 3, begun: true, trace: order, task: sampleWait(0, { attempt: 2 }) });
+      await commit(unitOf(waiting, { wakeAtMs: 7 }));
+      await commit(unitOf(sampleJob(idOf(2), { handler: { failures: 1, notBeforeMs: 9 }, cancelRequestedAtMs: 4 })));
+      await commit(unitOf(sampleJob(idOf(3), { status: "finished" })));
+      await commit(unitOf(sampleJob(idOf(4), { parallel: { into: "gather", total: 2, open: 2 } })));
+
+      const [first, second, fourth] = await storage.jobs.waitingJobs("", 10);
+      expect(first).toMatchObject({ id: idOf(1), status: "waiting_for_worker", wakeAtMs: 7 });
+      expect(first?.facts).toMatchObject({ visit: 3, begun: true, trace: order, task: waiting.task });
+      expect(second?.facts).toMatchObject({ handler: { failures: 1, notBeforeMs: 9 }, cancelRequestedAtMs: 4 });
+      expect(fourth).toMatchObject({ id: idOf(4), facts: { parallel: { into: "gather", total: 2, open: 2 } } });
+      expect(ids(await storage.jobs.waitingJobs(idOf(1), 1))).toEqual([idOf(2)]);
+    });
+
+    test("open tasks are found by job and slot, each in its place, with what goes out with them", async () => {
+      const plain = sampleJob(idOf(1), {
+        visit: 2,
+        trace: { traceparent: "00-2" },
+        task: sampleWait(0, { checkpoint: "7" }),
+      });
+      await commit(unitOf(plain));
+      const wide = sampleJob(idOf(2), { parallel: { into: "gather", total: 2, open: 1 } });
+      const result = { taskId: "task", json: "{}" };
+      await commit(
+        unitOf(wide, {
+          branches: [
+            { slot: 0, wait: sampleWait(0), result },
+            { slot: 1, wait: sampleWait(1) },
+          ],
+        }),
+      );
+      await commit(unitOf(sampleJob(idOf(3), { status: "failed" })));
+
+      const places = [
+        { jobId: idOf(2), slot: 1 },
+        { jobId: idOf(9), slot: 0 },
+        { jobId: idOf(1), slot: 0 },
+        { jobId: idOf(1), slot: 1 },
+        { jobId: idOf(2), slot: 0 },
+        { jobId: idOf(3), slot: 0 },
+      ];
+      expect(await storage.jobs.tasks(places)).toEqual([
+        { visit: 1, wait: sampleWait(1), trace: undefined },
+        undefined,
+        { visit: 2, wait: sampleWait(0, { checkpoint: "7" }), trace: { traceparent: "00-2" } },
+        undefined,
+        undefined,
+        undefined,
+      ]);
+    });
+
+    test("more tasks than are looked for in one go come whole", async () => {
+      const numbers = Array.from({ length: 200 }, (_, index) => index + 1);
+      await commit({ jobs: numbers.map((number) => writeOf(sampleJob(idOf(number), { task: sampleWait() }))) });
+      const found = await storage.jobs.tasks(numbers.map((number) => ({ jobId: idOf(number), slot: 0 })));
+      expect(found.filter((task) => task !== undefined)).toHaveLength(200);
+    });
+
     test("a job that is taken up again is open again", async () => {
       const job = sampleJob(idOf(1), { status: "quarantined" });
       await commit(unitOf(job));

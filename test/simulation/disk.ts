@@ -4,7 +4,14 @@
  * Above it is the real group commit; what is here stands for the database and the machine.
  */
 import type { StoreChange } from "../../src/job/data-store.ts";
-import { isTerminal, type Job, type JobEvent, type JobStatus, type TaskWait } from "../../src/job/model.ts";
+import {
+  type BranchWait,
+  isChildWait,
+  isTerminal,
+  type Job,
+  type JobEvent,
+  type JobStatus,
+} from "../../src/job/model.ts";
 import { createGroupJournal, type GroupOutcome, type GroupWriter } from "../../src/storage/group-commit.ts";
 import type {
   BranchWrite,
@@ -25,9 +32,12 @@ import type {
   StoredBundle,
   StoredEntry,
   StoredStore,
+  StoredTask,
   StoredUnitEvents,
+  TaskPlace,
   Unit,
   UsedAttempts,
+  WaitingJob,
 } from "../../src/storage/port.ts";
 import {
   dataStoreConflict,
@@ -373,7 +383,7 @@ class Opened implements Storage, JobReader, DataStoreReader, Registers, GroupWri
     const rows = [...(this.disk.branches.get(id) ?? [])].toSorted(([a], [b]) => a - b);
     return rows.map(([slot, { wait, result }]) => ({
       slot,
-      wait: JSON.parse(wait) as TaskWait,
+      wait: JSON.parse(wait) as BranchWait,
       ...(result && { result }),
     }));
   }
@@ -417,6 +427,28 @@ class Opened implements Storage, JobReader, DataStoreReader, Registers, GroupWri
   #parentOf(id: string): string[] {
     const job = this.disk.job(id);
     return job?.parentId === undefined || isTerminal(job.status) ? [] : [job.parentId];
+  }
+
+  async waitingJobs(afterId: string, limit: number): Promise<readonly WaitingJob[]> {
+    const open = await this.openJobs(afterId, limit);
+    return open.map((job) => ({ ...job, facts: this.disk.job(job.id) }));
+  }
+
+  async tasks(places: readonly TaskPlace[]): Promise<readonly (StoredTask | undefined)[]> {
+    const found: (StoredTask | undefined)[] = [];
+    for (const { jobId, slot } of places) {
+      await this.#reading(jobId);
+      found.push(this.#task(jobId, slot));
+    }
+    return found;
+  }
+
+  #task(jobId: string, slot: number): StoredTask | undefined {
+    const job = this.disk.job(jobId);
+    const branch = job?.parallel && this.disk.branches.get(jobId)?.get(slot);
+    const wait = branch && !branch.result ? (JSON.parse(branch.wait) as BranchWait) : job?.task;
+    if (!job || isTerminal(job.status) || wait?.slot !== slot || isChildWait(wait)) return undefined;
+    return { visit: job.visit, wait, trace: job.trace };
   }
 
   async wakes(fromMs: number, toMs: number, limit: number, after?: OpenJob): Promise<readonly OpenJob[]> {

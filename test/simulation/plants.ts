@@ -66,10 +66,9 @@ export const PLANTS: readonly Plant[] = [
   },
   {
     name: "after a restart nobody remembers that a task may have been handed out",
-    file: DECIDE,
-    find: 'if (!wait.delivery) {\n    draft.after.push({ type: "queue", wait, visit: draft.job.visit, again: true });',
-    replace:
-      'if (!wait.delivery) {\n    draft.after.push({ type: "queue", wait, visit: draft.job.visit, again: false });',
+    file: "actors/job/resume.ts",
+    find: 'return { type: "queue", wait, visit, again: true };',
+    replace: 'return { type: "queue", wait, visit, again: false };',
   },
   {
     name: "a restart of the server burns attempts",

@@ -61,6 +61,8 @@ export class Server {
       workerReconnectMs: 2_000,
       jobIdleMs: chance.one(50, 1_000, 10_000),
       jobsInMemory: chance.one(2, 20_000),
+      // Nothing, a task or two, or all of them.
+      taskBytesInMemory: chance.one(0, 6_000, ENGINE_DEFAULTS.taskBytesInMemory),
       creationsAtOnce: chance.one(2, 10_000, 10_000),
     };
     this.disk.onDurable = (unit) => {

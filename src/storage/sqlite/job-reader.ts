@@ -1,14 +1,41 @@
 import type { Database, Statement } from "bun:sqlite";
-import type { BranchWait, Job, JobEvent, JobStatus } from "../../job/model.ts";
-import type { IdempotencyWrite, JobReader, OpenJob, StoredBranch, StoredUnitEvents } from "../port.ts";
+import {
+  type BranchWait,
+  isChildWait,
+  isTerminal,
+  type Job,
+  type JobEvent,
+  type JobStatus,
+  type TaskWait,
+} from "../../job/model.ts";
+import type {
+  IdempotencyWrite,
+  JobFacts,
+  JobReader,
+  OpenJob,
+  StoredBranch,
+  StoredTask,
+  StoredUnitEvents,
+  TaskPlace,
+  WaitingJob,
+} from "../port.ts";
 import { JobList } from "./job-list.ts";
-import { JOB_COLUMNS, toJob, type JobRow } from "./job-row.ts";
+import { JOB_COLUMNS, toFacts, toJob, type JobRow } from "./job-row.ts";
 import type { Reads } from "./reads.ts";
 import { fromStored, toStored, type StoredText } from "./text.ts";
 
 const PAGE_ROWS = 500;
+/** Found one by one, each with all that its job's core holds. */
+const TASKS_AT_ONCE = 64;
 
 type OpenRow = readonly [id: string, status: JobStatus, wakeAtMs: number | null, hasOpenChild?: number];
+type WaitingRow = readonly [
+  id: string,
+  status: JobStatus,
+  wakeAtMs: number | null,
+  core: string,
+  parent: StoredText | null,
+];
 type BranchRow = readonly [slot: number, wait: string, task: StoredText | null, result: StoredText | null];
 
 export class SqliteJobReader implements JobReader {
@@ -56,6 +83,24 @@ export class SqliteJobReader implements JobReader {
     );
   }
 
+  async waitingJobs(afterId: string, limit: number): Promise<readonly WaitingJob[]> {
+    return this.#paged(limit, (last: WaitingJob | undefined, size) =>
+      rows<WaitingRow>(this.#statements.waiting, last?.id ?? afterId, size).map(toWaitingJob),
+    );
+  }
+
+  async tasks(places: readonly TaskPlace[]): Promise<readonly (StoredTask | undefined)[]> {
+    const found: (StoredTask | undefined)[] = [];
+    while (found.length < places.length) {
+      if (found.length > 0) await this.#reads.pause();
+      const some = places.slice(found.length, found.length + TASKS_AT_ONCE);
+      this.#reads.now(() => {
+        for (const place of some) found.push(this.#task(place));
+      });
+    }
+    return found;
+  }
+
   async wakes(fromMs: number, toMs: number, limit: number, after?: OpenJob): Promise<readonly OpenJob[]> {
     return this.#paged(limit, (last: OpenJob | undefined, size) => {
       const place = last ?? after;
@@ -86,6 +131,21 @@ export class SqliteJobReader implements JobReader {
     return row && toJob(row);
   }
 
+  #task({ jobId, slot }: TaskPlace): StoredTask | undefined {
+    type Found = readonly [JobStatus, string];
+    const [row] = rows<Found>(this.#statements.core, jobId);
+    if (!row || isTerminal(row[0])) return undefined;
+    const { visit, trace, task, parallel } = toFacts(row[1]);
+    const wait = parallel ? this.#branch(jobId, slot) : task;
+    return wait?.slot === slot ? { visit, wait, trace } : undefined;
+  }
+
+  #branch(jobId: string, slot: number): TaskWait | undefined {
+    const [row] = rows<BranchRow>(this.#statements.branch, jobId, slot);
+    const wait = row && row[3] === null ? (JSON.parse(row[1]) as BranchWait) : undefined;
+    return wait && !isChildWait(wait) ? wait : undefined;
+  }
+
   /** Reads page after page: no single read is long, and others run in between. */
   async #paged<T>(limit: number, page: (last: T | undefined, size: number) => T[]): Promise<T[]> {
     const found: T[] = [];
@@ -109,6 +169,19 @@ function toOpenJob([id, status, wakeAtMs, hasOpenChild]: OpenRow): OpenJob {
   if (wakeAtMs !== null) job.wakeAtMs = wakeAtMs;
   if (hasOpenChild === 1) job.hasOpenChild = true;
   return job;
+}
+
+function toWaitingJob([id, status, wakeAtMs, core, parent]: WaitingRow): WaitingJob {
+  return { ...toOpenJob([id, status, wakeAtMs]), facts: factsOf(core, parent) };
+}
+
+/** The job's own actor will find the same, and say what is wrong with it. */
+function factsOf(core: string, parent: StoredText | null): JobFacts | undefined {
+  try {
+    return { ...toFacts(core), parentId: parent === null ? undefined : fromStored(parent) };
+  } catch {
+    return undefined;
+  }
 }
 
 function toBranch([slot, wait, task, result]: BranchRow): StoredBranch {
@@ -136,6 +209,12 @@ function prepare(database: Database) {
          EXISTS (SELECT 1 FROM jobs AS child INDEXED BY jobs_open_children WHERE child.parent = jobs.id AND child.phase = 1)
        FROM jobs INDEXED BY jobs_open WHERE phase = 1 AND id > ? ORDER BY id LIMIT ?`,
     ),
+    waiting: database.prepare(
+      `SELECT id, status, wake_at, core, parent FROM jobs INDEXED BY jobs_open
+       WHERE phase = 1 AND id > ? ORDER BY id LIMIT ?`,
+    ),
+    core: database.prepare("SELECT status, core FROM jobs WHERE id = ?"),
+    branch: database.prepare(`SELECT slot, wait, task, result FROM branches WHERE job = ${numberOf} AND slot = ?`),
     wakes: database.prepare(
       `SELECT id, status, wake_at FROM jobs INDEXED BY jobs_by_wake
        WHERE wake_at > ? AND wake_at <= ? ORDER BY wake_at, id LIMIT ?`,

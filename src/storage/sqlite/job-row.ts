@@ -1,7 +1,7 @@
 /** A job as a row, and back, exactly: the columns that are searched by, and the rest as JSON. */
 import type { SQLQueryBindings } from "bun:sqlite";
 import { isTerminal, type Job, type JobStatus } from "../../job/model.ts";
-import type { JobWrite } from "../port.ts";
+import type { JobFacts, JobWrite } from "../port.ts";
 import { PHASE } from "./migrations.ts";
 import { fromStored, toStored, type StoredText } from "./text.ts";
 
@@ -126,6 +126,11 @@ function coreOf(job: Job): string {
     trace: job.trace,
     c: { plan, config },
   } satisfies Required<{ [Name in keyof Core]: Core[Name] | undefined }>);
+}
+
+export function toFacts(core: string): Omit<JobFacts, "parentId"> {
+  const { visit, begun, trace, task, parallel, child, pause, handler, cancelRequestedAtMs } = JSON.parse(core) as Core;
+  return { visit, begun, trace, task, parallel, child, pause, handler, cancelRequestedAtMs };
 }
 
 export function toJob(row: JobRow): Job {

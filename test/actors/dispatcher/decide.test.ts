@@ -59,6 +59,10 @@ class Hall {
           return `${effect.jobId} withdrawn`;
         case "too-expensive":
           return `${effect.task.jobId} too expensive`;
+        case "fetch":
+          return `fetches ${effect.tasks.map((task) => task.jobId.slice(-2)).join(" ")}`;
+        case "judge-costs-later":
+          return `judges ${effect.taskType} again`;
       }
     });
   }

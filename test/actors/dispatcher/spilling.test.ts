@@ -1,0 +1,285 @@
+/** A queue whose tasks are not whole in memory gives out the same as one that holds all of them. */
+import { describe, expect, test } from "bun:test";
+import { Dispatch } from "../../../actors/dispatcher/decide.ts";
+import type { DispatcherEffect, DispatcherMessage } from "../../../actors/dispatcher/messages.ts";
+import { type QueuedTask, type TaskBody, taskKey } from "../../../actors/dispatcher/task.ts";
+import { viewOf } from "../../../actors/worker-registry/record.ts";
+import type { TaskOrder } from "../../../src/job/model.ts";
+import { Chance } from "../../simulation/chance.ts";
+import { idOf } from "../../storage/sample.ts";
+
+const RETRY = { maxAttempts: 4, backoffMs: 1, factor: 2, maxBackoffMs: 1 };
+const RECORDS = [
+  { supported_tasks: ["a", "b"] },
+  { supported_tasks: ["b"], cost_per_second: 2 },
+  { supported_tasks: ["a"], task_type_limits: { a: 1 }, cost_per_second: 1 },
+  { supported_tasks: ["a", "c"], resources: { properties: { zone: "eu" } } },
+];
+
+type Said = Exclude<DispatcherEffect, { type: "fetch" | "judge-costs-later" }>;
+
+/** A dispatcher with its shell: bodies come from where every task was put. */
+class Counter {
+  readonly dispatch: Dispatch;
+  readonly said: Said[] = [];
+  readonly later: DispatcherMessage[] = [];
+  fetched = 0;
+
+  constructor(
+    bytesMax: number,
+    readonly store: ReadonlyMap<string, QueuedTask>,
+  ) {
+    this.dispatch = new Dispatch(bytesMax);
+  }
+
+  take(message: DispatcherMessage): void {
+    const messages = [message];
+    for (let next = messages.shift(); next; next = messages.shift()) {
+      for (const effect of this.dispatch.decide(next)) {
+        if (effect.type === "judge-costs-later") this.later.push({ type: "judge-costs", taskType: effect.taskType });
+        else if (effect.type === "fetch") messages.push(this.answer(effect));
+        else this.said.push(effect);
+      }
+    }
+  }
+
+  answer({ line, tasks }: Extract<DispatcherEffect, { type: "fetch" }>): DispatcherMessage {
+    this.fetched += tasks.length;
+    return { type: "bodies", line, tasks, bodies: tasks.map(({ key }) => this.#bodyOf(key)) };
+  }
+
+  #bodyOf(key: string): TaskBody | undefined {
+    const task = this.store.get(key);
+    return task && { order: task.order };
+  }
+
+  get came(): string[] {
+    return this.said.splice(0).map((effect) => {
+      if (effect.type === "assign")
+        return `${effect.task.key} run ${effect.task.attempt} to ${effect.workerId} ${effect.task.order.params} ${effect.task.again}`;
+      return effect.type === "too-expensive" ? `${effect.task.key} too expensive` : JSON.stringify(effect);
+    });
+  }
+}
+
+function taskOf(job: number, order: Partial<TaskOrder> = {}, more: Partial<QueuedTask> = {}): QueuedTask {
+  const jobId = idOf(job);
+  const params = JSON.stringify({ job });
+  return {
+    key: taskKey(jobId, 1, 0),
+    jobId,
+    visit: 1,
+    slot: 0,
+    attempt: 1,
+    order: { type: "a", params, transitions: {}, strategy: "default", priority: 0, retry: RETRY, ...order },
+    begun: false,
+    queuedAtMs: job,
+    again: false,
+    ...more,
+  };
+}
+
+/** Worker, room, and task after task: what each of the two says to the same. */
+function compare(seed: number, bytesMax: number): { fetched: number; assigned: number } {
+  const chance = new Chance(seed);
+  const store = new Map<string, QueuedTask>();
+  const [spilling, whole] = [new Counter(bytesMax, store), new Counter(Number.MAX_SAFE_INTEGER, store)];
+  const assigned: { readonly workerId: string; readonly task: QueuedTask }[] = [];
+  let number = 0;
+  let total = 0;
+  const both = (message: DispatcherMessage) => {
+    spilling.take(message);
+    whole.take(message);
+    for (const effect of whole.said) if (effect.type === "assign") assigned.push(effect);
+    total = Math.max(total, assigned.length);
+    expect(spilling.came).toEqual(whole.came);
+    expect(spilling.dispatch.queued).toBe(whole.dispatch.queued);
+  };
+  const some = (): QueuedTask | undefined => chance.pick([...store.values()]);
+  for (let step = 0; step < 400; step++) {
+    const workerId = `w${chance.between(0, 3)}`;
+    switch (chance.between(0, 9)) {
+      case 0:
+        both({ type: "worker", view: viewOf(workerId, chance.pick(RECORDS) ?? {}, chance.is(0.1)) });
+        break;
+      case 1:
+        both({ type: "credit", workerId, tasks: chance.between(1, 3) });
+        break;
+      case 2:
+        if (chance.is(0.3)) both({ type: "worker-gone", workerId });
+        break;
+      case 3: {
+        const task = some();
+        if (!task) break;
+        const { key, jobId, visit, slot, attempt } = task;
+        if (chance.is(0.5)) both({ type: "drop", key });
+        else both({ type: "cancel", key, jobId, visit, slot, attempt });
+        break;
+      }
+      case 4: {
+        const known = some();
+        if (!known) break;
+        const task = { ...known, attempt: known.attempt + 1, queuedAtMs: known.queuedAtMs + 50, again: true };
+        store.set(task.key, task);
+        both({ type: "queue", task });
+        break;
+      }
+      case 5: {
+        const given = chance.pick(assigned);
+        if (!given) break;
+        assigned.splice(assigned.indexOf(given), 1);
+        if (chance.is(0.3)) both({ ...given, type: "returned" });
+        else both({ type: "ended", workerId: given.workerId, key: given.task.key, attempt: given.task.attempt });
+        break;
+      }
+      default: {
+        const order = {
+          type: chance.one("a", "a", "b", "c"),
+          priority: chance.one(0, 0, 0, 5),
+          ...(chance.is(0.1) && { maxCost: chance.one(1, 2) }),
+          ...(chance.is(0.1) && { requirements: { zone: "eu" } }),
+          strategy: chance.one("default", "round_robin"),
+        } as const;
+        const task = taskOf(++number, order, { begun: chance.is(0.2) });
+        store.set(task.key, task);
+        both({ type: "queue", task });
+        const job = chance.between(1, number);
+        const key = taskKey(idOf(job), 1, 0);
+        expect(spilling.dispatch.holds(idOf(job))).toBe(whole.dispatch.holds(idOf(job)));
+        expect(spilling.dispatch.whereIs(key)).toEqual(whole.dispatch.whereIs(key));
+      }
+    }
+  }
+  return { fetched: spilling.fetched, assigned: total };
+}
+
+describe("a spilling queue", () => {
+  for (const bytesMax of [0, 7_000, 40_000]) {
+    test(`with room for ${bytesMax} bytes says at every step what one that holds all says`, () => {
+      let fetched = 0;
+      let assigned = 0;
+      for (let seed = 1; seed <= 60; seed++) {
+        const found = compare(seed, bytesMax);
+        fetched += found.fetched;
+        assigned += found.assigned;
+      }
+      // Else nothing of it was tried.
+      expect(Math.min(fetched, assigned)).toBeGreaterThan(500);
+    });
+  }
+
+  function hall(bytesMax: number, tasks: readonly QueuedTask[]): Counter {
+    const counter = new Counter(bytesMax, new Map(tasks.map((task) => [task.key, task])));
+    for (const task of tasks) counter.take({ type: "queue", task });
+    return counter;
+  }
+  const many = (count: number) => Array.from({ length: count }, (_, index) => taskOf(index + 1));
+
+  test("gives each class as much room as is left for all others, so that a short queue stays whole beside a long one", () => {
+    const counter = hall(300_000, many(1_000));
+    const parked = counter.dispatch.parked;
+    expect(parked).toBeGreaterThan(900);
+    for (let job = 2_001; job <= 2_010; job++) counter.take({ type: "queue", task: taskOf(job, { type: "b" }) });
+
+    expect(counter.dispatch.parked).toBe(parked);
+  });
+
+  test("reads nothing for a short queue, and each task of a long one once", () => {
+    const short = hall(1_000_000, many(100));
+    const long = hall(1_000_000, many(2_000));
+    for (const counter of [short, long]) {
+      counter.take({ type: "worker", view: viewOf("w", { supported_tasks: ["a"] }, false) });
+      for (let room = 0; room < 2_000; room++) counter.take({ type: "credit", workerId: "w", tasks: 1 });
+    }
+
+    expect([short.fetched, short.said.length]).toEqual([0, 100]);
+    expect(long.said.map((effect) => effect.type === "assign" && effect.task.queuedAtMs)).toEqual(
+      many(2_000).map((task) => task.queuedAtMs),
+    );
+    expect(long.fetched).toBeLessThan(2_000);
+  });
+
+  test("asks for more before it has run out", () => {
+    const counter = hall(0, many(600));
+    const fetches: number[] = [];
+    const answer = counter.answer.bind(counter);
+    counter.answer = (effect) => {
+      fetches.push(counter.said.length);
+      return answer(effect);
+    };
+    counter.take({ type: "worker", view: viewOf("w", { supported_tasks: ["a"] }, false) });
+    for (let room = 0; room < 600; room++) counter.take({ type: "credit", workerId: "w", tasks: 1 });
+
+    expect(counter.said).toHaveLength(600);
+    // The first time since nothing is there, later with a hundred and more still in hand.
+    expect(fetches[0]).toBe(0);
+    expect(fetches[1]).toBeLessThan(256 - 100);
+  });
+
+  test("waits for the body of the first rather than give out the second, and goes on when the first is gone", () => {
+    const [first, second] = [taskOf(1, { priority: 9 }), taskOf(2, { type: "b" })];
+    const dispatch = new Dispatch(0);
+    const effects = [
+      { type: "queue", task: first },
+      { type: "queue", task: second },
+      { type: "worker", view: viewOf("w", { supported_tasks: ["a", "b"] }, false) },
+      { type: "credit", workerId: "w", tasks: 1 },
+    ].flatMap((message) => dispatch.decide(message as DispatcherMessage));
+    const [fetch] = effects;
+    expect(effects.map((effect) => effect.type)).toEqual(["fetch"]);
+    if (fetch?.type !== "fetch") throw new Error("it did not fetch");
+    expect(fetch.tasks.map((task) => task.jobId)).toEqual([first.jobId]);
+
+    dispatch.decide({ type: "drop", key: first.key });
+    const [next] = dispatch.decide({ type: "bodies", line: fetch.line, tasks: fetch.tasks, bodies: [first] });
+    expect(next).toMatchObject({ type: "fetch", tasks: [{ jobId: second.jobId }] });
+    expect(dispatch.queued).toBe(1);
+  });
+
+  test("forgets a task that the store has no more, and leaves one alone that came back as another run", () => {
+    const dispatch = new Dispatch(0);
+    const [gone, again] = [taskOf(1), taskOf(2)];
+    for (const task of [gone, again]) dispatch.decide({ type: "queue", task });
+    dispatch.decide({ type: "worker", view: viewOf("w", { supported_tasks: ["a"] }, false) });
+    const [fetch] = dispatch.decide({ type: "credit", workerId: "w", tasks: 1 });
+    if (fetch?.type !== "fetch") throw new Error("it did not fetch");
+    dispatch.decide({ type: "queue", task: { ...again, attempt: 2, again: true } });
+
+    const effects = dispatch.decide({
+      type: "bodies",
+      line: fetch.line,
+      tasks: fetch.tasks,
+      bodies: [undefined, again],
+    });
+    expect([dispatch.holds(gone.jobId), dispatch.queued]).toEqual([false, 1]);
+    expect(effects).toMatchObject([{ type: "fetch", tasks: [{ jobId: again.jobId, attempt: 2 }] }]);
+  });
+
+  test("fails a long line for its cost limit in parts, all of it in the end", () => {
+    const counter = hall(
+      0,
+      Array.from({ length: 700 }, (_, index) => taskOf(index + 1, { maxCost: 1 })),
+    );
+    counter.take({ type: "worker", view: viewOf("w", { supported_tasks: ["a"], cost_per_second: 5 }, false) });
+    const parts = [counter.came.length];
+    for (let next = counter.later.shift(); next; next = counter.later.shift()) {
+      counter.take(next);
+      parts.push(counter.came.length);
+    }
+
+    expect(parts).toEqual([256, 256, 188]);
+    expect(counter.dispatch.queued).toBe(0);
+  });
+
+  test("gives nothing out while it is held back, and then in the order of all", () => {
+    const counter = new Counter(Number.MAX_SAFE_INTEGER, new Map());
+    counter.take({ type: "hold" });
+    counter.take({ type: "worker", view: viewOf("w", { supported_tasks: ["a", "b"] }, false) });
+    counter.take({ type: "credit", workerId: "w", tasks: 5 });
+    for (const task of [taskOf(3), taskOf(1, { type: "b" }), taskOf(2)]) counter.take({ type: "queue", task });
+    expect(counter.said).toEqual([]);
+    counter.take({ type: "open" });
+
+    expect(counter.said.map((effect) => effect.type === "assign" && effect.task.queuedAtMs)).toEqual([1, 2, 3]);
+  });
+});
