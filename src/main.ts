@@ -67,7 +67,7 @@ async function serve({ settings, stop, ready, write }: ServeCall): Promise<numbe
   // Where each worker has a token of its own, a shared one is the user's wish alone.
   const wanted = AUDIENCES.filter((audience) => audience !== "worker" || workers === undefined);
   const tokens = await ensureTokens(storage.registers, system.random, configured, wanted);
-  const quota = createQuota({ system, registers: storage.registers, counts, timeZone: undefined });
+  const quota = createQuota({ system, registers: storage.registers, counts, timeZone: settings.timezone });
   const isWorkerTokenSet = configured.worker !== undefined;
   const access = createAccess(tokens.hashes, { quota, isWorkerTokenSet });
   const tokenFiles = createTokenFiles({ paths: { clients, workers }, access, system });

@@ -9,8 +9,7 @@ export interface Month {
 
 const DAY_MS = 24 * 3600 * 1000;
 
-/** `timeZone` undefined: the server's own, as TZ and the machine say. */
-export function monthAt(ms: number, timeZone?: string): Month {
+export function monthAt(ms: number, timeZone: string): Month {
   const format = new Intl.DateTimeFormat("en-US-u-ca-gregory", { timeZone, year: "numeric", month: "2-digit" });
   const nameAt = (at: number) => nameOf(format.formatToParts(at));
   const name = nameAt(ms);

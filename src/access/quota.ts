@@ -28,7 +28,7 @@ export interface QuotaOptions {
   readonly system: Pick<System, "clock" | "timers" | "log">;
   readonly registers: Pick<Registers, "attempts" | "saveAttempts">;
   readonly counts: QuotaCounts;
-  readonly timeZone?: string | undefined;
+  readonly timeZone: string;
 }
 
 export interface Quota extends Service {
@@ -116,6 +116,7 @@ export function createQuota({ system, registers, counts, timeZone }: QuotaOption
       },
     }),
     async start() {
+      refuseUnknownZone(timeZone);
       for (const [client, count] of await registers.attempts()) used.set(client, count);
     },
     async stop() {
@@ -123,6 +124,16 @@ export function createQuota({ system, registers, counts, timeZone }: QuotaOption
       await write();
     },
   };
+}
+
+function refuseUnknownZone(timeZone: string): void {
+  try {
+    monthAt(0, timeZone);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const message = `TZ is ${JSON.stringify(timeZone)}: it has to be the name of a time zone, such as UTC or Europe/Berlin.`;
+    throw new Refusal("WRONG_SETTING", 400, message);
+  }
 }
 
 type Count = { readonly month: string; readonly count: number };

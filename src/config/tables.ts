@@ -29,6 +29,7 @@ export const SERVE = {
   workersConfigPath: optionalText({ environment: ["WORKERS_CONFIG_PATH"] }),
   /** What takes an attempt of a client's quota: each of its requests, or each job that it starts. */
   quotaCounts: oneOf(["requests", "creations"], "requests", { environment: ["QUOTA_COUNTS"] }),
+  timezone: text("UTC", { environment: ["TZ"] }),
   logLevel,
   logFormat,
   workerTimeoutSeconds: whole(300, { min: 1, max: SECONDS_MAX }, { environment: ["WORKER_TIMEOUT_SECONDS"] }),

@@ -115,6 +115,11 @@ describe("a quota", () => {
     expect((await world.start()).of("acme", 10_000).remaining).toBe(9000);
   });
 
+  test("of a zone that there is not stops the start", async () => {
+    const start = createWorld("requests", NOON, "Mars/Phobos").start();
+    await expect(start).rejects.toThrow('TZ is "Mars/Phobos": it has to be the name of a time zone');
+  });
+
   test("is written at the stop", async () => {
     const world = createWorld();
     const quota = await world.start();

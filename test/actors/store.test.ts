@@ -178,6 +178,21 @@ describe("a creation with a key", () => {
     expect(await w.done(w.engine.jobs.list({ limit: 10 }))).toHaveLength(3);
   });
 
+  test("is admitted once, however often it is sent", async () => {
+    const w = await start({ blueprints: [oneTask("simple")] });
+    let admitted = 0;
+    const create = () => w.engine.jobs.create(CLIENT, [simple], keyed, () => (admitted += 1));
+    const [first, meanwhile] = [create(), create()];
+    expect(await w.done(meanwhile)).toEqual(await w.done(first));
+    expect(await w.done(create())).toEqual(await first);
+    expect(admitted).toBe(1);
+    const refused = w.engine.jobs.create(CLIENT, [simple], undefined, () => {
+      throw new Error("nothing left");
+    });
+    expect(await w.refused(refused)).toMatchObject({ message: "nothing left" });
+    expect(await w.done(w.engine.jobs.list({ limit: 10 }))).toHaveLength(1);
+  });
+
   test("that failed may be sent again", async () => {
     const w = await start({ blueprints: [oneTask("simple")] });
     w.disk.refuse = full;

@@ -31,7 +31,7 @@ export interface GateOptions {
 export function createGate(system: System, options: GateOptions = {}) {
   const { clients, workers, counts = "requests", isWorkerTokenSet = true } = options;
   const registers = { attempts: async () => new Map(), saveAttempts: async () => {} };
-  const quota = createQuota({ system, registers, counts });
+  const quota = createQuota({ system, registers, counts, timeZone: "UTC" });
   const access = createAccess(hashes, { quota, isWorkerTokenSet });
   return { access, quota, tokenFiles: createTokenFiles({ paths: { clients, workers }, access, system }) };
 }
