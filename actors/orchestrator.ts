@@ -132,7 +132,7 @@ export interface Hello {
 export interface Workers {
   register(body: RegistrationBody): Promise<void>;
   /** The merged record, with `cancel_task_ids` where there are some. Undefined body: only the time to live. */
-  heartbeat(workerId: string, body: HeartbeatBody | undefined): Promise<JsonMap>;
+  heartbeat(workerId: string, body: HeartbeatBody | undefined, link?: WorkerLink): Promise<JsonMap>;
   /** Resolves with a task (JSON text of a TaskPayload), or undefined when the time is over or the signal aborts. A task that cannot be answered any more must be given back by `undelivered`. */
   poll(workerId: string, waitMs: number, signal: AbortSignal): Promise<string | undefined>;
   undelivered(workerId: string, taskId: string): void;

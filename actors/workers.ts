@@ -50,7 +50,7 @@ export function createWorkers(parts: WorkersParts): Workers {
 
   return {
     register: (body) => ask<void>(body.worker_id, body as JsonMap, (reply) => ({ type: "register", body, reply })),
-    heartbeat(workerId, body) {
+    heartbeat(workerId, body, link) {
       const said = (body ?? {}) as JsonMap;
       // Old workers never register again: one that says what it can do is known from then on. One that
       // has only polled, or holds a task of an earlier start, has to be told to register.
@@ -59,7 +59,7 @@ export function createWorkers(parts: WorkersParts): Workers {
       if (!isKnown && !saysWhatItDoes(said)) {
         return Promise.reject(new Refusal("WORKER_NOT_FOUND", 404, "Worker not found"));
       }
-      return ask<JsonMap>(workerId, said, (reply) => ({ type: "heartbeat", body, reply }));
+      return ask<JsonMap>(workerId, said, (reply) => ({ type: "heartbeat", body, link, reply }));
     },
     poll(workerId, waitMs, signal) {
       return new Promise((resolve) => {

@@ -18,6 +18,7 @@ import { DEFAULT_HTTP_SETTINGS } from "./http/settings.ts";
 import { createHttpServer } from "./http/server.ts";
 import { jobStateText } from "./job/state-text.ts";
 import { createActorSystem } from "./runtime/system.ts";
+import { HEART_THREAD } from "./threads.ts";
 import { openSqliteStorage } from "./storage/sqlite/index.ts";
 import type { System } from "./system/index.ts";
 import type { Service } from "./system/lifecycle.ts";
@@ -167,7 +168,7 @@ async function worker({ files, settings, socket, stop, write }: WorkerCall): Pro
   registerWorkerModule();
   const { url, token, id, transport, concurrency, dataDir } = settings;
   const overrides = { url, socket, token, id, transport, concurrency, dataDir };
-  return runWorkerFiles(files, { overrides, stop, system: systemFor(settings, write) });
+  return runWorkerFiles(files, { overrides, stop, system: systemFor(settings, write), heartThread: HEART_THREAD });
 }
 
 const outside = systemFor({ logLevel: "warn", logFormat: "text" });

@@ -6,6 +6,8 @@ export interface Access {
   readonly endpoint: Endpoint;
   readonly workerId: string;
   readonly token?: string;
+  /** The variable or flag that the token was set with. */
+  readonly tokenFrom?: string;
   /** Nothing says where the server is: its socket file is taken as soon as it is there. */
   readonly door?: LocalDoor;
 }
@@ -44,9 +46,11 @@ export function refusalOf(access: Access, status: number, sentence: string): Ref
 function finalRefusal(access: Access, status: number, sentence: string): Refusal {
   const place = describeEndpoint(access.endpoint);
   if (status === 401 || status === 403) {
-    const shown = access.token === undefined ? "No token was set" : "The token was not accepted";
-    const advice =
-      "set WORKER_TOKEN (or WORKER_INDIVIDUAL_TOKEN for this WORKER_ID alone) to a worker's token that the orchestrator knows; the tokens of clients and operators open other doors";
+    const shown =
+      access.token === undefined
+        ? "No token was set"
+        : `The token of ${access.tokenFrom ?? "this worker"} was not accepted`;
+    const advice = `set ${variableOf(access)} to a worker's token that the orchestrator knows; the tokens of clients and operators open other doors`;
     return new Refusal(
       "UNAUTHORIZED",
       status,
@@ -61,6 +65,10 @@ function finalRefusal(access: Access, status: number, sentence: string): Refusal
     );
   }
   return new Refusal("REFUSED", status, `${place} refused the worker with status ${status}. ${sentence}`.trim());
+}
+
+function variableOf({ tokenFrom }: Access): string {
+  return tokenFrom ?? "WORKER_TOKEN (or WORKER_INDIVIDUAL_TOKEN for this WORKER_ID alone)";
 }
 
 export function asError(reason: Refusal | string): Error {

@@ -13,6 +13,8 @@ export type RunTask = (params: Record<string, unknown>, task: TaskContext) => un
 export interface TaskDefinition {
   /** The name of its limit in `taskTypeLimits`, where it is not the task's own name. */
   readonly limit?: string;
+  /** Throws where the params do not fit what the task declares. */
+  readonly check?: (params: Record<string, unknown>) => void;
   readonly run: RunTask;
 }
 

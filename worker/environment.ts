@@ -1,5 +1,7 @@
 /** Reads typed values out of environment variables. Empty counts as not set. */
-import { Refusal } from "../src/system/errors.ts";
+import { messageOf, Refusal } from "../src/system/errors.ts";
+
+const PORT_MAX = 65_535;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -22,6 +24,12 @@ export function wholeNumber(environment: Environment, name: string, least: numbe
   throw invalid(`${name} is "${value}": give a whole number.`);
 }
 
+export function port(environment: Environment, name: string): number | undefined {
+  const value = wholeNumber(environment, name, 0);
+  if (value === undefined || value <= PORT_MAX) return value;
+  throw invalid(`${name} is "${value}": give a port, from 0 to ${PORT_MAX}.`);
+}
+
 export function flag(environment: Environment, name: string): boolean | undefined {
   const value = text(environment, name)?.toLowerCase();
   if (value === undefined) return undefined;
@@ -37,7 +45,7 @@ export function list(environment: Environment, name: string): unknown[] | undefi
     const parsed: unknown = JSON.parse(value);
     if (Array.isArray(parsed)) return parsed;
   } catch (error) {
-    throw invalid(`${name} is no JSON (${String(error)}): give a JSON array.`);
+    throw invalid(`${name} is no JSON (${messageOf(error)}): give a JSON array.`);
   }
   throw invalid(`${name} is no JSON array: put its entries between [ and ].`);
 }

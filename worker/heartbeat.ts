@@ -18,6 +18,10 @@ export class Heartbeat {
   constructor(private readonly parts: HeartbeatParts) {}
 
   start(): void {
+    this.now();
+  }
+
+  now(): void {
     this.#beat(this.parts.body());
   }
 

@@ -1,7 +1,8 @@
 /** Requests to the worker routes, with a time limit each. */
-import type { Timers } from "../src/system/clock.ts";
+import type { Clock, Timers } from "../src/system/clock.ts";
 import { type Access, accessHeaders } from "./access.ts";
 import { httpUrl } from "./endpoint.ts";
+import { limitOther } from "./limit.ts";
 import { isRecord } from "./payload.ts";
 
 export interface Answer {
@@ -20,7 +21,7 @@ export interface RequestLimits {
 
 export class HttpClient {
   constructor(
-    private readonly timers: Timers,
+    private readonly system: { readonly timers: Timers; readonly clock: Clock },
     readonly access: Access,
   ) {}
 
@@ -28,7 +29,7 @@ export class HttpClient {
   async send(method: string, path: string, json: string | undefined, limits: RequestLimits): Promise<Answer> {
     const stopper = new AbortController();
     const stop = () => stopper.abort(new Error("the request was given up"));
-    const cancel = this.timers.after(limits.timeoutMs, () =>
+    const cancel = limitOther(this.system, limits.timeoutMs, () =>
       stopper.abort(new Error(`no answer in ${limits.timeoutMs} ms`)),
     );
     limits.signal?.addEventListener("abort", stop, { once: true });

@@ -39,8 +39,10 @@ export class Outbox {
     return result;
   }
 
-  dropTask(taskId: string): void {
-    for (const result of this.all()) if (result.taskId === taskId) this.settle(result.seq);
+  dropTask(taskId: string): Result | undefined {
+    const result = this.all().find((one) => one.taskId === taskId);
+    if (result) this.settle(result.seq);
+    return result;
   }
 
   /** Counts a try that the server could not take, from 1. */

@@ -26,13 +26,15 @@ export interface PollSettings {
   readonly pollErrorDelayMs: number;
   readonly idlePollDelayMs: number;
   readonly websockets: boolean;
+  /** How long the orchestrator may leave a probe without an answer. */
+  readonly silenceMs?: number | undefined;
 }
 
 export function createPollTransport(system: System, access: Access, settings: PollSettings): Transport {
   return {
     name: "poll",
     async connect(hello, listener, signal) {
-      const client = new HttpClient(system.timers, accessNow(access));
+      const client = new HttpClient(system, accessNow(access));
       const json = JSON.stringify(hello.registration);
       const limits = { timeoutMs: REQUEST_TIMEOUT_MS, signal };
       const answer = await client.send("POST", "/_worker/workers/register", json, limits);
@@ -57,6 +59,7 @@ class PollConnection implements Connection {
   #paused = false;
   #quickAnswers = 0;
   #beating = false;
+  #probing = false;
   #nextBeat: HeartbeatBody | undefined;
 
   constructor(
@@ -80,6 +83,14 @@ class PollConnection implements Connection {
   heartbeat(body: HeartbeatBody): void {
     this.#nextBeat = body;
     if (!this.#beating) void this.#beat();
+  }
+
+  probe(): void {
+    if (this.#probing || this.#over) return;
+    this.#probing = true;
+    void this.#ask().finally(() => {
+      this.#probing = false;
+    });
   }
 
   async progress({ taskId, jobId, progress, message }: ProgressUpdate): Promise<void> {
@@ -248,6 +259,16 @@ class PollConnection implements Connection {
       }
     }
     this.#beating = false;
+  }
+
+  /** A heartbeat without a body says no more than that both are there. */
+  async #ask(): Promise<void> {
+    const limits = { timeoutMs: this.settings.silenceMs ?? REQUEST_TIMEOUT_MS, signal: this.#end.signal };
+    try {
+      this.#beaten(await this.client.send("PATCH", this.#base, undefined, limits));
+    } catch (error) {
+      this.#lose(messageOf(error));
+    }
   }
 
   #beaten(answer: Answer): void {

@@ -1,7 +1,7 @@
 /** A worker as a process: its log, its machine, the signals that end it. */
 import { existsSync } from "node:fs";
 import { availableParallelism, hostname, totalmem } from "node:os";
-import { Refusal } from "../src/system/errors.ts";
+import { messageOf, Refusal } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
 import type { LogLevel } from "../src/system/log.ts";
 import { type LogFormat, lineFormat } from "../src/system/log-line.ts";
@@ -10,13 +10,17 @@ import type { WorkerDefinition } from "./definition.ts";
 import { accessNow } from "./access.ts";
 import { describeEndpoint } from "./endpoint.ts";
 import { type Environment, invalid, text } from "./environment.ts";
+import type { Orchestrator } from "./orchestrators.ts";
 import { createPollTransport } from "./poll.ts";
 import { WorkerService } from "./service.ts";
 import { type Machine, type Overrides, readSettings, type Settings } from "./settings.ts";
+import { Shelf } from "./shelf.ts";
 import { createStreamTransport } from "./stream.ts";
 import type { Transport } from "./transport.ts";
 
 const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+/** Where another one can do its work, an orchestrator that does not answer is left sooner. */
+const SILENCE_OF_SEVERAL_MS = 2500;
 const BYTES_PER_GB = 1024 ** 3;
 
 export interface ProcessOptions {
@@ -25,6 +29,8 @@ export interface ProcessOptions {
   readonly system?: System;
   /** Aborts when the worker has to stop. Without it SIGTERM and SIGINT stop it. */
   readonly stop?: AbortSignal | undefined;
+  /** Where the thread of the worker's heart begins; undefined: the worker has none. */
+  readonly heartThread?: string | undefined;
 }
 
 /** Runs the worker until it is stopped. Resolves with the refusal that ended it before, if one did. */
@@ -46,10 +52,19 @@ export async function runWorkerProcess(
     newId: () => system.ids.unique(),
   });
   for (const warning of settings.warnings) system.log.warn(warning);
-  const service = new WorkerService({ system, definition, settings, transports: transportsFor(system, settings) });
+  const shelf = openShelf(system, settings);
+  const transportsOf = (orchestrator: Orchestrator) => transportsFor(system, settings, orchestrator);
+  const service = new WorkerService({
+    system,
+    definition,
+    settings,
+    transportsOf,
+    shelf,
+    heartThread: options.heartThread,
+  });
   system.log.info("worker started", {
-    worker_id: settings.access.workerId,
-    orchestrator: describeEndpoint(accessNow(settings.access).endpoint),
+    worker_id: settings.workerId,
+    orchestrator: settings.orchestrators.map(({ access }) => describeEndpoint(accessNow(access).endpoint)).join(", "),
     tasks: [...definition.tasks.keys()],
   });
   const forget = drainOnStop(service, options.stop);
@@ -60,12 +75,47 @@ export async function runWorkerProcess(
     return refusal;
   } finally {
     forget();
+    shelf?.close();
   }
 }
 
-export function transportsFor(system: System, settings: Settings): readonly Transport[] {
-  const stream = createStreamTransport(system, settings.access);
-  const poll = createPollTransport(system, settings.access, settings);
+/** A worker goes on without: then a result that is not acknowledged dies with its process. */
+function openShelf(system: System, { resultsFolder: folder, workerId, orchestrators }: Settings): Shelf | undefined {
+  if (folder === undefined) return undefined;
+  try {
+    const shelf = new Shelf({ folder, workerId, system, pid: process.pid, isAlive });
+    const known = new Set(orchestrators.map(({ name }) => name));
+    for (const origin of shelf.origins()) {
+      const results = shelf.of(origin).length;
+      const fields = { orchestrator: origin, results, file: shelf.path };
+      if (known.has(origin)) system.log.info("results of an earlier start are handed in", fields);
+      else system.log.warn("results wait for an orchestrator that this worker does not serve now", fields);
+    }
+    return shelf;
+  } catch (error) {
+    system.log.warn(
+      "results are kept in memory alone: set WORKER_DATA_DIR to a folder that the worker may write, so that they outlive it",
+      { folder, reason: messageOf(error) },
+    );
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Somebody else's process is one all the same.
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
+function transportsFor(system: System, settings: Settings, { access }: Orchestrator): readonly Transport[] {
+  const isSeveral = settings.orchestrators.length > 1;
+  const silenceMs = isSeveral ? SILENCE_OF_SEVERAL_MS : undefined;
+  const stream = createStreamTransport(system, access, silenceMs);
+  const poll = createPollTransport(system, access, { ...settings, silenceMs });
   switch (settings.transport) {
     case "auto":
       return [stream, poll];

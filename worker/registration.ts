@@ -4,22 +4,40 @@ import type { HotCache } from "./hot-cache.ts";
 import type { Runner } from "./runner.ts";
 import type { Settings } from "./settings.ts";
 
-export function registrationBody(settings: Settings, tasks: readonly string[], hotCache: HotCache): RegistrationBody {
+/** What one of several orchestrators may have at this worker, and whether that is all used. */
+export interface Allowance {
+  readonly tasks: number;
+  readonly isUsed: boolean;
+}
+
+export interface Face {
+  readonly settings: Settings;
+  readonly tasks: readonly string[];
+  readonly hotCache: HotCache;
+  readonly runner: Runner;
+}
+
+export function registrationBody(
+  { settings, tasks, hotCache, runner }: Face,
+  allowance: Allowance | undefined,
+): RegistrationBody {
   const { limits } = settings;
+  const concurrency = allowance?.tasks ?? limits.total;
   const body = {
-    worker_id: settings.access.workerId,
+    worker_id: settings.workerId,
     worker_type: settings.workerType,
     supported_tasks: [...tasks],
-    max_concurrent_tasks: limits.total,
+    max_concurrent_tasks: concurrency,
     task_type_limits: limits.limits,
     task_limits: limits.limitOfTask,
     cost_per_second: settings.costPerSecond,
-    resources: { ...settings.resources, max_concurrent_tasks: limits.total },
+    resources: { ...settings.resources, max_concurrent_tasks: concurrency },
     installed_models: settings.installedModels,
     installed_software: { bun: Bun.version },
     hostname: settings.hostname,
     capabilities: { hostname: settings.hostname, websockets: settings.websockets },
     hot_cache: hotCache.models(),
+    ...(allowance && { status: statusOf(runner, allowance) }),
     ...dependencies(settings, hotCache),
   };
   return body;
@@ -27,25 +45,24 @@ export function registrationBody(settings: Settings, tasks: readonly string[], h
 
 /** The list of tasks stays whole under load: the server counts slots and limits by what the registration says. */
 export function heartbeatBody(
-  settings: Settings,
-  tasks: readonly string[],
-  hotCache: HotCache,
-  runner: Runner,
+  { settings, tasks, hotCache, runner }: Face,
+  allowance: Allowance | undefined,
 ): HeartbeatBody {
   const body = {
-    worker_id: settings.access.workerId,
+    worker_id: settings.workerId,
     load: runner.load,
-    status: statusOf(runner),
+    status: statusOf(runner, allowance),
     supported_tasks: [...tasks],
     hot_cache: hotCache.models(),
+    ...(allowance && { max_concurrent_tasks: allowance.tasks }),
     ...dependencies(settings, hotCache),
   };
   return body;
 }
 
-function statusOf(runner: Runner): string {
+function statusOf(runner: Runner, allowance: Allowance | undefined): string {
   if (runner.draining) return "draining";
-  return runner.freeSlots === 0 ? "busy" : "idle";
+  return runner.freeSlots === 0 || allowance?.isUsed === true ? "busy" : "idle";
 }
 
 function dependencies(settings: Settings, hotCache: HotCache): object {

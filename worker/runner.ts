@@ -4,7 +4,8 @@
  */
 import type { TaskPayload } from "../src/protocol/worker.ts";
 import type { Timers } from "../src/system/clock.ts";
-import type { RunTask, TaskDefinition } from "./definition.ts";
+import type { TaskDefinition } from "./definition.ts";
+import type { Board } from "./heart/board.ts";
 import { errorFacts } from "./error-place.ts";
 import { CANCELLED, failure, returned, thrown, unsupportedTask } from "./outcome.ts";
 import type { Slots } from "./slots.ts";
@@ -20,10 +21,15 @@ export interface RunnerParts {
   readonly workplace: Workplace;
   /** The load changed. */
   readonly changed: () => void;
+  /** Of several origins with waiting tasks: whose turn it is. The only one there is, where this is left out. */
+  readonly nextOrigin?: (origins: readonly Origin[]) => Origin | undefined;
+  /** What runs, for whoever looks on from another thread. */
+  readonly board?: Board | undefined;
 }
 
 export class Runner {
   readonly #runs = new Map<string, TaskRun>();
+  readonly #countByOrigin = new Map<Origin, number>();
   /** Given to us beyond a limit: they wait for a slot, in the order in which they came. */
   #waiting: TaskRun[] = [];
   #draining = false;
@@ -48,6 +54,11 @@ export class Runner {
     return [...this.#runs.values()].filter((run) => run.origin === origin);
   }
 
+  /** How many those are. */
+  countOf(origin: Origin): number {
+    return this.#countByOrigin.get(origin) ?? 0;
+  }
+
   /** False: the worker drains and the task has to go back. */
   accept(payload: TaskPayload, origin: Origin): boolean {
     // The same delivery twice is one run; its result answers both.
@@ -55,6 +66,7 @@ export class Runner {
     if (this.#draining) return false;
     const run = new TaskRun(payload, origin, this.parts.workplace);
     this.#runs.set(run.taskId, run);
+    this.#countByOrigin.set(origin, this.countOf(origin) + 1);
     this.#begin(run);
     return true;
   }
@@ -104,19 +116,22 @@ export class Runner {
       run.fullLog.warn("a task of a type that this worker does not have", { type: run.type });
       this.#settle(run, unsupportedTask(run.type));
     } else if (this.parts.slots.has(run.type)) {
-      this.#start(run, task.run);
+      this.#start(run, task);
     } else {
       this.#waiting.push(run);
+      this.parts.changed();
     }
   }
 
-  #start(run: TaskRun, handler: RunTask): void {
+  #start(run: TaskRun, task: TaskDefinition): void {
     this.parts.slots.take(run.type);
+    this.parts.board?.add(run.taskId, run.origin);
     this.parts.changed();
     this.#limitTime(run);
     let outcome: unknown;
     try {
-      outcome = handler(run.payload.params, run);
+      task.check?.(run.payload.params);
+      outcome = task.run(run.payload.params, run);
     } catch (error) {
       this.#finish(run, this.#failed(run, error));
       return;
@@ -167,7 +182,8 @@ export class Runner {
 
   #forget(run: TaskRun): void {
     run.leave();
-    this.#runs.delete(run.taskId);
+    if (this.#runs.delete(run.taskId)) this.#countByOrigin.set(run.origin, this.countOf(run.origin) - 1);
+    this.parts.board?.remove(run.taskId);
     if (this.#runs.size > 0) return;
     const waiters = this.#idleWaiters;
     this.#idleWaiters = [];
@@ -177,9 +193,18 @@ export class Runner {
   /** The first that fits: a task whose limit is reached holds up no other. */
   #startWaiting(): void {
     if (this.#waiting.length === 0) return;
-    const place = this.#waiting.findIndex((run) => this.parts.slots.has(run.type));
-    const run = place === -1 ? undefined : this.#waiting.splice(place, 1)[0];
-    if (run) this.#begin(run);
+    const run = this.#nextWaiting();
+    if (!run) return;
+    this.#waiting.splice(this.#waiting.indexOf(run), 1);
+    this.#begin(run);
+  }
+
+  #nextWaiting(): TaskRun | undefined {
+    const { nextOrigin, slots } = this.parts;
+    if (!nextOrigin) return this.#waiting.find((run) => slots.has(run.type));
+    const fitting = this.#waiting.filter((run) => slots.has(run.type));
+    const origin = nextOrigin([...new Set(fitting.map((run) => run.origin))]);
+    return fitting.find((run) => run.origin === origin);
   }
 }
 

@@ -56,6 +56,9 @@ const OPTIONS: KnownOptions = {
   },
 };
 
+/** Where a worker that nobody hosts has its heart. */
+const HEART_THREAD = new URL("./heart/thread.ts", import.meta.url).href;
+
 export class Worker implements DeclaredWorker {
   readonly [WORKER]: WorkerDefinition;
   readonly #tasks = new Map<string, TaskDefinition>();
@@ -102,7 +105,7 @@ export class Worker implements DeclaredWorker {
   }
 
   async #runAlone(): Promise<void> {
-    const refusal = await runWorkerProcess(this[WORKER], {});
+    const refusal = await runWorkerProcess(this[WORKER], { heartThread: HEART_THREAD });
     if (refusal) throw refusal;
   }
 

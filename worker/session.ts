@@ -12,14 +12,25 @@ import { Heartbeat } from "./heartbeat.ts";
 import { Outbox } from "./outbox.ts";
 import { tooLarge } from "./outcome.ts";
 import type { Runner } from "./runner.ts";
+import type { Shelf } from "./shelf.ts";
 import type { Origin, TaskRun } from "./task.ts";
-import { type Checkpoint, type Connection, type Hello, type Listener, NotServed, type Transport } from "./transport.ts";
+import {
+  type Checkpoint,
+  type Connection,
+  type Hello,
+  type Listener,
+  NotServed,
+  type Result,
+  type Transport,
+} from "./transport.ts";
 
 // A connection that is lost again at once says that the server is not well: it does not reset the backoff.
 const STEADY_AFTER_MS = 1000;
 
 export interface SessionParts {
   readonly system: System;
+  /** The orchestrator's, under which its results are kept. */
+  readonly name: string;
   /** Tried in this order; the next where a server does not serve the one before. */
   readonly transports: readonly Transport[];
   readonly runner: Runner;
@@ -27,6 +38,14 @@ export interface SessionParts {
   readonly heartbeat: () => HeartbeatBody;
   readonly heartbeatMs: number;
   readonly heartbeatDebounceMs: number;
+  /** Where results lie until they are acknowledged; undefined: in memory alone. */
+  readonly shelf?: Shelf | undefined;
+  /** How many more tasks this orchestrator may give now. */
+  readonly room: () => number;
+  /** How often the orchestrator is asked whether it is there, beside the heartbeats. */
+  readonly probeMs?: number | undefined;
+  /** It answers, or does not any more; told after each try. */
+  readonly standing?: (isThere: boolean) => void;
 }
 
 type Lost = string | Refusal;
@@ -38,7 +57,10 @@ export class Session implements Origin {
   /** The newest of each running task. A checkpoint is sent again after a reconnect: nobody acknowledges it. */
   readonly #checkpoints = new Map<string, Checkpoint>();
   readonly #heldProgress = new Map<string, ProgressUpdate>();
+  /** On their way to the disk, before they are sent. */
+  #unsent: Result[] = [];
   #connection: Connection | undefined;
+  #stopProbing: Cancel = () => undefined;
   #heartbeat: Heartbeat | undefined;
   #failures = 0;
   readonly #closing = new AbortController();
@@ -47,6 +69,7 @@ export class Session implements Origin {
 
   constructor(private readonly parts: SessionParts) {
     this.#id = parts.system.ids.unique();
+    for (const { jobId, taskId, body } of parts.shelf?.of(parts.name) ?? []) this.#outbox.add(jobId, taskId, body);
   }
 
   /** Resolves when the session was closed, or with the refusal that ended it. */
@@ -69,11 +92,21 @@ export class Session implements Origin {
     return undefined;
   }
 
+  /** Refused while the worker goes on with others. */
+  standsRefused(refusal: Refusal, againMs: number): void {
+    this.parts.standing?.(false);
+    this.parts.system.log.error(refusal.message, { code: refusal.code, again_in_s: againMs / 1000 });
+  }
+
   finished(task: TaskRun, body: string): void {
     this.#checkpoints.delete(task.taskId);
     this.#heldProgress.delete(task.taskId);
     const result = this.#outbox.add(task.jobId, task.taskId, body);
-    this.#connection?.result(result);
+    const { shelf, name, system } = this.parts;
+    if (!shelf) return this.#connection?.result(result);
+    shelf.put(name, task.jobId, task.taskId, body);
+    this.#unsent.push(result);
+    if (this.#unsent.length === 1) system.scheduler.afterInput(() => this.#sendShelved());
   }
 
   async progress(update: ProgressUpdate): Promise<void> {
@@ -96,7 +129,12 @@ export class Session implements Origin {
   /** Load, capacity or hot cache changed. */
   changed(): void {
     this.#heartbeat?.changed();
-    this.#connection?.wants(this.parts.runner.freeSlots);
+    this.#connection?.wants(this.parts.room());
+  }
+
+  /** What the orchestrator knows of this worker may be somebody else's word. */
+  beatNow(): void {
+    this.#heartbeat?.now();
   }
 
   async drain(): Promise<void> {
@@ -123,6 +161,7 @@ export class Session implements Origin {
   }
 
   async close(): Promise<void> {
+    this.#sendShelved();
     this.#closing.abort();
     const connection = this.#connection;
     this.#disconnected();
@@ -157,8 +196,21 @@ export class Session implements Origin {
         log.debug("the orchestrator does not serve this transport", { transport: transport.name });
         return "not served";
       }
+      this.parts.standing?.(false);
       this.#logLost(transport, messageOf(error));
       return messageOf(error);
+    }
+  }
+
+  /** A connection that was made since then has sent them as well: what is settled or sent twice counts once. */
+  #sendShelved(): void {
+    const results = this.#unsent;
+    if (results.length === 0) return;
+    this.#unsent = [];
+    this.parts.shelf?.flush();
+    for (const { seq } of results) {
+      const result = this.#outbox.get(seq);
+      if (result) this.#connection?.result(result);
     }
   }
 
@@ -185,10 +237,12 @@ export class Session implements Origin {
 
   #connected(connection: Connection): void {
     for (const id of connection.cancelled) {
-      this.#outbox.dropTask(id);
+      this.#dropResult(id);
       this.parts.runner.stop(id, "cancelled");
     }
     this.#connection = connection;
+    this.#unsent = [];
+    this.parts.shelf?.flush();
     this.#startHeartbeat(connection);
     for (const checkpoint of this.#checkpoints.values()) void connection.checkpoint(checkpoint);
     for (const update of this.#heldProgress.values()) void connection.progress(update);
@@ -196,8 +250,32 @@ export class Session implements Origin {
     for (const result of this.#outbox.all()) connection.result(result);
     void this.#sendReleases();
     if (this.parts.runner.draining) void connection.drain();
-    connection.wants(this.parts.runner.freeSlots);
+    this.#probe(connection);
+    this.parts.standing?.(true);
+    connection.wants(this.parts.room());
     this.#checkFlushed();
+  }
+
+  /** The task is over or somebody else's: nobody waits for what we have to say of it. */
+  #dropResult(taskId: string): void {
+    const result = this.#outbox.dropTask(taskId);
+    if (!result) return;
+    this.parts.shelf?.drop(taskId);
+    const fields = {
+      task_id: taskId,
+      job_id: result.jobId,
+      reason: "the orchestrator does not wait for the task any more",
+    };
+    this.parts.system.log.warn("a result was dropped", fields);
+  }
+
+  #probe(connection: Connection): void {
+    const { probeMs, system } = this.parts;
+    if (probeMs === undefined) return;
+    this.#stopProbing = system.timers.after(probeMs, () => {
+      connection.probe();
+      this.#probe(connection);
+    });
   }
 
   #startHeartbeat(connection: Connection): void {
@@ -213,9 +291,11 @@ export class Session implements Origin {
   }
 
   #disconnected(): void {
+    this.#stopProbing();
     this.#heartbeat?.stop();
     this.#heartbeat = undefined;
     this.#connection = undefined;
+    this.parts.standing?.(false);
   }
 
   #settled(seq: number, ignoredBecause?: string): void {
@@ -224,6 +304,7 @@ export class Session implements Origin {
       const fields = { task_id: result.taskId, job_id: result.jobId, reason: ignoredBecause };
       this.parts.system.log.warn("the orchestrator ignored a result", fields);
     }
+    if (result) this.parts.shelf?.drop(result.taskId);
     this.#outbox.settle(seq);
     this.#checkFlushed();
   }
@@ -233,6 +314,7 @@ export class Session implements Origin {
     const found = this.#outbox.get(seq);
     if (!found) return;
     const result = this.#outbox.replace(seq, tooLarge(found.body));
+    if (result) this.parts.shelf?.put(this.parts.name, result.jobId, result.taskId, result.body);
     const fields = { task_id: found.taskId, job_id: found.jobId, chars: found.body.length };
     this.parts.system.log.error("the orchestrator refuses a result for its size", fields);
     if (result) this.#connection?.result(result);

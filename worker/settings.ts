@@ -5,16 +5,13 @@
  */
 import { resolve } from "node:path";
 import type { JsonMap } from "../src/system/errors.ts";
-import type { Access } from "./access.ts";
 import type { WorkerOptions } from "./contract.ts";
-import { type Endpoint, parseEndpoint } from "./endpoint.ts";
-import { type Environment, flag, invalid, list, number, text, wholeNumber } from "./environment.ts";
+import { type Environment, flag, invalid, list, number, port, text, wholeNumber } from "./environment.ts";
+import { DEFAULT_DATA_FOLDER, type Mode, type Orchestrator, readMode, readOrchestrators } from "./orchestrators.ts";
 import { isRecord } from "./payload.ts";
 import type { TaskLimits } from "./slots.ts";
 import type { TaskDefinition } from "./definition.ts";
 
-const DEFAULT_URL = "http://localhost:8080";
-const DEFAULT_DATA_FOLDER = "./data";
 const DEFAULT_PAYLOAD_FOLDER = "/tmp/payloads";
 const WORKER_ID = /^[\x21-\x7e]{1,200}$/;
 
@@ -56,7 +53,10 @@ export interface InstalledModel {
 }
 
 export interface Settings {
-  readonly access: Access;
+  readonly workerId: string;
+  /** Those that it serves, the preferred one first. */
+  readonly orchestrators: readonly Orchestrator[];
+  readonly mode: Mode;
   readonly transport: TransportChoice;
   readonly workerType: string;
   readonly hostname: string;
@@ -73,6 +73,10 @@ export interface Settings {
   readonly idlePollDelayMs: number;
   readonly shutdownMs: number;
   readonly payloadFolder: string;
+  /** Where results are kept until they are acknowledged; undefined: in memory alone. */
+  readonly resultsFolder: string | undefined;
+  /** Where `GET /health` answers. */
+  readonly healthPort: number | undefined;
   /** What is odd and no reason to stop, as sentences. */
   readonly warnings: readonly string[];
 }
@@ -81,8 +85,11 @@ export function readSettings(source: SettingsSource): Settings {
   const { environment, options, overrides, machine } = source;
   const warnings: string[] = [];
   const seconds = (name: string, fallback: number) => (number(environment, name, 0) ?? fallback) * 1000;
+  const workerId = readWorkerId(source);
   return {
-    access: readAccess(source, warnings),
+    workerId,
+    orchestrators: readOrchestrators({ environment, overrides, machine, workerId }),
+    mode: readMode(environment),
     transport: overrides.transport ?? "auto",
     workerType: options.workerType ?? text(environment, "WORKER_TYPE") ?? "generic-worker",
     hostname: machine.hostname,
@@ -99,61 +106,25 @@ export function readSettings(source: SettingsSource): Settings {
     idlePollDelayMs: seconds("IDLE_POLL_DELAY", 0.01),
     shutdownMs: seconds("WORKER_SHUTDOWN_TIMEOUT", 30),
     payloadFolder: text(environment, "WORKER_PAYLOAD_DIR", "TASK_FILES_DIR") ?? DEFAULT_PAYLOAD_FOLDER,
+    resultsFolder: resultsFolder(source),
+    healthPort: port(environment, "WORKER_PORT"),
     warnings,
   };
 }
 
-function readAccess({ environment, overrides, machine, newId }: SettingsSource, warnings: string[]): Access {
+function readWorkerId({ environment, overrides, newId }: SettingsSource): string {
   const workerId = overrides.id ?? text(environment, "WORKER_ID") ?? `worker-${newId()}`;
-  if (!WORKER_ID.test(workerId)) {
-    throw invalid(`The worker id "${workerId}" cannot be used: give at most 200 letters, digits and signs of ASCII.`);
-  }
-  const place = readPlace(environment, overrides, warnings);
-  const token =
-    overrides.token ??
-    place?.token ??
-    text(environment, "WORKER_INDIVIDUAL_TOKEN", "AVTOMATIKA_WORKER_TOKEN", "WORKER_TOKEN");
-  if (token !== undefined) return { endpoint: place?.endpoint ?? parseEndpoint(DEFAULT_URL), workerId, token };
-  if (place) return { endpoint: place.endpoint, workerId };
-  return { ...doorOf(environment, overrides, machine), workerId };
+  if (WORKER_ID.test(workerId)) return workerId;
+  throw invalid(`The worker id "${workerId}" cannot be used: give at most 200 letters, digits and signs of ASCII.`);
 }
 
-interface Place {
-  readonly endpoint: Endpoint;
-  readonly token?: string;
-}
-
-function readPlace(environment: Environment, overrides: Overrides, warnings: string[]): Place | undefined {
-  if (overrides.socket !== undefined) return { endpoint: parseEndpoint(`unix:${overrides.socket}`) };
-  if (overrides.url !== undefined) return { endpoint: parseEndpoint(overrides.url) };
-  const several = list(environment, "ORCHESTRATORS_CONFIG")?.map(readOrchestrator);
-  if (several) {
-    const [first] = several.toSorted((one, other) => one.priority - other.priority);
-    if (!first) throw invalid("ORCHESTRATORS_CONFIG is empty: list an orchestrator, or leave it unset.");
-    if (several.length > 1) {
-      warnings.push(`ORCHESTRATORS_CONFIG lists ${several.length} orchestrators; this version serves the first alone.`);
-    }
-    return first;
-  }
-  const url = text(environment, "ORCHESTRATOR_URL");
-  return url === undefined ? undefined : { endpoint: parseEndpoint(url) };
-}
-
-function readOrchestrator(entry: unknown): Place & { readonly priority: number } {
-  if (!isRecord(entry) || typeof entry["url"] !== "string") {
-    throw invalid('An entry of ORCHESTRATORS_CONFIG has no "url": give each the form {"url": "http://host:8080"}.');
-  }
-  const priority = typeof entry["priority"] === "number" ? entry["priority"] : 10;
-  const place = { endpoint: parseEndpoint(entry["url"]), priority };
-  return typeof entry["token"] === "string" ? { ...place, token: entry["token"] } : place;
-}
-
-/** Who may open the server's socket file needs neither an address nor a token. */
-function doorOf(environment: Environment, overrides: Overrides, { exists }: Machine): Omit<Access, "workerId"> {
-  const named = overrides.dataDir ?? text(environment, "ORCHESTRATOR_DATA_DIR", "DATA_DIR");
-  const path = resolve(named ?? DEFAULT_DATA_FOLDER, "orchestrator.sock");
-  if (named !== undefined) return { endpoint: { kind: "socket", path } };
-  return { endpoint: parseEndpoint(DEFAULT_URL), door: { path, exists } };
+/** A name that was made for this start will not come back for what is kept under it. */
+function resultsFolder({ environment, overrides }: SettingsSource): string | undefined {
+  if ((overrides.id ?? text(environment, "WORKER_ID")) === undefined) return undefined;
+  const own = text(environment, "WORKER_DATA_DIR");
+  if (own !== undefined) return resolve(own);
+  const shared = overrides.dataDir ?? text(environment, "ORCHESTRATOR_DATA_DIR", "DATA_DIR") ?? DEFAULT_DATA_FOLDER;
+  return resolve(shared, "workers");
 }
 
 function readLimits({ environment, options, overrides, tasks }: SettingsSource, warnings: string[]): TaskLimits {

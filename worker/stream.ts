@@ -5,6 +5,7 @@ import type { System } from "../src/system/index.ts";
 import { type Access, accessHeaders, accessNow, asError, isWorthAnotherTry, refusalOf } from "./access.ts";
 import type { ProgressUpdate } from "./contract.ts";
 import { socketUrl } from "./endpoint.ts";
+import { limitOther } from "./limit.ts";
 import { type Frame, joinFrames, parseFrames } from "./frames.ts";
 import { readTask } from "./payload.ts";
 import {
@@ -23,15 +24,16 @@ const CLOSE_WAIT_MS = 2000;
 // Well below what a server takes in one message; a single larger result still goes alone.
 const MESSAGE_CHARS_MAX = 256 * 1024;
 // A connection on which a ping stays without answer for this long is dead, whatever the socket says.
-const SILENCE_MS = 10_000;
+export const SILENCE_MS = 10_000;
 const NORMAL_CLOSE = 1000;
 const POLICY_CLOSE = 1008;
 const TOO_BIG_CLOSE = 1009;
 
-export function createStreamTransport(system: System, access: Access): Transport {
+export function createStreamTransport(system: System, access: Access, silenceMs = SILENCE_MS): Transport {
   return {
     name: "stream",
-    connect: (hello, listener, signal) => new StreamConnection(system, accessNow(access), listener).open(hello, signal),
+    connect: (hello, listener, signal) =>
+      new StreamConnection(system, accessNow(access), listener, silenceMs).open(hello, signal),
   };
 }
 
@@ -57,6 +59,7 @@ class StreamConnection implements Connection {
     private readonly system: System,
     private readonly access: Access,
     private readonly listener: Listener,
+    private readonly silenceMs: number,
   ) {}
 
   open(hello: Hello, signal: AbortSignal): Promise<Connection> {
@@ -88,9 +91,13 @@ class StreamConnection implements Connection {
 
   heartbeat(body: HeartbeatBody): void {
     this.#push(JSON.stringify({ ...body, type: "heartbeat" }));
+    this.probe();
+  }
+
+  probe(): void {
     if (this.#phase !== "open" || this.#stopListening) return;
     this.#socket?.ping();
-    this.#stopListening = this.system.timers.after(SILENCE_MS, () => this.#abandon("the orchestrator fell silent"));
+    this.#stopListening = limitOther(this.system, this.silenceMs, () => this.#abandon("the orchestrator fell silent"));
   }
 
   async progress({ jobId, taskId, progress, message }: ProgressUpdate): Promise<void> {

@@ -17,6 +17,8 @@ export interface Origin {
   progress(update: ProgressUpdate): Promise<void>;
   checkpoint(checkpoint: Checkpoint): Promise<void>;
   isCancelled(taskId: string): Promise<boolean>;
+  /** Handed back unfinished. */
+  release(taskIds: readonly string[]): void;
 }
 
 const CHECKPOINT_CHARS_MAX = 1024 * 1024;

@@ -56,6 +56,8 @@ export interface Connection {
   readonly heartbeatMs?: number;
   result(result: Result): void;
   heartbeat(body: HeartbeatBody): void;
+  /** Asks whether the orchestrator is there; the connection is lost where no answer comes. */
+  probe(): void;
   progress(update: ProgressUpdate): Promise<void>;
   checkpoint(checkpoint: Checkpoint): Promise<void>;
   /** How many more tasks the worker can take now. */

@@ -8,7 +8,13 @@ import type { Hello, WorkerLink } from "../orchestrator.ts";
 /** To the actor of one worker. */
 export type WorkerMessage =
   | { readonly type: "register"; readonly body: RegistrationBody; readonly reply: Reply<void> }
-  | { readonly type: "heartbeat"; readonly body: HeartbeatBody | undefined; readonly reply: Reply<JsonMap> }
+  | {
+      readonly type: "heartbeat";
+      readonly body: HeartbeatBody | undefined;
+      /** The stream that it came over. */
+      readonly link?: WorkerLink | undefined;
+      readonly reply: Reply<JsonMap>;
+    }
   | { readonly type: "poll"; readonly poll: Poll }
   | { readonly type: "poll-over"; readonly poll: Poll }
   | {

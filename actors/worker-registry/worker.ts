@@ -44,7 +44,7 @@ export interface WorkerSettings {
 interface Stream {
   readonly link: WorkerLink;
   readonly session: string;
-  readonly capacity: number;
+  capacity: number;
   /** False while claims are being looked up, and once it drains: nothing is sent. */
   ready: boolean;
   draining: boolean;
@@ -93,7 +93,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
         this.#register(message.body);
         return message.reply.ok();
       case "heartbeat":
-        return message.reply.ok(this.#heartbeat(message.body));
+        return message.reply.ok(this.#heartbeat(message.body, message.link));
       case "poll":
         this.#heard();
         if (message.poll.isOpen) this.#polls.push(message.poll);
@@ -187,15 +187,23 @@ export class WorkerActor implements Actor<WorkerMessage> {
     this.#publish();
   }
 
-  #heartbeat(body: HeartbeatBody | undefined): JsonMap {
+  #heartbeat(body: HeartbeatBody | undefined, link: WorkerLink | undefined): JsonMap {
     this.#heard();
     if (!body) return { status: "ttl_refreshed" };
     this.record = mergeRecord(this.record, body as JsonMap);
     if (Array.isArray(body.current_tasks)) this.#compareReport(new Set(body.current_tasks));
     this.#publish();
+    this.#resize(concurrencyOf(body as JsonMap), link);
     const cancelled = [...this.#leases.all()].filter((lease) => lease.cancelled || lease.dropped);
     if (cancelled.length === 0) return this.record;
     return { ...this.record, cancel_task_ids: cancelled.map((lease) => lease.handOut.taskId) };
+  }
+
+  /** How much a stream takes may change while it is open, as everything else that a worker announced. */
+  #resize(capacity: number | undefined, link: WorkerLink | undefined): void {
+    if (capacity === undefined) return;
+    for (const stream of this.#streams.values()) if (!link || stream.link === link) stream.capacity = capacity;
+    this.#grant();
   }
 
   /** The worker says what it runs: that is leased as long as it says so. */
@@ -205,6 +213,9 @@ export class WorkerActor implements Actor<WorkerMessage> {
       if (lease.session !== undefined) {
         // Told to end it on connecting, the worker may have no answer to give: its room is free again.
         if (lease.dropped && !running.has(lease.handOut.taskId)) this.#leave(lease);
+        // Its stream broke, and yet the worker says that it runs: a handler may block the thread that would connect again.
+        else if (lease.lostAtMs !== undefined && running.has(lease.handOut.taskId))
+          lease.lostAtMs = nowMs + REPORT_GRACE_MS;
         continue;
       }
       if (running.has(lease.handOut.taskId)) {

@@ -27,6 +27,7 @@ export const ROOMS: readonly Room[] = [
   { path: "src/protocol", floor: 1 },
   // Where the threads of the compiled program begin: it has to lie beside main.ts.
   { path: "src/threads.ts", floor: 2 },
+  { path: "src/heart-thread.ts", floor: 6 },
   { path: "src/runtime", floor: 2, only: ["src/system"] },
   { path: "src/config", floor: 2 },
   { path: "src/telemetry", floor: 2 },

@@ -181,7 +181,7 @@ class StreamSession implements Session {
       }
       case "heartbeat": {
         const { type: _, ...body } = frame;
-        return this.#watch(workers.heartbeat(workerId, body));
+        return this.#watch(workers.heartbeat(workerId, body, link));
       }
       case "drain":
         return workers.drainLink(workerId, link);

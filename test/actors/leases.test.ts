@@ -62,6 +62,24 @@ describe("a worker that is lost", () => {
     expect(await w.status(id)).toBe("finished");
   });
 
+  test("keeps its task as long as somebody says for it that it runs, and no longer", async () => {
+    const w = await start({ blueprints: [oneTask("simple", { retry: QUICK })] });
+    const blocked = await new StreamWorker(w, "blocked").connect();
+    const id = await w.create("simple");
+    await blocked.disconnect();
+    const { task_id } = blocked.last;
+    for (let round = 0; round < 8; round++) {
+      await w.done(w.engine.workers.heartbeat("blocked", { status: "busy", current_tasks: [task_id] }));
+      await w.pass(4_000, 500);
+    }
+    expect(await w.status(id)).toBe("waiting_for_worker");
+    const other = await new StreamWorker(w, "other").connect();
+    expect(other.got).toHaveLength(0);
+
+    await w.pass(60_000, 500);
+    expect(other.got.map((task) => task.attempt)).toEqual([2]);
+  });
+
   test("burns nothing when what it was sent had not arrived before its connection broke", async () => {
     const w = await start({ blueprints: [oneTask("simple")] });
     const worker = await new StreamWorker(w, "w").connect();
@@ -73,6 +91,29 @@ describe("a worker that is lost", () => {
     await w.pass(500);
 
     expect(worker.got.map((task) => task.attempt)).toEqual([1, 1]);
+  });
+});
+
+describe("a worker that changes how much it takes", () => {
+  const takes = (max_concurrent_tasks: number) => ({ status: "idle", max_concurrent_tasks });
+
+  test("is given more over its open stream, or nothing more", async () => {
+    const w = await start({ blueprints: [oneTask("simple")] });
+    const worker = await new StreamWorker(w, "w", { concurrency: 0 }).connect();
+    for (let number = 0; number < 5; number++) await w.create("simple");
+    expect(worker.got).toHaveLength(0);
+
+    await w.done(w.engine.workers.heartbeat("w", takes(2)));
+    await w.pass(1_000);
+    expect(worker.got).toHaveLength(2);
+
+    await w.done(w.engine.workers.heartbeat("w", takes(1)));
+    await worker.answer({}, worker.got[0]);
+    await w.pass(1_000);
+    expect(worker.got).toHaveLength(2);
+    await worker.answer({}, worker.got[1]);
+    await w.pass(1_000);
+    expect(worker.got).toHaveLength(3);
   });
 });
 

@@ -24,6 +24,7 @@ function setUp(handlers: Record<string, RunTask>, limits: Partial<TaskLimits> = 
     progress: async () => undefined,
     checkpoint: async () => undefined,
     isCancelled: async () => false,
+    release: () => undefined,
   };
   const runner = new Runner({
     tasks: new Map(Object.entries(handlers).map(([name, run]) => [name, { run }])),

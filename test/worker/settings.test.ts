@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { resolve } from "node:path";
 import { Refusal } from "../../src/system/errors.ts";
-import { accessNow, refusalOf as refusalAt } from "../../worker/access.ts";
+import { type Access, accessNow, refusalOf as refusalAt } from "../../worker/access.ts";
 import type { WorkerOptions } from "../../worker/contract.ts";
 import { type Overrides, readSettings, type Settings } from "../../worker/settings.ts";
 
@@ -22,6 +22,11 @@ function read({ environment = {}, options = {}, overrides = {}, tasks = {}, file
     machine: { hostname: "host", cpuCores: 2, ramGb: 8, exists: (path) => files.includes(path) },
     newId: () => "made",
   });
+}
+
+function accessOf({ orchestrators: [first] }: Settings): Access {
+  if (!first) throw new Error("there is no orchestrator");
+  return first.access;
 }
 
 function refusalOf(given: Given): Refusal {
@@ -48,6 +53,28 @@ describe("settings of a worker", () => {
     ],
     ["a list of orchestrators that is empty", { environment: { ORCHESTRATORS_CONFIG: "[]" } }, "is empty"],
     ["an orchestrator without url", { environment: { ORCHESTRATORS_CONFIG: '[{"uri":"x"}]' } }, '"url"'],
+    ...(
+      [
+        ["is no list", '{"url":"http://a"}', "no JSON array"],
+        ["has an entry that is a text", '["http://a"]', "Entry 1 of ORCHESTRATORS_CONFIG is no object"],
+        ["has another kind of address", '[{"url":"http://a"},{"url":"ftp://b"}]', "ftp://b"],
+        ["has a misspelled field", '[{"url":"http://a","wieght":2}]', "did you mean weight?"],
+        ["has a weight of nothing", '[{"url":"http://a","weight":0}]', "the weight 0"],
+        ["has a weight that is a text", '[{"url":"http://a","weight":"2"}]', 'the weight "2"'],
+        ["has a priority that is a text", '[{"url":"http://a","priority":"high"}]', 'the priority "high"'],
+        ["has a token that is a number", '[{"url":"http://a","token":5}]', "between quotes"],
+        ["names one twice", '[{"url":"http://a"},{"url":"http://a/"}]', "list each orchestrator once"],
+      ] as const
+    ).map(
+      ([what, config, part]) =>
+        [`a list of orchestrators that ${what}`, { environment: { ORCHESTRATORS_CONFIG: config } }, part] as [
+          string,
+          Given,
+          string,
+        ],
+    ),
+    ["a mode that is none", { environment: { MULTI_ORCHESTRATOR_MODE: "FAIL_OVER" } }, "did you mean FAILOVER?"],
+    ["a port beyond all ports", { environment: { WORKER_PORT: "70000" } }, "WORKER_PORT"],
     ["models that are no array", { environment: { INSTALLED_MODELS: "{}" } }, "INSTALLED_MODELS"],
     ["a model without name", { environment: { INSTALLED_MODELS: '[{"version":"1"}]' } }, "has no name"],
     ["an id with blanks", { environment: { WORKER_ID: "my worker" } }, "my worker"],
@@ -62,7 +89,7 @@ describe("settings of a worker", () => {
   test("defaults stand without any setting", () => {
     const settings = read({});
 
-    expect(settings.access).toMatchObject({
+    expect(accessOf(settings)).toMatchObject({
       endpoint: { kind: "url", base: "http://localhost:8080" },
       workerId: "worker-made",
     });
@@ -76,14 +103,14 @@ describe("settings of a worker", () => {
     ["AVTOMATIKA_WORKER_TOKEN", "named"],
     ["WORKER_TOKEN", "shared"],
   ])("%s gives the token", (name, token) => {
-    expect(read({ environment: { [name]: token } }).access.token).toBe(token);
+    expect(accessOf(read({ environment: { [name]: token } })).token).toBe(token);
   });
 
   test("the worker's own token beats the shared one, and the command line beats both", () => {
     const environment = { WORKER_TOKEN: "shared", WORKER_INDIVIDUAL_TOKEN: "own" };
 
-    expect(read({ environment }).access.token).toBe("own");
-    expect(read({ environment, overrides: { token: "flag" } }).access.token).toBe("flag");
+    expect(accessOf(read({ environment })).token).toBe("own");
+    expect(accessOf(read({ environment, overrides: { token: "flag" } })).token).toBe("flag");
   });
 
   test("options in the file beat the environment, the command line beats both", () => {
@@ -123,20 +150,69 @@ describe("settings of a worker", () => {
     expect(settings.installedModels).toEqual([{ name: "llama" }, { name: "sd", version: "1.5" }]);
   });
 
-  test("of several orchestrators the one that comes first by priority is served, and a warning says so", () => {
-    const config = [{ url: "http://second" }, { url: "http://first:1/", priority: 1, token: "t" }];
+  test("several orchestrators are served in the order of their priority, and then as they are listed", () => {
+    const config = [
+      { url: "http://last:1", priority: 20 },
+      { url: "http://third:1", weight: 3 },
+      { url: "http://second", priority: 2 },
+      { url: "http://fourth:1" },
+      { url: "http://first:1", priority: 1, token: "t" },
+    ];
+    const environment = { ORCHESTRATORS_CONFIG: JSON.stringify(config), WORKER_TOKEN: "common" };
+    const { orchestrators, mode } = read({ environment: { ...environment, ORCHESTRATOR_URL: "http://x" } });
 
-    const settings = read({
-      environment: { ORCHESTRATORS_CONFIG: JSON.stringify(config), ORCHESTRATOR_URL: "http://x" },
-    });
+    expect(mode).toBe("FAILOVER");
+    expect(orchestrators.map(({ name, weight }) => [name, weight])).toEqual([
+      ["http://first:1", 1],
+      ["http://second", 1],
+      ["http://third:1", 3],
+      ["http://fourth:1", 1],
+      ["http://last:1", 1],
+    ]);
+    expect(orchestrators.map(({ access }) => access.token)).toEqual(["t", "common", "common", "common", "common"]);
+  });
 
-    expect(settings.access).toMatchObject({ endpoint: { kind: "url", base: "http://first:1" }, token: "t" });
-    expect(settings.warnings.join()).toContain("2 orchestrators");
+  test("the list beats a single address of the environment, and a flag beats the list", () => {
+    const environment = {
+      ORCHESTRATORS_CONFIG: '[{"url":"http://a"},{"url":"http://b"}]',
+      ORCHESTRATOR_URL: "http://x",
+    };
+    const namesOf = (overrides: Overrides) => read({ environment, overrides }).orchestrators.map(({ name }) => name);
+
+    expect(namesOf({ url: "http://x" })).toEqual(["http://a", "http://b"]);
+    expect(namesOf({ url: "http://flag" })).toEqual(["http://flag"]);
+    expect(namesOf({ socket: "/run/o.sock" })).toEqual(["/run/o.sock"]);
+  });
+
+  test("a refused token is named by where it was set", () => {
+    const sentenceOf = (given: Given, place = 0) => {
+      const access = read(given).orchestrators[place]?.access;
+      const refusal = access && refusalAt(access, 401, "");
+      return refusal instanceof Refusal ? refusal.message : "";
+    };
+    const environment = {
+      ORCHESTRATORS_CONFIG: '[{"url":"http://a","token":"own"},{"url":"http://b"}]',
+      WORKER_TOKEN: "t",
+    };
+
+    expect(sentenceOf({ environment })).toContain('set the "token" of entry 1 of ORCHESTRATORS_CONFIG');
+    expect(sentenceOf({ environment }, 1)).toContain("set WORKER_TOKEN to");
+    expect(sentenceOf({ environment: { AVTOMATIKA_WORKER_TOKEN: "t" } })).toContain("set AVTOMATIKA_WORKER_TOKEN to");
+    expect(sentenceOf({ environment: { WORKER_TOKEN: "t" }, overrides: { token: "t" } })).toContain("WORKER_TOKEN");
+    expect(sentenceOf({ overrides: { url: "http://a", token: "t" } })).toContain("set --token to");
+    expect(sentenceOf({ overrides: { url: "http://a" } })).toContain("No token was set: set WORKER_TOKEN");
+  });
+
+  test("results are kept for a worker that has a name to come back under", () => {
+    expect(read({}).resultsFolder).toBeUndefined();
+    expect(read({ environment: { WORKER_ID: "w" } }).resultsFolder).toBe(resolve("data", "workers"));
+    expect(read({ overrides: { id: "w", dataDir: "/d" } }).resultsFolder).toBe("/d/workers");
+    expect(read({ environment: { WORKER_ID: "w", WORKER_DATA_DIR: "/w" } }).resultsFolder).toBe("/w");
   });
 
   test("the local door is taken where it is there and neither address nor token is given", () => {
     const door = resolve("data", "orchestrator.sock");
-    const endpointOf = (given: Given) => accessNow(read(given).access).endpoint;
+    const endpointOf = (given: Given) => accessNow(accessOf(read(given))).endpoint;
 
     expect(endpointOf({ files: [door] })).toEqual({ kind: "socket", path: door });
     expect(endpointOf({ files: [door], environment: { WORKER_TOKEN: "t" } }).kind).toBe("url");
@@ -146,22 +222,22 @@ describe("settings of a worker", () => {
 
   test("the local door is looked for at each try, and the one of a named folder is the only one", () => {
     const files: string[] = [];
-    const { access } = read({ files });
+    const access = accessOf(read({ files }));
     expect(accessNow(access).endpoint.kind).toBe("url");
     files.push(resolve("data", "orchestrator.sock"));
     expect(accessNow(access).endpoint.kind).toBe("socket");
 
-    const named = read({ files, overrides: { dataDir: "/none" } }).access;
+    const named = accessOf(read({ files, overrides: { dataDir: "/none" } }));
     expect(accessNow(named).endpoint).toEqual({ kind: "socket", path: "/none/orchestrator.sock" });
   });
 
   test("while the local door is waited for, a refusal at the usual address is worth another try", () => {
-    expect(refusalAt(read({}).access, 401, "Missing token")).toBeString();
-    expect(refusalAt(read({ overrides: { url: "http://x" } }).access, 401, "No.")).toBeInstanceOf(Refusal);
+    expect(refusalAt(accessOf(read({})), 401, "Missing token")).toBeString();
+    expect(refusalAt(accessOf(read({ overrides: { url: "http://x" } })), 401, "No.")).toBeInstanceOf(Refusal);
   });
 
   test("a token that is refused may be one of another door: the sentence says so and does not show it", () => {
-    const refusal = refusalAt(read({ overrides: { url: "http://x", token: "secret-1" } }).access, 401, "No.");
+    const refusal = refusalAt(accessOf(read({ overrides: { url: "http://x", token: "secret-1" } })), 401, "No.");
     const sentence = refusal instanceof Refusal ? refusal.message : refusal;
     expect(sentence).toContain("the tokens of clients and operators open other doors");
     expect(sentence).not.toContain("secret-1");

@@ -57,6 +57,7 @@ export function runWorker(worker: Worker, orchestrator: FakeOrchestrator, settin
     WORKER_ID: "w1",
     WORKER_TOKEN: "secret",
     WORKER_PAYLOAD_DIR: payloadFolder,
+    WORKER_DATA_DIR: join(payloadFolder, "data"),
     ORCHESTRATOR_URL: settings.socket ? undefined : orchestrator.url,
     WORKER_HEARTBEAT_DEBOUNCE_DELAY: "0.01",
     ...settings.environment,

@@ -1,0 +1,103 @@
+/**
+ * What a worker runs, in memory that its heart reads from another thread: also while a handler
+ * blocks the thread that wrote it. A slot is taken once its length is written, free with length 0.
+ */
+const HEAD = 2;
+const SLOT_BYTES = 512;
+const SLOT_HEAD_BYTES = 4;
+const TEXT_BYTES = SLOT_BYTES - SLOT_HEAD_BYTES;
+
+export interface BoardEntry {
+  readonly taskId: string;
+  /** The place of its orchestrator. */
+  readonly origin: number;
+}
+
+/** The writing side. Tasks beyond the slots are not shown. */
+export class Board {
+  readonly memory: SharedArrayBuffer;
+  readonly #head: Int32Array;
+  readonly #bytes: Uint8Array;
+  readonly #shorts: Uint16Array;
+  readonly #placeOf = new Map<string, number>();
+  readonly #free: number[];
+  readonly #encoder = new TextEncoder();
+
+  constructor(
+    slots: number,
+    private readonly placeOfOrigin: (origin: object) => number,
+  ) {
+    this.memory = new SharedArrayBuffer(HEAD * 4 + slots * SLOT_BYTES);
+    this.#head = new Int32Array(this.memory, 0, HEAD);
+    this.#bytes = new Uint8Array(this.memory);
+    this.#shorts = new Uint16Array(this.memory);
+    this.#free = Array.from({ length: slots }, (_, slot) => slots - 1 - slot);
+  }
+
+  add(taskId: string, origin: object): void {
+    const slot = this.#free.pop();
+    if (slot === undefined) return;
+    const at = HEAD * 4 + slot * SLOT_BYTES;
+    const text = this.#bytes.subarray(at + SLOT_HEAD_BYTES, at + SLOT_HEAD_BYTES + TEXT_BYTES);
+    const { read, written } = this.#encoder.encodeInto(taskId, text);
+    if (read < taskId.length) {
+      this.#free.push(slot);
+      return;
+    }
+    this.#placeOf.set(taskId, slot);
+    this.#shorts[at / 2 + 1] = this.placeOfOrigin(origin);
+    Atomics.store(this.#shorts, at / 2, written);
+  }
+
+  remove(taskId: string): void {
+    const slot = this.#placeOf.get(taskId);
+    if (slot === undefined) return;
+    this.#placeOf.delete(taskId);
+    this.#free.push(slot);
+    Atomics.store(this.#shorts, (HEAD * 4 + slot * SLOT_BYTES) / 2, 0);
+  }
+
+  /** The writing thread turns: it is not blocked. */
+  turn(): void {
+    Atomics.add(this.#head, 0, 1);
+  }
+
+  /** How often somebody else has spoken for this thread. */
+  get standIns(): number {
+    return Atomics.load(this.#head, 1);
+  }
+}
+
+/** The reading side. */
+export class BoardReader {
+  readonly #head: Int32Array;
+  readonly #bytes: Uint8Array;
+  readonly #shorts: Uint16Array;
+  readonly #decoder = new TextDecoder();
+
+  constructor(memory: SharedArrayBuffer) {
+    this.#head = new Int32Array(memory, 0, HEAD);
+    this.#bytes = new Uint8Array(memory);
+    this.#shorts = new Uint16Array(memory);
+  }
+
+  get turns(): number {
+    return Atomics.load(this.#head, 0);
+  }
+
+  stoodIn(): void {
+    Atomics.add(this.#head, 1, 1);
+  }
+
+  entries(): BoardEntry[] {
+    const found: BoardEntry[] = [];
+    for (let at = HEAD * 4; at < this.#bytes.length; at += SLOT_BYTES) {
+      const length = Atomics.load(this.#shorts, at / 2);
+      if (length === 0) continue;
+      // A decoder reads no shared memory.
+      const text = this.#bytes.slice(at + SLOT_HEAD_BYTES, at + SLOT_HEAD_BYTES + length);
+      found.push({ taskId: this.#decoder.decode(text), origin: this.#shorts[at / 2 + 1] ?? 0 });
+    }
+    return found;
+  }
+}
