@@ -256,12 +256,22 @@ export interface Registers {
   /** How often clients with a quota have asked: each given one is replaced, the others stay. */
   saveAttempts(used: ReadonlyMap<string, UsedAttempts>): Promise<void>;
   attempts(): Promise<ReadonlyMap<string, UsedAttempts>>;
+  /** What is remembered of each schedule, by name. */
+  schedules(): Promise<ReadonlyMap<string, string>>;
+  /** All in one transaction, which also drops keys of creations that need not be known any more. */
+  saveSchedules(changes: readonly ScheduleWrite[]): Promise<void>;
 }
 
 export interface UsedAttempts {
   /** "2026-11" */
   readonly month: string;
   readonly count: number;
+}
+
+export interface ScheduleWrite {
+  readonly name: string;
+  readonly record: string;
+  readonly dropKey?: { readonly client: string; readonly key: string } | undefined;
 }
 
 /** A blueprint file with its imports, as the jobs that began with it go on running it. */

@@ -568,6 +568,30 @@ export function describeStorage(name: string, make: () => StoreUnderTest): void 
       );
     });
 
+    test("schedules are saved together and replaced, and only the keys that were named go with them", async () => {
+      const { registers } = storage;
+      under.setNowMs(0);
+      const answer = { client: "s", key: "k\u0000", bodyHash: "h", answer: "[]", expiresAtMs: HOUR_MS };
+      await commit({ jobs: [writeOf(sampleJob(idOf(1)))], idempotency: answer });
+      await commit({ jobs: [writeOf(sampleJob(idOf(2)))], idempotency: { ...answer, key: "other" } });
+      await registers.saveSchedules([
+        { name: "one", record: "1" },
+        { name: "two\ud800", record: "2\u0000" },
+      ]);
+      expect(await storage.jobs.idempotent("s", "k\u0000", 0)).toEqual(answer);
+
+      await registers.saveSchedules([{ name: "one", record: "1 again", dropKey: { client: "s", key: "k\u0000" } }]);
+
+      expect(await registers.schedules()).toEqual(
+        new Map([
+          ["one", "1 again"],
+          ["two\ud800", "2\u0000"],
+        ]),
+      );
+      expect(await storage.jobs.idempotent("s", "k\u0000", 0)).toBeUndefined();
+      expect(await storage.jobs.idempotent("s", "other", 0)).toBeDefined();
+    });
+
     test("after close nothing is written", async () => {
       await storage.close();
       expect(await outcomeOf(storage.registers.saveWorker("w1", "one"))).toBe("STORE_CLOSED");
@@ -587,6 +611,7 @@ export function describeStorage(name: string, make: () => StoreUnderTest): void 
       await storage.registers.saveBundle(bundle);
       await storage.registers.saveTokenHashes(new Map([["client", "c1"]]));
       await storage.registers.saveAttempts(new Map([["acme", { month: "2026-11", count: 3 }]]));
+      await storage.registers.saveSchedules([{ name: "nightly", record: "{}" }]);
 
       storage = await reopen(storage);
 
@@ -602,6 +627,7 @@ export function describeStorage(name: string, make: () => StoreUnderTest): void 
       expect(await storage.registers.bundle("h1")).toEqual(bundle);
       expect(await storage.registers.tokenHashes()).toEqual(new Map([["client", "c1"]]));
       expect(await storage.registers.attempts()).toEqual(new Map([["acme", { month: "2026-11", count: 3 }]]));
+      expect(await storage.registers.schedules()).toEqual(new Map([["nightly", "{}"]]));
     });
   });
 }

@@ -27,6 +27,7 @@ import type {
   OutboxRow,
   OutboxWrite,
   Registers,
+  ScheduleWrite,
   Storage,
   StoredBranch,
   StoredBundle,
@@ -127,6 +128,7 @@ export class Disk {
   readonly bundles = new Map<string, StoredBundle>();
   readonly tokens = new Map<string, string>();
   readonly attempts = new Map<string, UsedAttempts>();
+  readonly schedules = new Map<string, string>();
   epoch = 0;
   secret: Uint8Array | undefined;
   /** Told of each unit once it is durable, acknowledged or not. */
@@ -536,6 +538,19 @@ class Opened implements Storage, JobReader, DataStoreReader, Registers, GroupWri
   async attempts(): Promise<ReadonlyMap<string, UsedAttempts>> {
     await this.#reading();
     return new Map(this.disk.attempts);
+  }
+
+  async schedules(): Promise<ReadonlyMap<string, string>> {
+    await this.#reading();
+    return new Map(this.disk.schedules);
+  }
+
+  async saveSchedules(changes: readonly ScheduleWrite[]): Promise<void> {
+    await this.#writing();
+    for (const { name, record, dropKey } of changes) {
+      this.disk.schedules.set(name, record);
+      if (dropKey) this.disk.idempotency.delete(JSON.stringify([dropKey.client, dropKey.key]));
+    }
   }
 
   async workers(): Promise<ReadonlyMap<string, string>> {

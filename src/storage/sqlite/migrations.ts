@@ -145,9 +145,17 @@ const OPEN_CHILDREN = `
 CREATE INDEX jobs_open_children ON jobs (parent) WHERE parent IS NOT NULL AND phase = 1;
 `;
 
+const SCHEDULES = `
+CREATE TABLE schedules (
+  name TEXT PRIMARY KEY,
+  record TEXT NOT NULL
+) WITHOUT ROWID;
+`;
+
 export const MIGRATIONS: readonly Migration[] = [
   { name: "jobs, history and registers", sql: FIRST },
   { name: "the outbox", sql: OUTBOX },
   { name: "data stores", sql: DATA_STORES },
   { name: "open children of a job", sql: OPEN_CHILDREN },
+  { name: "schedules", sql: SCHEDULES },
 ];

@@ -1,7 +1,7 @@
 import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
 import type { Random } from "../../system/random.ts";
 import { assert } from "../../system/errors.ts";
-import type { Registers, StoredBundle, UsedAttempts } from "../port.ts";
+import type { Registers, ScheduleWrite, StoredBundle, UsedAttempts } from "../port.ts";
 import { storeClosed, storeFull } from "../refusals.ts";
 import { meaningOf, type Fault } from "./errors.ts";
 import type { Reads } from "./reads.ts";
@@ -119,6 +119,19 @@ export class SqliteRegisters implements Registers {
     );
   }
 
+  async schedules(): Promise<ReadonlyMap<string, string>> {
+    return this.#options.reads.now(() => textMap(this.#statements.schedules));
+  }
+
+  async saveSchedules(changes: readonly ScheduleWrite[]): Promise<void> {
+    this.#write(() => {
+      for (const { name, record, dropKey } of changes) {
+        this.#statements.saveSchedule.run(toStored(name), toStored(record));
+        if (dropKey) this.#statements.dropKey.run(toStored(dropKey.client), toStored(dropKey.key));
+      }
+    });
+  }
+
   close(): void {
     this.#closed = true;
     this.#transaction.finalize();
@@ -185,5 +198,8 @@ function prepare(database: Database) {
     bundle: database.prepare("SELECT file, code, manifests, sdk_version, created_at FROM bundles WHERE hash = ?"),
     saveToken: database.prepare("REPLACE INTO tokens (audience, hash) VALUES (?, ?)"),
     tokens: database.prepare("SELECT audience, hash FROM tokens"),
+    schedules: database.prepare("SELECT name, record FROM schedules"),
+    saveSchedule: database.prepare("REPLACE INTO schedules (name, record) VALUES (?, ?)"),
+    dropKey: database.prepare("DELETE FROM idempotency WHERE client = ? AND key = ?"),
   };
 }
