@@ -38,6 +38,7 @@ export const ROOMS: readonly Room[] = [
   { path: "src/notify", floor: 3 },
   { path: "src/catalog", floor: 3, also: ["src/storage"] },
   { path: "src/handlers", floor: 3, also: ["src/storage", "src/catalog"] },
+  { path: "src/schedules", floor: 3 },
   { path: "actors", floor: 4 },
   { path: "src/http", floor: 5 },
   { path: "src/cli", floor: 5 },
@@ -126,6 +127,7 @@ export const ROOMS_IN_VIRTUAL_TIME: readonly string[] = [
   "src/catalog",
   "src/handlers",
   "src/access",
+  "src/schedules",
   "src/http",
   "actors",
 ];
