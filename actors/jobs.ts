@@ -46,7 +46,7 @@ export function createJobs(parts: JobsParts): Jobs {
       key: idempotency.key,
       bodyHash: idempotency.bodyHash,
       answer: JSON.stringify(ids),
-      expiresAtMs: system.clock.nowMs() + parts.limits.idempotencyMs,
+      expiresAtMs: system.clock.nowMs() + (idempotency.keptMs ?? parts.limits.idempotencyMs),
     };
   }
 

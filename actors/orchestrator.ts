@@ -30,6 +30,8 @@ export interface NewJob {
 export interface Idempotency {
   readonly key: string;
   readonly bodyHash: string;
+  /** Left out: as long as clients are promised. */
+  readonly keptMs?: number;
 }
 
 /** A task of a job, as reading a job shows it. */
@@ -151,6 +153,47 @@ export interface Workers {
   resume(workerId: string): Promise<void>;
   /** The records as `GET /workers` shows them. */
   list(): readonly JsonMap[];
+}
+
+/** A schedule as operators see it. */
+export interface ScheduleView {
+  readonly name: string;
+  readonly blueprint: string;
+  /** In words: "every day at 06:30". */
+  readonly timing: string;
+  readonly timezone: string;
+  readonly missed: string;
+  readonly overlap: string;
+  readonly jitterMs: number;
+  /** As its file says. */
+  readonly isEnabled: boolean;
+  readonly isPaused: boolean;
+  readonly nextDueMs?: number | undefined;
+  /** The newest due time that has a job. */
+  readonly lastDueMs?: number | undefined;
+  /** The newest due time that was left out, and why. */
+  readonly leftOut?: { readonly dueMs: number; readonly reason: "missed" | "overlap" } | undefined;
+  /** The newest job, whoever asked for it. */
+  readonly lastJobId?: string | undefined;
+  /** Undefined: there is none, or it is not kept any more. */
+  readonly lastJobStatus?: JobStatus | undefined;
+  readonly error?: string | undefined;
+}
+
+export interface ScheduleList {
+  readonly file: string;
+  /** Why the file as it is now does not serve, but what it held before. */
+  readonly problem?: string | undefined;
+  readonly schedules: readonly ScheduleView[];
+}
+
+export interface Schedules {
+  list(): Promise<ScheduleList>;
+  /** A job now, beside those that are due. Resolves with its id; a known key with the first answer's. */
+  trigger(name: string, idempotencyKey?: string): Promise<string>;
+  /** Durable when it resolves, and kept over restarts. */
+  pause(name: string): Promise<void>;
+  resume(name: string): Promise<void>;
 }
 
 export interface Orchestrator {

@@ -1,6 +1,7 @@
 /** Joins it all: what the commands of the program are made of. The one file that names the adapters. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { createSchedules } from "../actors/schedules/schedules.ts";
 import { createEngine, type Engine, ENGINE_DEFAULTS } from "../actors/tree.ts";
 import { runWorkerFiles, registerWorkerModule } from "../worker/main.ts";
 import { createAccess } from "./access/access.ts";
@@ -17,6 +18,8 @@ import { createThreadPool } from "./handlers/index.ts";
 import { DEFAULT_HTTP_SETTINGS } from "./http/settings.ts";
 import { createHttpServer } from "./http/server.ts";
 import { jobStateText } from "./job/state-text.ts";
+import { readSource } from "./schedules/read.ts";
+import { createScheduleSource } from "./schedules/source.ts";
 import { createActorSystem } from "./runtime/system.ts";
 import { HEART_THREAD } from "./threads.ts";
 import { openSqliteStorage } from "./storage/sqlite/index.ts";
@@ -41,12 +44,17 @@ function systemFor(
   });
 }
 
-async function serve({ settings, stop, ready, write }: ServeCall): Promise<number> {
+async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): Promise<number> {
   // Whatever is written from now on is for the server's user alone: inputs and results of jobs among it.
   process.umask(0o077);
   const system = systemFor(settings, write);
   const { log } = system;
   const failed = Promise.withResolvers<number>();
+  const scheduleSource = isForOneJob
+    ? undefined
+    : createScheduleSource({ path: settings.schedulesConfigPath, timers: system.timers });
+  // What is wrong in the file itself is said before anything is opened.
+  await readSource(scheduleSource, settings.timezone);
   const storage = await openSqliteStorage({
     ...system,
     folder: settings.dataDir,
@@ -111,9 +119,19 @@ async function serve({ settings, stop, ready, write }: ServeCall): Promise<numbe
       workerRecordMs: settings.workerHealthCheckIntervalSeconds * 2000,
     },
   });
+  const schedules = createSchedules({
+    system,
+    jobs: engine.jobs,
+    reader: storage.jobs,
+    registers: storage.registers,
+    catalog,
+    source: scheduleSource,
+    serverZone: settings.timezone,
+  });
   const socket = join(settings.dataDir, "orchestrator.sock");
   const http = createHttpServer({
     orchestrator: engine,
+    schedules,
     access,
     tokenFiles,
     quota,
@@ -128,7 +146,7 @@ async function serve({ settings, stop, ready, write }: ServeCall): Promise<numbe
     },
   });
 
-  const services: Service[] = [quota, tokenFiles, runner, catalog, engine, http];
+  const services: Service[] = [quota, tokenFiles, runner, catalog, engine, schedules, http];
   try {
     for (const service of services) await service.start();
     await tokens.keep();

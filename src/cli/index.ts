@@ -8,6 +8,8 @@ import { addShow } from "./commands/jobs-show.ts";
 import { addSubmit } from "./commands/jobs-submit.ts";
 import { addWatch } from "./commands/jobs-watch.ts";
 import { addRun } from "./commands/run.ts";
+import { addSchedulePause, addScheduleResume, addScheduleTrigger } from "./commands/schedules-change.ts";
+import { addScheduleList } from "./commands/schedules-list.ts";
 import { addServe } from "./commands/serve.ts";
 import { addVersion, versionLine } from "./commands/version.ts";
 import { addWorker } from "./commands/worker.ts";
@@ -18,6 +20,7 @@ import type { Terminal } from "./terminal.ts";
 
 const PROGRAM_COMMANDS = [addServe, addWorker, addRun, addCheck] as const;
 const JOB_COMMANDS = [addSubmit, addList, addShow, addWatch, addHistory, addCancel] as const;
+const SCHEDULE_COMMANDS = [addScheduleList, addScheduleTrigger, addSchedulePause, addScheduleResume] as const;
 
 /** `argv` without the program's own name. Resolves with the exit code. */
 export async function runCli(argv: readonly string[], parts: CliParts, terminal: Terminal): Promise<number> {
@@ -48,6 +51,9 @@ function createProgram(context: CommandContext): Command {
   const jobs = program.command("jobs").description("start, follow and cancel jobs");
   withExample(jobs, "orchestrator jobs list --status failed");
   for (const add of JOB_COMMANDS) add(jobs, context);
+  const schedules = program.command("schedules").description("see, trigger and pause what runs by the clock");
+  withExample(schedules, "orchestrator schedules list");
+  for (const add of SCHEDULE_COMMANDS) add(schedules, context);
   addVersion(program, context);
   return program;
 }

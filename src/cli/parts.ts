@@ -16,6 +16,8 @@ export interface ServeCall {
   readonly settings: ServeSettings;
   /** Aborts when the server has to stop: it answers what it began, closes the store, and resolves. */
   readonly stop: AbortSignal;
+  /** schedules.toml is not looked at. */
+  readonly isForOneJob?: true;
   /** Takes the lines of the log, instead of standard error. */
   readonly write?: (line: LogLine) => void;
   /** Called once, when the blueprints are loaded and both doors listen. */

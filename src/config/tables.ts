@@ -41,6 +41,8 @@ export const SERVE = {
   ),
   jobMaxRetries: whole(3, { min: 0, max: 1000 }, { environment: ["JOB_MAX_RETRIES"] }),
   maxTransitionsPerJob: whole(100, { min: 1, max: 1_000_000 }, { environment: ["MAX_TRANSITIONS_PER_JOB"] }),
+  // Read from the working folder if it is there, unless its path is set.
+  schedulesConfigPath: optionalText({ environment: ["SCHEDULES_CONFIG_PATH"] }),
   cancelGraceSeconds: whole(10, { min: 0, max: 86_400 }, { environment: ["CANCEL_GRACE_SECONDS"] }),
 } as const;
 export type ServeSettings = ValuesOf<typeof SERVE>;

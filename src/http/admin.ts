@@ -1,6 +1,6 @@
 /** What operators may ask for. Stands under the client prefix, as the original has it. */
 import { Elysia } from "elysia";
-import type { Orchestrator } from "../../actors/orchestrator.ts";
+import type { Orchestrator, Schedules } from "../../actors/orchestrator.ts";
 import type { Access } from "../access/access.ts";
 import type { Quota } from "../access/quota.ts";
 import type { TokenFiles } from "../access/token-files.ts";
@@ -10,9 +10,11 @@ import { describe } from "./descriptions.ts";
 import type { Door } from "./door.ts";
 import { clientListText } from "./client-list.ts";
 import { json, jsonFor } from "./reply.ts";
+import { scheduleRoutes } from "./schedules.ts";
 
 export interface AdminRoutesOptions {
   readonly orchestrator: Pick<Orchestrator, "workers">;
+  readonly schedules: Schedules;
   readonly door: Door;
   readonly access: Pick<Access, "clients">;
   readonly tokenFiles: TokenFiles;
@@ -25,6 +27,7 @@ export function adminRoutes(prefix: string, options: AdminRoutesOptions, isDescr
   const told = describe("admin", isDescribed);
   const raw = { parse: "none" } as const;
   return new Elysia({ prefix: `${prefix}/admin` })
+    .use(scheduleRoutes(options, isDescribed))
     .post(
       "/workers/:id/drain",
       async ({ request, params }) => {

@@ -1,6 +1,6 @@
 /** All routes of one door, on one screen. */
 import { Elysia } from "elysia";
-import type { Orchestrator } from "../../actors/orchestrator.ts";
+import type { Orchestrator, Schedules } from "../../actors/orchestrator.ts";
 import type { Access } from "../access/access.ts";
 import type { Quota } from "../access/quota.ts";
 import type { TokenFiles } from "../access/token-files.ts";
@@ -22,6 +22,7 @@ import { workerRoutes } from "./worker.ts";
 
 export interface AppOptions {
   readonly orchestrator: Orchestrator;
+  readonly schedules: Schedules;
   readonly system: System;
   readonly settings: HttpSettings;
   readonly door: Door;

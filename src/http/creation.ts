@@ -153,14 +153,20 @@ function compileFor(name: string, schema: object): SchemaCheck {
 const KEY_LENGTH_MAX = 255;
 
 function idempotencyOf(request: Request, target: string, text: string): Idempotency | undefined {
+  const key = idempotencyKeyOf(request);
+  if (key === undefined) return undefined;
+  // The same body to another blueprint is another request.
+  return { key, bodyHash: createHash("sha256").update(`${target}\n${text}`).digest("hex") };
+}
+
+export function idempotencyKeyOf(request: Request): string | undefined {
   const key = request.headers.get("idempotency-key");
   if (key === null) return undefined;
   if (key === "" || key.length > KEY_LENGTH_MAX) {
     const message = `Idempotency-Key must have 1 to ${KEY_LENGTH_MAX} characters: send a shorter one, such as a UUID.`;
     throw new Refusal("INVALID_IDEMPOTENCY_KEY", 422, message);
   }
-  // The same body to another blueprint is another request.
-  return { key, bodyHash: createHash("sha256").update(`${target}\n${text}`).digest("hex") };
+  return key;
 }
 
 const TRACE_HEADERS = ["traceparent", "tracestate", "baggage"];

@@ -1,7 +1,7 @@
 /** The server: one door for the network, one for this machine alone. Both have the same routes. */
 import { chmodSync, lstatSync, rmSync } from "node:fs";
 import type { Server } from "bun";
-import type { Orchestrator } from "../../actors/orchestrator.ts";
+import type { Orchestrator, Schedules } from "../../actors/orchestrator.ts";
 import type { Access } from "../access/access.ts";
 import type { Quota } from "../access/quota.ts";
 import type { TokenFiles } from "../access/token-files.ts";
@@ -16,6 +16,7 @@ import type { HttpSettings } from "./settings.ts";
 
 export interface HttpServerOptions {
   readonly orchestrator: Orchestrator;
+  readonly schedules: Schedules;
   readonly access: Access;
   readonly tokenFiles: TokenFiles;
   readonly quota: Quota;

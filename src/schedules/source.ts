@@ -59,5 +59,5 @@ export function createScheduleSource({ path, timers, lookMs = LOOK_MS }: SourceO
 
 function stampOf(file: string): string {
   const found = statSync(file, { throwIfNoEntry: false });
-  return found === undefined ? "" : `${found.ino} ${found.size} ${found.mtimeMs}`;
+  return found === undefined ? "" : `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`;
 }

@@ -19,6 +19,7 @@ import {
   until,
 } from "./doors.ts";
 import { createFake, event, job } from "./fake-orchestrator.ts";
+import { createFakeSchedules } from "./fake-schedules.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -267,7 +268,8 @@ describe("a token that is taken away", () => {
     gate.access.useClients(clientsOf(CLIENTS));
     gate.access.useWorkers(workersOf(WORKERS));
     const settings = { ...DEFAULT_HTTP_SETTINGS, port: 0 };
-    const server = createHttpServer({ orchestrator: fake.orchestrator, ...gate, system: quiet, settings });
+    const schedules = createFakeSchedules();
+    const server = createHttpServer({ orchestrator: fake.orchestrator, schedules, ...gate, system: quiet, settings });
     await server.start();
     cleanups.push(() => server.stop());
     return { fake, server, ...gate };

@@ -12,6 +12,7 @@ import type { System } from "../../src/system/index.ts";
 import type { LogLine } from "../../src/system/log.ts";
 import { createRealSystem } from "../../src/system/real.ts";
 import { createFake, type Fake } from "./fake-orchestrator.ts";
+import { createFakeSchedules } from "./fake-schedules.ts";
 
 export const TOKENS = { client: "c-token", worker: "w-token", operator: "o-token" };
 const hashes = { client: hashOf(TOKENS.client), worker: hashOf(TOKENS.worker), operator: hashOf(TOKENS.operator) };
@@ -61,12 +62,13 @@ export function createDoors(fake: Fake = createFake(), over: Partial<HttpSetting
   };
   const settings = { ...DEFAULT_HTTP_SETTINGS, ...over };
   const parking = createParking(() => undefined);
+  const schedules = createFakeSchedules();
   const gate = createGate(system, options);
-  const common = { orchestrator: fake.orchestrator, system, settings, parking, ...gate };
+  const common = { orchestrator: fake.orchestrator, schedules, system, settings, parking, ...gate };
   const connections = createConnections(() => undefined, settings);
   const app = createApp({ ...common, connections, door: networkDoor(gate.access) });
   const local = createApp({ ...common, connections, door: localDoor() });
-  return { fake, app, local, system, settings, parking, lines, timers, ...gate };
+  return { fake, schedules, app, local, system, settings, parking, lines, timers, ...gate };
 }
 
 /** The path of a request with what it is sent with. */

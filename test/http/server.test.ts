@@ -7,6 +7,7 @@ import { createHttpServer, type HttpServer } from "../../src/http/server.ts";
 import { DEFAULT_HTTP_SETTINGS, type HttpSettings } from "../../src/http/settings.ts";
 import { asClient, asWorker, createGate, quiet, until } from "./doors.ts";
 import { createFake, event, type Fake, job, task } from "./fake-orchestrator.ts";
+import { createFakeSchedules } from "./fake-schedules.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -22,6 +23,7 @@ function folder(): string {
 async function serve(fake: Fake, over: Partial<HttpSettings> = {}, openSocketPath?: string): Promise<HttpServer> {
   const server = createHttpServer({
     orchestrator: fake.orchestrator,
+    schedules: createFakeSchedules(),
     ...createGate(quiet),
     system: quiet,
     settings: { ...DEFAULT_HTTP_SETTINGS, port: 0, ...over },
@@ -38,6 +40,7 @@ describe("listening", () => {
     const path = join(folder(), "door.sock");
     const second = createHttpServer({
       orchestrator: createFake().orchestrator,
+      schedules: createFakeSchedules(),
       ...createGate(quiet),
       system: quiet,
       settings: { ...DEFAULT_HTTP_SETTINGS, port: first.port },
@@ -81,6 +84,7 @@ describe("listening", () => {
   test("stopping before the start, and twice, is fine; it never serves after that", async () => {
     const server = createHttpServer({
       orchestrator: createFake().orchestrator,
+      schedules: createFakeSchedules(),
       ...createGate(quiet),
       system: quiet,
       settings: { ...DEFAULT_HTTP_SETTINGS, port: 0 },

@@ -4,6 +4,7 @@ import { DEFAULT_HTTP_SETTINGS, type HttpSettings } from "../../src/http/setting
 import { Refusal } from "../../src/system/errors.ts";
 import { asWorker, createGate, quiet, until } from "./doors.ts";
 import { createFake, type Fake, job, task } from "./fake-orchestrator.ts";
+import { createFakeSchedules } from "./fake-schedules.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -13,6 +14,7 @@ afterEach(async () => {
 async function serve(fake: Fake, over: Partial<HttpSettings> = {}): Promise<HttpServer> {
   const server = createHttpServer({
     orchestrator: fake.orchestrator,
+    schedules: createFakeSchedules(),
     ...createGate(quiet),
     system: quiet,
     settings: { ...DEFAULT_HTTP_SETTINGS, port: 0, ...over },

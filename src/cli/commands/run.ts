@@ -71,7 +71,7 @@ async function runOnce(context: CommandContext, file: string, flags: Flags, once
     nowMs: () => context.terminal.clock.nowMs(),
     say: (text) => view.say(text),
   });
-  const server = context.parts.serve({ settings, stop, write, ready: served.resolve });
+  const server = context.parts.serve({ settings, isForOneJob: true, stop, write, ready: served.resolve });
   const endedEarly = server.then((exitCode) => {
     throw new CommandFailure(exitCode || EXIT.wentWrong, "STOPPED", "The run was stopped before the job ended.");
   });

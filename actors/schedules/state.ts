@@ -1,0 +1,89 @@
+/** What is remembered of a schedule over restarts, and how it begins. */
+import { dueTimes } from "../../src/schedules/due.ts";
+import type { Schedule } from "../../src/schedules/schedule.ts";
+
+export interface ScheduleState {
+  /** Timing and zone as they were: with others the schedule begins anew. */
+  readonly timing: string;
+  /** Raised whenever due times begin anew, and part of their keys: a moment that was due before may be due again. */
+  readonly series: number;
+  /** Where an interval is counted from. */
+  readonly anchorMs: number;
+  /** Every due time up to here has its job, or was left out. */
+  readonly settledMs: number;
+  /** In the file and switched on when it was last seen: due times count as missed only then. */
+  readonly isOn: boolean;
+  readonly isPaused: boolean;
+  /** The newest due time that has a job. */
+  readonly lastDueMs?: number;
+  /** The newest job, whether it was due or somebody asked for it. */
+  readonly lastJobId?: string;
+  readonly leftOut?: LeftOut;
+}
+
+/** The newest due time that has no job, and why. */
+export interface LeftOut {
+  readonly dueMs: number;
+  readonly reason: "missed" | "overlap";
+}
+
+/** Set back by more than this, the clock was wrong before: waiting until it is that late again would be worse. */
+const SET_BACK_MS = 24 * 3_600_000;
+
+/** The state that a schedule has from now on, by what was stored of it. */
+export function begin(schedule: Schedule, stored: ScheduleState | undefined, nowMs: number): ScheduleState {
+  const timing = fingerprint(schedule);
+  if (stored?.timing !== timing) {
+    return { isPaused: false, ...stored, ...fresh(schedule, stored?.series, nowMs), timing };
+  }
+  if (schedule.enabled === stored.isOn) return stored;
+  return { ...stored, isOn: schedule.enabled, settledMs: Math.max(stored.settledMs, nowMs) };
+}
+
+function fresh(schedule: Schedule, lastSeries: number | undefined, nowMs: number) {
+  const anchorMs = Math.floor(nowMs / 1000) * 1000;
+  return {
+    series: (lastSeries ?? 0) + 1,
+    anchorMs,
+    // An interval runs at once, and then each time that it is over.
+    settledMs: schedule.timing.type === "interval" ? anchorMs - 1 : nowMs,
+    isOn: schedule.enabled,
+  };
+}
+
+function fingerprint({ timing, timezone }: Schedule): string {
+  return JSON.stringify(timing.type === "interval" ? timing : { ...timing, timezone });
+}
+
+/**
+ * After a clock that was set back: due times that had their jobs would come again, so that the schedule waits until
+ * they have passed. Where that would be longer than its interval, or a day, it goes on from now in a new series.
+ */
+export function afterSetBack(schedule: Schedule, state: ScheduleState, nowMs: number): ScheduleState | undefined {
+  const { timing } = schedule;
+  const patienceMs = timing.type === "interval" ? timing.seconds * 1000 : SET_BACK_MS;
+  if (state.settledMs <= nowMs + patienceMs) return undefined;
+  return { ...state, series: state.series + 1, anchorMs: nowMs, settledMs: nowMs };
+}
+
+export function pause(state: ScheduleState): ScheduleState {
+  return { ...state, isPaused: true };
+}
+
+/** What was due during the pause was not missed: nobody wanted it. */
+export function resume(state: ScheduleState, nowMs: number): ScheduleState {
+  return state.isPaused ? { ...state, isPaused: false, settledMs: Math.max(state.settledMs, nowMs) } : state;
+}
+
+/** Taken out of the file. A pause is remembered in case it comes back. */
+export function takeOut(state: ScheduleState): ScheduleState {
+  return { ...state, isOn: false };
+}
+
+export function dueTimesOf(schedule: Schedule, state: ScheduleState) {
+  return dueTimes(schedule.timing, schedule.timezone, state.anchorMs);
+}
+
+export function keyOf(schedule: Schedule, { series }: ScheduleState, dueMs: number): string {
+  return `${schedule.name}\n${series}\n${dueMs}`;
+}

@@ -1,0 +1,62 @@
+import type { Command } from "commander";
+import type { JsonMap } from "../../system/errors.ts";
+import { isObject } from "../client.ts";
+import { type CommandContext, type Flags, withConnection, withExample, withJson } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { printable } from "../progress.ts";
+import { relativeTime } from "../relative-time.ts";
+import { cell, formatTable } from "../table.ts";
+
+const HEAD = ["NAME", "BLUEPRINT", "DUE", "ZONE", "NEXT", "LAST", "LAST JOB"] as const;
+
+export function addScheduleList(schedules: Command, context: CommandContext): void {
+  const command = schedules.command("list").description("schedules: when each is due, and what its last job did");
+  withExample(withJson(withConnection(command)), "orchestrator schedules list");
+  command.action((flags: Flags) => context.run(flags, () => list(context, flags)));
+}
+
+async function list({ client, terminal }: CommandContext, flags: Flags): Promise<number> {
+  const answer = await (await client(flags)).get("/api/admin/schedules");
+  if (flags["json"] === true) {
+    terminal.out(`${JSON.stringify(answer)}\n`);
+    return EXIT.done;
+  }
+  const schedules = Array.isArray(answer["schedules"]) ? answer["schedules"].filter(isObject) : [];
+  const nowMs = terminal.clock.nowMs();
+  terminal.out(
+    formatTable(
+      HEAD,
+      schedules.map((schedule) => rowOf(schedule, nowMs)),
+    ),
+  );
+  terminal.err(notes(answer, schedules));
+  return EXIT.done;
+}
+
+function rowOf(schedule: JsonMap, nowMs: number): readonly string[] {
+  const lastJob = schedule["last_job_id"];
+  return [
+    cell(schedule["name"]),
+    cell(schedule["blueprint"]),
+    cell(schedule["timing"]),
+    cell(schedule["timezone"]),
+    nextOf(schedule, nowMs),
+    relativeTime(schedule["last_due"], nowMs),
+    typeof lastJob === "string" ? `${lastJob} ${cell(schedule["last_job_status"])}` : "-",
+  ];
+}
+
+function nextOf(schedule: JsonMap, nowMs: number): string {
+  if (schedule["enabled"] === false) return "switched off";
+  return schedule["paused"] === true ? "paused" : relativeTime(schedule["next_due"], nowMs);
+}
+
+/** What is wrong stands below the table, where there is room for a sentence. */
+function notes(answer: JsonMap, schedules: readonly JsonMap[]): string {
+  const wrong = schedules.filter(({ error }) => typeof error === "string");
+  const lines = wrong.map(({ name, error }) => `${cell(name)}: ${cell(error)}`);
+  const { file, file_error: fileError } = answer;
+  if (typeof fileError === "string") lines.push(`the file as it is now does not serve: ${fileError}`);
+  if (schedules.length === 0) lines.push(`no schedules: write them in ${cell(file) || "schedules.toml"}`);
+  return lines.map((line) => `${printable(line)}\n`).join("");
+}
