@@ -28,11 +28,14 @@ export interface JobsParts {
   readonly directory: Directory;
   readonly known: Map<string, Job | undefined>;
   readonly listeners: Map<string, Set<(change: JobChange) => void>>;
-  readonly limits: { readonly creationsAtOnce: number; readonly idempotencyMs: number };
+  readonly limits: { readonly creationsAtOnce: number; readonly idempotencyMs: number; readonly outboxRows: number };
+  /** How many rows the outbox has, as far as is known. */
+  readonly outboxGauge: { readonly held: number };
 }
 
 const ASK_MS = 30_000;
 const TASKS_SHOWN = 100;
+const OUTBOX_RETRY_SECONDS = 60;
 
 export function createJobs(parts: JobsParts): Jobs {
   const { storage, region, actors, system } = parts;
@@ -91,6 +94,11 @@ export function createJobs(parts: JobsParts): Jobs {
   ) {
     if (underWay >= parts.limits.creationsAtOnce) {
       throw new Refusal("TOO_BUSY", 503, "Too many creations are under way; try again in a second.", undefined, 1);
+    }
+    // Each job that ends would add to what cannot be delivered.
+    if (parts.outboxGauge.held >= parts.limits.outboxRows && asked.some((one) => one.webhookUrl !== undefined)) {
+      const message = `${parts.limits.outboxRows} messages could not be delivered yet, so that no job with a webhook_url is taken: leave it out, or try again in a minute. Operators see them at GET /admin/outbox?failed=true.`;
+      throw new Refusal("OUTBOX_FULL", 503, message, undefined, OUTBOX_RETRY_SECONDS);
     }
     admit();
     underWay += 1;
@@ -209,7 +217,9 @@ export function createJobs(parts: JobsParts): Jobs {
       const job = await find(viewer, id);
       const waits = await openWaits(job);
       const clockOffsetMs = system.clock.nowMs() - parts.steady.nowMs();
-      return { job, clockOffsetMs, tasks: waits.map((wait) => view(job, wait)) };
+      const seen = { job, clockOffsetMs, tasks: waits.map((wait) => view(job, wait)) };
+      const hasMessages = job.webhookUrl !== undefined || job.status === "waiting_for_human";
+      return hasMessages ? { ...seen, outbox: await storage.outbox.ofJob(id) } : seen;
     },
     list: (query) => storage.jobs.list(query),
     cancel,

@@ -6,7 +6,7 @@ import type { Catalog } from "../src/catalog/port.ts";
 import type { ClientFacts, Job, JobStatus, TaskWait } from "../src/job/model.ts";
 import type { HistoryEvent } from "../src/job/history.ts";
 import type { HeartbeatBody, RegistrationBody, ResultAnswer, WorkerResult } from "../src/protocol/worker.ts";
-import type { JobQuery } from "../src/storage/port.ts";
+import type { JobQuery, OutboxRow } from "../src/storage/port.ts";
 import type { JsonMap } from "../src/system/errors.ts";
 
 export interface NewJob {
@@ -47,6 +47,8 @@ export interface JobView {
   /** For what is due: as far as it is from the wall clock. */
   readonly clockOffsetMs: number;
   readonly tasks: readonly TaskView[];
+  /** Messages about the job that did not go out yet, or could not. Left out: it was not looked. */
+  readonly outbox?: readonly OutboxRow[];
 }
 
 /** Who may see what: `undefined` sees all (an operator). */
@@ -196,8 +198,20 @@ export interface Schedules {
   resume(name: string): Promise<void>;
 }
 
+/** What leaves the process: for operators. */
+export interface Outbox {
+  count(): Promise<{ readonly waiting: number; readonly failed: number }>;
+  /** Given up ones, the newest first. */
+  failed(limit: number, after?: string): Promise<readonly OutboxRow[]>;
+  /** Given up rows are sent again; `id` left out: all of them. Resolves with how many. */
+  retry(id?: string): Promise<number>;
+  /** Given up rows are thrown away. */
+  discard(id?: string): Promise<number>;
+}
+
 export interface Orchestrator {
   readonly jobs: Jobs;
+  readonly outbox: Outbox;
   readonly workers: Workers;
   readonly catalog: Catalog;
   /** Blueprints are loaded and the first sweep over open jobs has ended. */

@@ -5,6 +5,7 @@
  *   ├── dispatcher          queues, and the decision who gets what
  *   ├── worker-registry
  *   │   └── worker-ID …     record, connections, leases of one worker
+ *   ├── outbox              what has to leave the process, until it is delivered
  *   └── jobs (region)
  *       └── JOB-ID …        in memory while something happens to the job
  *
@@ -13,12 +14,13 @@
 import type { Catalog } from "../src/catalog/port.ts";
 import type { HandlerRunner } from "../src/handlers/port.ts";
 import { isTerminal, type Job } from "../src/job/model.ts";
+import type { Sender } from "../src/notify/port.ts";
 import { createTaskIds, EPOCH_MASK, readTaskId } from "../src/job/task-id.ts";
 import type { ActorSystem } from "../src/runtime/types.ts";
 import type { OpenJob, Storage } from "../src/storage/port.ts";
 import type { Cancel } from "../src/system/clock.ts";
 import type { Service } from "../src/system/lifecycle.ts";
-import { assertNever, type JsonMap, Refusal } from "../src/system/errors.ts";
+import { assertNever, type JsonMap, messageOf, Refusal } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
 import { createSteadyClock } from "../src/system/steady.ts";
 import { DispatcherActor } from "./dispatcher/actor.ts";
@@ -34,6 +36,10 @@ import { Patience } from "./job/patience.ts";
 import { Families } from "./families.ts";
 import { createJobs } from "./jobs.ts";
 import type { JobChange, Orchestrator } from "./orchestrator.ts";
+import { createOutbox } from "./outbox.ts";
+import { OutboxActor } from "./outbox/actor.ts";
+import { OUTBOX_RULES, type OutboxRules, Sending } from "./outbox/decide.ts";
+import type { OutboxMessage } from "./outbox/messages.ts";
 import { Recovery, type TaskJob } from "./scheduler/recovery.ts";
 import { HOLD_MS, Sweep } from "./scheduler/sweep.ts";
 import { Wakes } from "./scheduler/wakes.ts";
@@ -59,6 +65,11 @@ export interface EngineSettings {
   /** Of queued tasks: what is over it is fetched from the store when its turn comes. */
   readonly taskBytesInMemory: number;
   readonly jobIdleMs: number;
+  /** With more than these undelivered, jobs that would add to them are refused. */
+  readonly outboxRows: number;
+  readonly outbox: OutboxRules;
+  /** What is being sent at a stop may take so long to end. */
+  readonly outboxStopMs: number;
 }
 
 export const ENGINE_DEFAULTS: EngineSettings = {
@@ -76,6 +87,9 @@ export const ENGINE_DEFAULTS: EngineSettings = {
   jobsInMemory: 20_000,
   taskBytesInMemory: BODY_BYTES_MAX,
   jobIdleMs: 10_000,
+  outboxRows: 100_000,
+  outbox: OUTBOX_RULES,
+  outboxStopMs: 3_000,
 };
 
 export interface EngineParts {
@@ -84,6 +98,7 @@ export interface EngineParts {
   readonly storage: Storage;
   readonly catalog: Catalog;
   readonly runner: HandlerRunner;
+  readonly sender: Sender;
   readonly settings: EngineSettings;
 }
 
@@ -93,6 +108,7 @@ const IDEMPOTENCY_MS = 24 * 3_600_000;
 const MAILBOX_JOB = 20_000;
 const MAILBOX_WORKER = 100_000;
 const MAILBOX_DISPATCHER = 1_000_000;
+const MAILBOX_OUTBOX = 1_000_000;
 const BATCH = 256;
 const COSTS_PAUSE_MS = 50;
 
@@ -133,6 +149,25 @@ export function createEngine(parts: EngineParts): Engine {
     timers,
     log,
     tell: (message) => void dispatcher.tellFirst(message),
+  });
+
+  const outboxGauge = { held: 0, isStarted: false };
+  const outbox = actors.spawn<OutboxMessage>({
+    name: "outbox",
+    capacity: MAILBOX_OUTBOX,
+    create: () =>
+      new OutboxActor({
+        reader: storage.outbox,
+        journal: storage.journal,
+        sender: parts.sender,
+        clock,
+        steady,
+        log,
+        gauge: outboxGauge,
+        sending: new Sending(settings.outbox),
+        chance: () => system.random.next(),
+        stopMs: settings.outboxStopMs,
+      }),
   });
 
   const workerParts: WorkerParts = {
@@ -208,6 +243,7 @@ export function createEngine(parts: EngineParts): Engine {
       if (wakeAtMs !== undefined) wakes.set(job.id, wakeAtMs);
       announce(job.id, { type: "committed", version: job.version, status: job.status });
     },
+    outboxWritten: (rows) => void outbox.tell({ type: "written", rows }),
     progressed: (jobId, taskId, update) => announce(jobId, { type: "progress", taskId, ...update }),
   };
 
@@ -367,6 +403,12 @@ export function createEngine(parts: EngineParts): Engine {
     });
   }
 
+  async function stopOutbox(): Promise<void> {
+    const stopping = actors.ask<OutboxMessage, void>(outbox, (reply) => ({ type: "stop", reply }), ASK_MS);
+    // What it could not end is in the store, and is sent after the next start.
+    await stopping.catch((error: unknown) => log.debug("The outbox did not stop.", { error: messageOf(error) }));
+  }
+
   const facade = { system, steady, actors, region: jobs, storage, directory };
   return {
     jobs: createJobs({
@@ -375,8 +417,14 @@ export function createEngine(parts: EngineParts): Engine {
       dispatch,
       known,
       listeners,
-      limits: { creationsAtOnce: settings.creationsAtOnce, idempotencyMs: IDEMPOTENCY_MS },
+      limits: {
+        creationsAtOnce: settings.creationsAtOnce,
+        idempotencyMs: IDEMPOTENCY_MS,
+        outboxRows: settings.outboxRows,
+      },
+      outboxGauge,
     }),
+    outbox: createOutbox({ actors, actor: outbox, reader: storage.outbox }),
     workers: createWorkers({
       ...facade,
       registry,
@@ -408,6 +456,7 @@ export function createEngine(parts: EngineParts): Engine {
       cancelHold = timers.after(HOLD_MS, () => void dispatcher.tell({ type: "open" }));
       wakes.start();
       sweep.start();
+      outbox.tell({ type: "start" });
     },
     async stop() {
       wakes.stop();
@@ -415,6 +464,7 @@ export function createEngine(parts: EngineParts): Engine {
       bodies.stop();
       cancelHold?.();
       attended.stop();
+      await stopOutbox();
       await actors.stop();
     },
   };

@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createSchedules } from "../actors/schedules/schedules.ts";
+import { OUTBOX_RULES } from "../actors/outbox/decide.ts";
 import { createEngine, type Engine, ENGINE_DEFAULTS } from "../actors/tree.ts";
 import { runWorkerFiles, registerWorkerModule } from "../worker/main.ts";
 import { createAccess } from "./access/access.ts";
@@ -20,9 +21,14 @@ import { createHttpServer } from "./http/server.ts";
 import { jobStateText } from "./job/state-text.ts";
 import { readSource } from "./schedules/read.ts";
 import { createScheduleSource } from "./schedules/source.ts";
+import { type Allowed, createTargets, readAllowed } from "./notify/targets.ts";
+import type { Integration } from "./notify/port.ts";
+import { createSender, notSetUp } from "./notify/sender.ts";
+import { createWebhookSender } from "./notify/webhooks.ts";
 import { createActorSystem } from "./runtime/system.ts";
 import { HEART_THREAD } from "./threads.ts";
 import { openSqliteStorage } from "./storage/sqlite/index.ts";
+import { Refusal } from "./system/errors.ts";
 import type { System } from "./system/index.ts";
 import type { Service } from "./system/lifecycle.ts";
 import type { LogLine } from "./system/log.ts";
@@ -99,11 +105,20 @@ async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): 
       if (count >= 4) failed.resolve(EXIT_RESTART);
     },
   });
+  const targets = createTargets(allowedTargets(settings.webhookAllow));
+  const webhooks = createWebhookSender({ ...system, version, secret: settings.webhookSecret, targets });
+  const integrations = new Map<string, Integration>([
+    ["telegram", notSetUp("TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID")],
+    ["slack", notSetUp("SLACK_WEBHOOK_URL")],
+    ["webhook", notSetUp("APPROVAL_WEBHOOK_URL")],
+  ]);
+  const sender = createSender({ webhooks, integrations, outbox: storage.outbox });
   const engine = createEngine({
     system,
     storage,
     catalog,
     runner,
+    sender,
     actors: createActorSystem({
       ...system,
       // Those under the root keep what they know outside of themselves: they go on after a message that failed.
@@ -117,6 +132,7 @@ async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): 
       cancelGraceMs: settings.cancelGraceSeconds * 1000,
       workerTimeoutMs: settings.workerTimeoutSeconds * 1000,
       workerRecordMs: settings.workerHealthCheckIntervalSeconds * 2000,
+      outbox: { ...OUTBOX_RULES, giveUpMs: settings.outboxRetrySeconds * 1000 },
     },
   });
   const schedules = createSchedules({
@@ -142,6 +158,7 @@ async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): 
       host: settings.host,
       port: settings.port,
       pollMs: settings.workerPollTimeoutSeconds * 1000,
+      checkWebhook: targets.check,
       version,
     },
   });
@@ -160,6 +177,13 @@ async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): 
     await storage.close();
     log.info("The server has stopped.");
   }
+}
+
+function allowedTargets(texts: readonly string[]): Allowed {
+  const allowed = readAllowed(texts);
+  if (allowed) return allowed;
+  const message = `WEBHOOK_ALLOW is ${JSON.stringify(texts.join(","))}: it has to be networks and host names with commas between, such as "10.0.0.0/8,hooks.internal".`;
+  throw new Refusal("WRONG_SETTING", 400, message);
 }
 
 async function engineJobState(engine: Engine, askingJobId: string, jobId: string): Promise<string | undefined> {

@@ -37,6 +37,8 @@ export interface JobParts {
   follow(job: Job, after: After): void;
   /** Told after every commit. */
   committed(job: Job, wakeAtMs: number | undefined): void;
+  /** Told after a commit that wrote so many rows of the outbox. */
+  outboxWritten(rows: number): void;
   /** Told at once, before it is written. */
   progressed(jobId: string, taskId: string, update: ProgressUpdate): void;
   /** Jobs whose actor failed in the middle of something: what it was is not known, and is looked for. */
@@ -297,6 +299,7 @@ export class JobActor implements Actor<JobMessage> {
     this.#draft = undefined;
     this.#state = stateAfter(draft);
     this.parts.committed(draft.job, this.#wakeAtMs);
+    if (draft.outbox.length > 0) this.parts.outboxWritten(draft.outbox.length);
     for (const after of draft.after) this.#follow(draft.job, after, context);
     if (this.#early) return this.#takeEarly(context);
     this.#rest(context);

@@ -58,6 +58,7 @@ const engine = createEngine({
   storage,
   catalog,
   runner,
+  sender: { send: async () => ({ type: "delivered" }) },
   actors: createActorSystem({ ...system }),
   settings: ENGINE_DEFAULTS,
 });

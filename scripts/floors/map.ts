@@ -35,7 +35,7 @@ export const ROOMS: readonly Room[] = [
   { path: "src/history", floor: 3 },
   { path: "src/files", floor: 3 },
   { path: "src/access", floor: 3, also: ["src/storage"] },
-  { path: "src/notify", floor: 3 },
+  { path: "src/notify", floor: 3, also: ["src/storage"] },
   { path: "src/catalog", floor: 3, also: ["src/storage"] },
   { path: "src/handlers", floor: 3, also: ["src/storage", "src/catalog"] },
   { path: "src/schedules", floor: 3 },
@@ -128,6 +128,7 @@ export const ROOMS_IN_VIRTUAL_TIME: readonly string[] = [
   "src/handlers",
   "src/access",
   "src/schedules",
+  "src/notify",
   "src/http",
   "actors",
 ];

@@ -35,10 +35,15 @@ function valueOf(name: string, setting: Setting<unknown>, sources: Sources, toml
   }
   const fromToml = toml[tomlKey(name)];
   if (fromToml === undefined) return setting.default;
-  return read(setting, asText(fromToml, name, sources), `${tomlKey(name)} in ${sources.toml?.file}`);
+  return read(
+    setting,
+    asText(fromToml, name, sources, setting.takesList === true),
+    `${tomlKey(name)} in ${sources.toml?.file}`,
+  );
 }
 
-function asText(value: unknown, name: string, sources: Sources): string {
+function asText(value: unknown, name: string, sources: Sources, takesList: boolean): string {
+  if (takesList && Array.isArray(value) && value.every((one) => typeof one === "string")) return value.join(",");
   if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return String(value);
   const message = `${tomlKey(name)} in ${sources.toml?.file} has to be one value, not a list or a table.`;
   throw new Refusal("WRONG_SETTING", 400, message);

@@ -7,6 +7,8 @@ export interface Setting<Value> {
   readonly default: Value;
   /** Names in the environment beside `ORCHESTRATOR_` and its own. */
   readonly environment?: readonly string[];
+  /** A list may stand in orchestrator.toml as one. */
+  readonly takesList?: true;
 }
 
 export type Table = Readonly<Record<string, Setting<unknown>>>;
@@ -29,6 +31,32 @@ export function text(fallback: string, names: Names = {}): Setting<string> {
 /** No default: undefined where nothing sets it. */
 export function optionalText(names: Names = {}): Setting<string | undefined> {
   return { parse: nonEmpty, default: undefined, ...names };
+}
+
+/** Several texts with commas between them. `read` answers undefined for what is none; `wanted` says what would be. */
+export function list<Value>(
+  readAll: (texts: readonly string[]) => Value | undefined,
+  wanted: string,
+  names: Names = {},
+): Setting<Value> {
+  const parse = (value: string): Value => {
+    const texts = value.split(",").map((one) => one.trim());
+    const found = readAll(texts.filter((one) => one !== ""));
+    if (found === undefined) throw new Unreadable(wanted);
+    return found;
+  };
+  return { parse, default: parse(""), takesList: true, ...names };
+}
+
+/** An address that begins with http:// or https://, without a slash at its end. */
+export function optionalAddress(names: Names = {}): Setting<string | undefined> {
+  return { parse: address, default: undefined, ...names };
+}
+
+function address(value: string): string {
+  const isFine = URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
+  if (!isFine) throw new Unreadable("an address that begins with http:// or https://");
+  return value.replace(/\/+$/, "");
 }
 
 interface Range {

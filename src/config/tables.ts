@@ -1,6 +1,6 @@
 /** Every setting there is, one table for each kind of command. */
 import type { LogLevel } from "../system/log.ts";
-import { oneOf, optionalText, optionalWhole, type Setting, text, type ValuesOf, whole } from "./setting.ts";
+import { list, oneOf, optionalText, optionalWhole, type Setting, text, type ValuesOf, whole } from "./setting.ts";
 
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 export const DEFAULT_DATA_DIR = "./data";
@@ -16,6 +16,11 @@ const logLevel: Setting<LogLevel> = {
   parse: (value) => levels.parse(value.toLowerCase() === "warning" ? "warn" : value),
 };
 const logFormat = oneOf(["auto", "json", "text"], "auto", { environment: ["LOG_FORMAT"] });
+
+/** Anything that could be one; which they are is read where they are used. */
+function hostsAndNetworks(texts: readonly string[]): readonly string[] | undefined {
+  return texts.every((one) => /^[\w.*:/-]+$/.test(one)) ? texts : undefined;
+}
 
 export const SERVE = {
   host: text("127.0.0.1", { environment: ["API_HOST"] }),
@@ -43,6 +48,18 @@ export const SERVE = {
   maxTransitionsPerJob: whole(100, { min: 1, max: 1_000_000 }, { environment: ["MAX_TRANSITIONS_PER_JOB"] }),
   // Read from the working folder if it is there, unless its path is set.
   schedulesConfigPath: optionalText({ environment: ["SCHEDULES_CONFIG_PATH"] }),
+  /** Signs what is sent to webhooks. */
+  webhookSecret: optionalText({ environment: ["WEBHOOK_SECRET"] }),
+  /** Not public, and webhooks may go there all the same. */
+  webhookAllow: list(
+    hostsAndNetworks,
+    'networks and host names with commas between, such as "10.0.0.0/8,hooks.internal"',
+    {
+      environment: ["WEBHOOK_ALLOW"],
+    },
+  ),
+  /** For so long a message that cannot be delivered is tried again. */
+  outboxRetrySeconds: whole(86_400, { min: 0, max: SECONDS_MAX }, { environment: ["OUTBOX_RETRY_SECONDS"] }),
   cancelGraceSeconds: whole(10, { min: 0, max: 86_400 }, { environment: ["CANCEL_GRACE_SECONDS"] }),
 } as const;
 export type ServeSettings = ValuesOf<typeof SERVE>;

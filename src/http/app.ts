@@ -14,6 +14,7 @@ import { createErrorMapper } from "./errors.ts";
 import { metricsText } from "./metrics.ts";
 import { createMissing } from "./missing.ts";
 import { createOpenApi } from "./openapi.ts";
+import { outboxRoutes } from "./outbox.ts";
 import type { Parking } from "./parking.ts";
 import { publicRoutes } from "./public.ts";
 import type { HttpSettings } from "./settings.ts";
@@ -64,6 +65,8 @@ export function createApp(options: AppOptions): App {
     .use(clientRoutes(prefix, { ...options, creator }, false))
     .use(adminRoutes(`${prefix}/:version`, options, true))
     .use(adminRoutes(prefix, options, false))
+    .use(outboxRoutes(`${prefix}/:version`, options, true))
+    .use(outboxRoutes(prefix, options, false))
     // One route for the endpoints of all blueprints: routes are never made anew while it runs.
     .post(
       `${prefix}/*`,

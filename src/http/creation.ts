@@ -27,9 +27,14 @@ const BATCH = "/batch";
 
 export function createCreator(
   { jobs, catalog, isReady }: Pick<Orchestrator, "jobs" | "catalog"> & { readonly isReady: () => boolean },
-  settings: Pick<HttpSettings, "bodyBytesMax" | "batchBytesMax">,
+  settings: Pick<HttpSettings, "bodyBytesMax" | "batchBytesMax" | "checkWebhook">,
 ): Creator {
   const checkInput = createInputCheck();
+  const check = (manifest: Manifest, creation: Creation): void => {
+    checkInput(manifest, creation);
+    const { webhookUrl } = creation.options;
+    if (webhookUrl !== undefined) settings.checkWebhook(new URL(webhookUrl));
+  };
 
   const create = async (caller: Caller, wanted: readonly NewJob[], idempotency: Idempotency | undefined) => {
     const { client, attempts } = caller;
@@ -49,7 +54,7 @@ export function createCreator(
   const one = async (request: Request, caller: Caller, manifest: Manifest): Promise<Response> => {
     const text = await readText(request, settings.bodyBytesMax);
     const creation = readCreation(parseObject(text), "", text);
-    checkInput(manifest, creation);
+    check(manifest, creation);
     const idempotency = idempotencyOf(request, manifest.name, text);
     const job = newJob(manifest.name, creation, traceOf(request.headers));
     const [id] = await create(caller, [job], idempotency);
@@ -59,7 +64,7 @@ export function createCreator(
   const many = async (request: Request, caller: Caller, manifest: Manifest): Promise<Response> => {
     const text = await readText(request, settings.batchBytesMax);
     const creations = readBatch(parseObject(text));
-    for (const creation of creations) checkInput(manifest, creation);
+    for (const creation of creations) check(manifest, creation);
     const idempotency = idempotencyOf(request, `${manifest.name}${BATCH}`, text);
     const trace = traceOf(request.headers);
     const wanted = creations.map((creation) => newJob(manifest.name, creation, trace));

@@ -7,11 +7,19 @@ export interface DoorFigures {
   readonly sockets: number;
 }
 
-export async function metricsText({ jobs, workers, catalog }: Orchestrator, figures: DoorFigures): Promise<string> {
+export async function metricsText(
+  { jobs, outbox, workers, catalog }: Orchestrator,
+  figures: DoorFigures,
+): Promise<string> {
   const counts = await jobs.counts(undefined);
+  const { waiting, failed } = await outbox.count();
   const byStatus = [...counts].map(([status, count]) => `orchestrator_jobs{status="${status}"} ${count}`);
   return [
     ...metric("orchestrator_jobs", "gauge", "Jobs in the store by status.", byStatus),
+    ...metric("orchestrator_outbox_messages", "gauge", "Webhooks and other messages that were not delivered.", [
+      `orchestrator_outbox_messages{status="waiting"} ${waiting}`,
+      `orchestrator_outbox_messages{status="failed"} ${failed}`,
+    ]),
     ...one("orchestrator_active_workers", "gauge", "Workers that are registered and alive.", workers.list().length),
     ...one("orchestrator_blueprints", "gauge", "Blueprints in service.", catalog.list().length),
     ...one("orchestrator_parked_requests", "gauge", "Long polls and event streams that wait.", figures.parked),

@@ -1,4 +1,6 @@
 /** What can be set about the doors. */
+import { createTargets } from "../notify/targets.ts";
+
 export interface HttpSettings {
   readonly host: string;
   /** 0: any free one. */
@@ -15,6 +17,8 @@ export interface HttpSettings {
   /** Told to workers of our stream. */
   readonly heartbeatSeconds: number;
   readonly eventCommentMs: number;
+  /** Refuses an address that no webhook may go to. */
+  readonly checkWebhook: (url: URL) => void;
   /** Shown in the API's description. */
   readonly version: string;
 }
@@ -33,5 +37,6 @@ export const DEFAULT_HTTP_SETTINGS: HttpSettings = {
   pollMs: 30_000,
   heartbeatSeconds: 15,
   eventCommentMs: 15_000,
+  checkWebhook: createTargets({ networks: [], hosts: [] }).check,
   version: "0.1.0",
 };

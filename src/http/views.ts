@@ -6,6 +6,7 @@ import type { JobView, TaskView } from "../../actors/orchestrator.ts";
 import { isTerminal, type Job, type TaskOrder } from "../job/model.ts";
 import { resultText } from "../job/result-text.ts";
 import { waitingFor } from "../job/waiting.ts";
+import { webhookView } from "./messages.ts";
 
 type Field = readonly [name: string, json: string];
 
@@ -24,7 +25,7 @@ export function jobEventListText(jobs: readonly Job[]): string {
   return `[${jobs.map(asEventText).join(",")}]`;
 }
 
-function jobFields({ job, tasks, clockOffsetMs }: JobView): readonly Field[] {
+function jobFields({ job, tasks, clockOffsetMs, outbox }: JobView): readonly Field[] {
   const fields: Field[] = [
     ["id", text(job.id)],
     ["blueprint_name", text(job.blueprint)],
@@ -47,6 +48,8 @@ function jobFields({ job, tasks, clockOffsetMs }: JobView): readonly Field[] {
   if (job.child !== undefined) fields.push(["child_job_id", text(job.child.childId)]);
   const waiting = waitingFor(job, clockOffsetMs);
   if (waiting !== undefined) fields.push(["waiting_for", text(waiting)]);
+  const webhook = outbox && webhookView(job, outbox);
+  if (webhook) fields.push(["webhook", text(webhook)]);
   if (isTerminal(job.status)) fields.push(["result", resultText(job.stateHistory)]);
   return fields;
 }

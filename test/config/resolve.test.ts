@@ -90,3 +90,24 @@ test("server and worker log alike: one word for each, and the longer one for war
     expect(resolve(table, none)).toMatchObject({ logLevel: "info", logFormat: "auto" });
   }
 });
+
+describe("a list", () => {
+  const networks = ["10.0.0.0/8", "hooks.internal"];
+
+  test("is given with commas, or as a list in the file", () => {
+    expect(resolve(SERVE, none).webhookAllow).toEqual([]);
+    const environment = { WEBHOOK_ALLOW: "10.0.0.0/8, hooks.internal" };
+    expect(resolve(SERVE, { flags: {}, environment }).webhookAllow).toEqual(networks);
+    const file = toml('webhook_allow = ["10.0.0.0/8", "hooks.internal"]');
+    expect(resolve(SERVE, { ...none, ...file }).webhookAllow).toEqual(networks);
+    const text = toml('webhook_allow = "10.0.0.0/8,hooks.internal"');
+    expect(resolve(SERVE, { ...none, ...text }).webhookAllow).toEqual(networks);
+  });
+
+  test("of what it does not take is refused with what it takes, and others take none", () => {
+    const environment = { WEBHOOK_ALLOW: "no such thing" };
+    expect(() => resolve(SERVE, { flags: {}, environment })).toThrow(/WEBHOOK_ALLOW.*networks and host names/);
+    expect(() => resolve(SERVE, { ...none, ...toml("webhook_allow = [1]") })).toThrow(/list/);
+    expect(() => resolve(SERVE, { ...none, ...toml('host = ["a"]') })).toThrow(/not a list/);
+  });
+});

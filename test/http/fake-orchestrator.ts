@@ -12,7 +12,7 @@ import type { Manifest } from "../../src/catalog/port.ts";
 import type { HistoryEvent } from "../../src/job/history.ts";
 import type { ClientFacts, Job, JobStatus } from "../../src/job/model.ts";
 import type { ResultAnswer, TaskPayload, WorkerResult } from "../../src/protocol/worker.ts";
-import type { JobQuery } from "../../src/storage/port.ts";
+import type { JobQuery, OutboxRow } from "../../src/storage/port.ts";
 import { type JsonMap, Refusal } from "../../src/system/errors.ts";
 
 export interface Told {
@@ -33,6 +33,9 @@ export interface Told {
   readonly checkpoints: object[];
   /** Events, decisions, retries and reruns. */
   readonly asked: object[];
+  /** Messages that were given up. */
+  readonly failed: OutboxRow[];
+  readonly outbox: (readonly [action: string, id: string | undefined])[];
 }
 
 export interface Fake {
@@ -127,6 +130,8 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
     queries: [],
     checkpoints: [],
     asked: [],
+    failed: [],
+    outbox: [],
   };
   const jobs = new Map<string, Job>();
   const events = new Map<string, HistoryEvent[]>();
@@ -155,6 +160,23 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
     watchers: (id) => watchers.get(id)?.size ?? 0,
     orchestrator: {
       ready: true,
+      outbox: {
+        async count() {
+          return { waiting: 2, failed: told.failed.length };
+        },
+        async failed(limit, after) {
+          const from = after === undefined ? 0 : told.failed.findIndex((row) => row.id === after) + 1;
+          return told.failed.slice(from, from + limit);
+        },
+        async retry(id) {
+          told.outbox.push(["retry", id]);
+          return 1;
+        },
+        async discard(id) {
+          told.outbox.push(["discard", id]);
+          return 1;
+        },
+      },
       jobs: {
         async create(client, wanted, idempotency, admit) {
           admit?.();

@@ -146,6 +146,7 @@ export class Server {
       storage: withJournal(storage, this.#slowJournal(storage.journal, process)),
       catalog: CATALOG,
       runner: this.#threads(inline, process),
+      sender: { send: async () => ({ type: "delivered" }) },
       settings: this.settings,
     });
     playOn({ enter: () => this.#enterHandler(process) });

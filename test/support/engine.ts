@@ -9,6 +9,7 @@ import { createInlineRunner } from "../../src/handlers/index.ts";
 import type { HandlerRunner } from "../../src/handlers/port.ts";
 import type { HistoryEvent } from "../../src/job/history.ts";
 import { jobStateText } from "../../src/job/state-text.ts";
+import type { Sender } from "../../src/notify/port.ts";
 import { createActorSystem } from "../../src/runtime/system.ts";
 import type { ActorSystem, DeadLetter, Props, Ref, Region, RegionProps } from "../../src/runtime/types.ts";
 import type { Journal, Storage, Unit } from "../../src/storage/port.ts";
@@ -77,6 +78,8 @@ export interface WorldOptions {
   readonly blueprints: readonly Blueprint[];
   readonly settings?: Partial<EngineSettings>;
   readonly runner?: (inline: HandlerRunner) => HandlerRunner;
+  /** Left out: all that leaves the process arrives. */
+  readonly sender?: Sender;
 }
 
 interface Server {
@@ -205,7 +208,8 @@ export class World {
       },
       catalog: catalogOf(options.blueprints),
       runner: options.runner?.(inline) ?? inline,
-      settings: { ...ENGINE_DEFAULTS, ...options.settings },
+      sender: options.sender ?? { send: async () => ({ type: "delivered" }) },
+      settings: { ...ENGINE_DEFAULTS, outboxStopMs: 0, ...options.settings },
     });
     this.#server = { storage, disk, actors, engine };
     await this.done(engine.start());
