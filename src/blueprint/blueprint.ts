@@ -2,9 +2,12 @@ import { writeFile } from "node:fs/promises";
 import type { Static, TAny, TSchema } from "@sinclair/typebox";
 import { Refusal } from "../system/errors.ts";
 import { type KnownOptions, unknownOptions } from "../system/options.ts";
+import { startOf } from "./checks-states.ts";
 import { type Condition, parseCondition } from "./conditions.ts";
 import { BRAND, type DeclaredHandler, type DeclaredState, type Definition } from "./definition.ts";
-import { pictureOf } from "./picture.ts";
+import { draw, GRAPH_FORMATS, type GraphFormat, graphFormatOf, graphTextOf } from "./draw.ts";
+import { graphOf, stateFactsOf } from "./graph.ts";
+import type { Drawn } from "./picture.ts";
 import type { BlueprintOptions, ConditionalHandler, Handler, HandlerOptions, JsonObject, When } from "./sdk.ts";
 
 type Draft = {
@@ -91,19 +94,18 @@ export class Blueprint<S extends TSchema = TAny> {
 
   /** Writes the picture and returns its path. The ending is added where it lacks. */
   async renderGraph(fileName: string, options: { format?: "png" | "svg" | "dot" | "mermaid" } = {}): Promise<string> {
-    const format = options.format ?? formatOf(fileName);
-    const text = pictureOf(this[BRAND], format);
+    const format = checkedFormat(options.format ?? formatOf(fileName));
     const path = fileName.endsWith(`.${format}`) ? fileName : `${fileName}.${format}`;
-    await writeFile(path, text);
+    await writeFile(path, await draw(drawnOf(this[BRAND]), format));
     return path;
   }
 
   toDot(): string {
-    return pictureOf(this[BRAND], "dot");
+    return graphTextOf(drawnOf(this[BRAND]), "dot");
   }
 
   toMermaid(): string {
-    return pictureOf(this[BRAND], "mermaid");
+    return graphTextOf(drawnOf(this[BRAND]), "mermaid");
   }
 
   #add(state: string, options: HandlerOptions, handler: unknown, isAggregator: boolean): this {
@@ -197,6 +199,19 @@ function milliseconds(seconds: number | undefined, what: string): number | undef
 
 function withoutSlashes(path: string): string {
   return path.replace(/^\/+|\/+$/g, "");
+}
+
+function drawnOf(definition: Definition): Drawn {
+  const graph = graphOf(definition);
+  const states = stateFactsOf(definition, graph, startOf(definition));
+  return { name: definition.name, states, edges: graph.edges };
+}
+
+function checkedFormat(format: string): GraphFormat {
+  const known = graphFormatOf(format);
+  if (known) return known;
+  const message = `A graph cannot be drawn as "${format}": choose one of ${GRAPH_FORMATS.join(", ")}.`;
+  throw new Refusal("INVALID_FORMAT", 422, message, { available: [...GRAPH_FORMATS] });
 }
 
 function formatOf(fileName: string): string {

@@ -50,9 +50,11 @@ export function leadsAnywhere({ escapes, calls }: HandlerFacts): boolean {
   return escapes.length > 0 || calls.some(({ unknown }) => unknown.length > 0);
 }
 
-function actsOf({ action, subjects }: ActionCall): readonly StateAct[] {
+function actsOf({ action, subjects, join }: ActionCall): readonly StateAct[] {
   if (action === "transitionTo") return [];
-  return subjects.length > 0 ? subjects.map(({ name }) => ({ action, subject: name })) : [{ action }];
+  const rule = join?.rule === "all" ? undefined : join?.rule;
+  const act = { action, ...(rule !== undefined && { join: rule }) };
+  return subjects.length > 0 ? subjects.map(({ name }) => ({ ...act, subject: name })) : [act];
 }
 
 function edgesOf({ state, declared, facts }: HandlerNode): readonly Edge[] {

@@ -2,6 +2,7 @@
 export { Blueprint } from "./blueprint.ts";
 export { collectBlueprints } from "./collect.ts";
 export { definitionOf, isBlueprint, type DeclaredHandler, type DeclaredState, type Definition } from "./definition.ts";
+export { draw, GRAPH_FORMATS, type GraphFormat, graphFormatOf, graphTextOf } from "./draw.ts";
 export { executeTurn, type ExecuteOptions } from "./execute.ts";
 export type { ConditionSpot } from "./problem.ts";
 export { constantsOf } from "./handler-source.ts";

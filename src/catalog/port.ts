@@ -16,6 +16,8 @@ export interface StateAct {
   readonly action: string;
   /** The kind of task, the child's name, the integration, the event, the time. */
   readonly subject?: string;
+  /** Of parallel tasks: when they have come together; a number of good results. Left out: all of them. */
+  readonly join?: "settled" | "any" | number;
 }
 
 /** A blueprint that another one runs, and where it says so. */

@@ -1,6 +1,7 @@
 /** The command line: one file a command, listed here. */
 import { Command, CommanderError } from "commander";
 import { addCheck } from "./commands/check.ts";
+import { addGraph } from "./commands/graph.ts";
 import { addCancel } from "./commands/jobs-cancel.ts";
 import { addHistory } from "./commands/jobs-history.ts";
 import { addList } from "./commands/jobs-list.ts";
@@ -18,7 +19,7 @@ import { EXIT } from "./exit.ts";
 import type { CliParts } from "./parts.ts";
 import type { Terminal } from "./terminal.ts";
 
-const PROGRAM_COMMANDS = [addServe, addWorker, addRun, addCheck] as const;
+const PROGRAM_COMMANDS = [addServe, addWorker, addRun, addCheck, addGraph] as const;
 const JOB_COMMANDS = [addSubmit, addList, addShow, addWatch, addHistory, addCancel] as const;
 const SCHEDULE_COMMANDS = [addScheduleList, addScheduleTrigger, addSchedulePause, addScheduleResume] as const;
 

@@ -1,5 +1,5 @@
 /** What the commands need of the rest of the program. `src/main.ts` hands it in. */
-import type { Finding } from "../catalog/port.ts";
+import type { Finding, Manifest } from "../catalog/port.ts";
 import type { LogLine } from "../system/log.ts";
 import type { ServeSettings, WorkerSettings } from "../config/tables.ts";
 
@@ -40,6 +40,8 @@ export interface CheckReport {
   readonly findings: readonly Finding[];
   /** How many files were looked at. */
   readonly files: number;
+  /** Of the blueprints that could be loaded. */
+  readonly manifests: readonly Manifest[];
 }
 
 export interface CliParts {

@@ -1,14 +1,17 @@
 /** The terminal and the machine around a command, so that a test can stand in for them. */
 import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import type { Clock, Timers } from "../system/clock.ts";
 
 export interface Terminal {
   /** Standard output: data. */
-  out(text: string): void;
+  out(text: string | Uint8Array): void;
   /** Standard error: people's text, progress and logs. */
   err(text: string): void;
   /** Standard error is a terminal: a line can be drawn over. */
   readonly isInteractive: boolean;
+  /** Standard output is a terminal: bytes that are no text would garble it. */
+  readonly showsOutput: boolean;
   readonly columns: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
@@ -16,6 +19,7 @@ export interface Terminal {
   fetch(url: string, options: BunFetchRequestInit): Promise<Response>;
   exists(path: string): boolean;
   readFile(path: string): Promise<string>;
+  writeFile(path: string, content: Uint8Array): Promise<void>;
   readInput(): Promise<string>;
   /** Calls back on SIGTERM and SIGINT until it is taken back. */
   onStop(stop: () => void): () => void;
@@ -28,6 +32,7 @@ export function realTerminal(system: { readonly clock: Clock; readonly timers: T
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     isInteractive: process.stderr.isTTY === true,
+    showsOutput: process.stdout.isTTY === true,
     columns: process.stderr.columns ?? 80,
     environment: process.env,
     clock: system.clock,
@@ -35,6 +40,7 @@ export function realTerminal(system: { readonly clock: Clock; readonly timers: T
     fetch: (url, options) => fetch(url, options),
     exists: existsSync,
     readFile: (path) => Bun.file(path).text(),
+    writeFile: (path, content) => writeFile(path, content),
     readInput: () => Bun.stdin.text(),
     onStop(stop) {
       for (const signal of STOP_SIGNALS) process.once(signal, stop);

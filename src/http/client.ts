@@ -7,14 +7,14 @@ import type { System } from "../system/index.ts";
 import type { Creator } from "./creation.ts";
 import { describe, jobBody } from "./descriptions.ts";
 import type { Door } from "./door.ts";
-import { toDot } from "./dot.ts";
+import { graphAnswer } from "./graph.ts";
 import { openEventStream } from "./events.ts";
 import { historyText } from "./history.ts";
 import { refuseHead } from "./missing.ts";
 import { nearest } from "./nearest.ts";
 import type { Parking } from "./parking.ts";
 import { fieldsOf, invalidParameter, jobQueryOf, parametersOf } from "./query.ts";
-import { json, jsonFor, textFor } from "./reply.ts";
+import { json, jsonFor } from "./reply.ts";
 import type { HttpSettings } from "./settings.ts";
 import { jobEventListText, jobListText, jobText } from "./views.ts";
 
@@ -54,9 +54,9 @@ export function clientRoutes(prefix: string, options: ClientRoutesOptions, isDes
       "/blueprints/:name/graph",
       ({ request, params }) => {
         door.client(request);
-        return textFor(request, toDot(manifestOf(params.name, orchestrator)), "text/vnd.graphviz; charset=utf-8");
+        return graphAnswer(request, manifestOf(params.name, orchestrator));
       },
-      told("Draw a blueprint, as DOT text"),
+      told("Draw a blueprint, as DOT text (?format=mermaid, or json for its parts)"),
     )
     .post(
       "/blueprints/:name/jobs",

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { definitionOf } from "../../src/blueprint/index.ts";
 import { graphOf } from "../../src/blueprint/graph.ts";
 import { Blueprint, type Handler } from "../../src/index.ts";
@@ -109,7 +109,48 @@ describe("where a handler leads", () => {
   });
 });
 
+/** A state of every kind, and every kind of transition. */
+const everything = new Blueprint({ name: "everything" })
+  .handlerFor("start", { isStart: true }, (_c, a) =>
+    a.dispatchTask({
+      taskType: "generate",
+      transitions: { success: "ask", failure: "failed", cancelled: "cancelled" },
+      eventTransitions: { halfway: "warm_up" },
+    }),
+  )
+  .handlerFor("warm_up", (_c, a) => a.waitFor({ seconds: 60, then: "ask" }))
+  .handlerFor("ask", (_c, a) =>
+    a.awaitHumanApproval({
+      integration: "telegram",
+      message: "?",
+      timeoutSeconds: 5,
+      transitions: { approved: "fan_out", rejected: "rejected", timeout: "failed" },
+    }),
+  )
+  .handlerFor("fan_out", (c, a) =>
+    a.dispatchParallel({
+      tasks: c.initialData.parts.map(() => ({ taskType: "part", transitions: { failure: "failed" } })),
+      aggregateInto: "sum",
+      join: { atLeast: 2 },
+    }),
+  )
+  .aggregatorFor("sum", (_c, a) => a.transitionTo("bill"))
+  .handlerFor("pay", (_c, a) =>
+    a.waitForEvent({ event: "payment", timeoutSeconds: 5, transitions: { received: "next", timeout: "failed" } }),
+  )
+  .handlerFor("next", (c, a) => a.transitionTo(c.initialData.next))
+  .handlerFor("rejected", { isEnd: true }, () => undefined)
+  .handlerFor("cancelled", { isEnd: true }, () => undefined)
+  .handlerFor("bill")
+  .when("context.initial_data.amount > 100", (_c, a) =>
+    a.runBlueprint({ blueprintName: "billing_flow", transitions: { success: "pay", failure: "failed" } }),
+  );
+
 describe("a picture", () => {
+  let folder: string;
+  beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), "picture-"))));
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
   test("has an edge for each transition, with its condition kept for the dashboard", () => {
     const [english, german] = ["en", "de"].map((language) => `context.initial_data.language == '${language}'`);
     expect(edgesOf(multilingual)).toEqual([
@@ -119,42 +160,99 @@ describe("a picture", () => {
     ]);
   });
 
-  test("is DOT", () => {
-    expect(linear.toDot()).toBe(`digraph "simple_linear_flow" {
-  node [shape=box style=rounded]
-  "start"
-  "step_A"
-  "step_B"
-  "finished"
-  "failed"
-  "start" -> "step_A" [label="transition"]
-  "step_A" -> "step_B" [label="on success"]
-  "step_A" -> "failed" [label="on failure"]
-  "step_B" -> "finished" [label="transition"]
-}
-`);
+  test("is DOT: a node for each state, and a label for each transition", () => {
+    const lines = linear
+      .toDot()
+      .split("\n")
+      .map((line) => line.trim());
+    expect(lines).toContain("node [shape=box style=rounded]");
+    expect(lines.filter((line) => line.includes(" -> "))).toEqual([
+      '"start" -> "step_A" [label="transition"]',
+      '"step_A" -> "step_B" [label="on success"]',
+      '"step_A" -> "failed" [label="on failure"]',
+      '"step_B" -> "finished" [label="transition"]',
+    ]);
+    const stateLine = (state: string) => lines.find((line) => line.startsWith(`"${state}" [`)) ?? "";
+    expect(stateLine("start")).toContain("penwidth=3");
+    expect(stateLine("step_A")).toContain("task simple_task");
+    expect(stateLine("finished")).toContain("peripheries=2");
+    expect(stateLine("failed")).toContain("peripheries=2");
+    expect(stateLine("failed")).not.toContain(/fillcolor="[^"]+"/.exec(stateLine("finished"))?.[0]);
   });
 
-  test("is Mermaid, also for names that mean something there", () => {
-    const odd = new Blueprint({ name: "odd" }).handlerFor("start", (_c, { transitionTo }) => transitionTo('the "end"'));
-    expect(odd.toMermaid()).toBe(
-      'flowchart TD\n  s0("start")\n  s1("the #quot;end#quot;")\n  s0 -->|"transition"| s1\n',
-    );
-  });
-
-  test("is written with the ending that it lacks", async () => {
-    const folder = await mkdtemp(join(tmpdir(), "picture-"));
-    try {
-      const path = await linear.renderGraph(join(folder, "flow"), { format: "mermaid" });
-      expect(path).toBe(join(folder, "flow.mermaid"));
-      expect(await readFile(path, "utf8")).toBe(linear.toMermaid());
-      expect(await linear.renderGraph(join(folder, "flow.dot"))).toBe(join(folder, "flow.dot"));
-    } finally {
-      await rm(folder, { recursive: true });
+  test("tells what each kind of state waits for, and when each transition is followed", () => {
+    const dot = everything.toDot();
+    for (const text of [
+      "task generate",
+      "asks a person: telegram",
+      "tasks part in parallel, 2 good ones",
+      "blueprint billing_flow",
+      "waits 60 s",
+      "waits for event payment",
+      '[label="after 60 s"]',
+      '[label="on event halfway"]',
+      '[label="on approved"]',
+      '[label="on timeout"]',
+      '[label="on received"]',
+      String.raw`[label="on success\nif initial_data.amount > 100"]`,
+      "shape=hexagon",
+      "shape=octagon",
+      '[label="cannot be known"]',
+    ]) {
+      expect(dot).toContain(text);
     }
   });
 
+  test("is Mermaid, also for names that mean something there", () => {
+    const odd = new Blueprint({ name: "odd" }).handlerFor("start", (_c, { transitionTo }) =>
+      transitionTo('the "end" of <b>`#1`'),
+    );
+    expect(odd.toMermaid().split("\n").slice(0, 4)).toEqual([
+      "flowchart TD",
+      '  s0("start"):::is_step',
+      '  s1("the #34;end#34; of #60;b#62;#96;#35;1#96;"):::is_missing',
+      '  s0 -->|"transition"| s1',
+    ]);
+  });
+
+  test("is an SVG with every state in it, whatever its name", async () => {
+    const odd = new Blueprint({ name: 'a "quoted" \\ name & <b>' })
+      .handlerFor("start", (_c, { transitionTo }) => transitionTo('готово & "done" \\n'))
+      .handlerFor('готово & "done" \\n', { isEnd: true }, () => undefined);
+    const path = await odd.renderGraph(join(folder, "odd.svg"));
+    const svg = await readFile(path, "utf8");
+    expect(svg).toContain("<svg ");
+    expect(svg).toContain(">готово &amp; &quot;done&quot; \\n</text>");
+    expect(svg).toContain(">a &quot;quoted&quot; \\ name &amp; &lt;b&gt;</text>");
+  });
+
+  test("is a PNG by default", async () => {
+    const path = await everything.renderGraph(join(folder, "flow"));
+    expect(path).toBe(join(folder, "flow.png"));
+    const bytes = await readFile(path);
+    expect(bytes.subarray(1, 4).toString()).toBe("PNG");
+    expect(bytes.readUInt32BE(16)).toBeGreaterThan(1000);
+  });
+
+  test("has its text drawn with the program's own font: names of the same width look different", async () => {
+    const named = (state: string) => new Blueprint({ name: "b" }).handlerFor(state, { isStart: true }, () => undefined);
+    const [one, other] = await Promise.all(
+      ["bdpq", "qpdb"].map(async (state) => readFile(await named(state).renderGraph(join(folder, state)))),
+    );
+    expect(other?.readUInt32BE(16)).toBe(one?.readUInt32BE(16) ?? 0);
+    expect(one).not.toEqual(other);
+  });
+
+  test("is written with the ending that it lacks", async () => {
+    const path = await linear.renderGraph(join(folder, "flow"), { format: "mermaid" });
+    expect(path).toBe(join(folder, "flow.mermaid"));
+    expect(await readFile(path, "utf8")).toBe(linear.toMermaid());
+    expect(await linear.renderGraph(join(folder, "flow.dot"))).toBe(join(folder, "flow.dot"));
+    expect(await linear.renderGraph(join(folder, "v1.2"), { format: "dot" })).toBe(join(folder, "v1.2.dot"));
+  });
+
   test("in another format is refused by naming those there are", async () => {
-    await expect(linear.renderGraph("flow", { format: "png" })).rejects.toThrow('choose "dot" or "mermaid"');
+    const format = "gif" as "png";
+    await expect(linear.renderGraph("flow", { format })).rejects.toThrow("choose one of svg, png, dot, mermaid");
   });
 });

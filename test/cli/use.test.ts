@@ -182,7 +182,7 @@ describe("check", () => {
     ["a warning with --strict", [warning], ["--strict"], 1, "1 warning"],
     ["an error", [warning, error], [], 1, "1 error and 1 warning"],
   ])("%s", async (_, findings, flags, expected, said) => {
-    const parts = { check: async () => ({ findings, files: 2 }) };
+    const parts = { check: async () => ({ findings, files: 2, manifests: [] }) };
     const { exitCode, out, err } = await play(["check", ...flags], { parts });
     expect(out).toBe(
       findings
@@ -196,7 +196,9 @@ describe("check", () => {
   });
 
   test("--json prints one document, findings or not", async () => {
-    const { out } = await play(["check", "--json"], { parts: { check: async () => ({ findings: [], files: 0 }) } });
+    const { out } = await play(["check", "--json"], {
+      parts: { check: async () => ({ findings: [], files: 0, manifests: [] }) },
+    });
     expect(JSON.parse(out)).toEqual({ findings: [] });
   });
 });

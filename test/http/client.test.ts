@@ -493,6 +493,28 @@ describe("reading jobs", () => {
       headersBack: { "content-type": "text/vnd.graphviz; charset=utf-8" },
     },
     {
+      name: "the graph is Mermaid on demand",
+      ...get,
+      path: "/api/v1/blueprints/simple/graph?format=mermaid",
+      status: 200,
+      has: ["flowchart TD", '|"on success"|'],
+      headersBack: { "content-type": "text/vnd.mermaid; charset=utf-8" },
+    },
+    {
+      name: "the graph is told in its parts on demand",
+      ...get,
+      path: "/api/v1/blueprints/simple/graph?format=json",
+      status: 200,
+      has: ['"name":"simple","start":"start","states":[', '"from":"start","to":"finished","label":"success"'],
+    },
+    {
+      name: "the graph in a format that nobody knows is refused",
+      ...get,
+      path: "/api/v1/blueprints/simple/graph?format=gif",
+      status: 400,
+      has: ["choose dot, mermaid or json"],
+    },
+    {
       name: "the graph of nothing is not found",
       ...get,
       path: "/api/blueprints/simpel/graph",
