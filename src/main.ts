@@ -16,6 +16,7 @@ import { realTerminal } from "./cli/terminal.ts";
 import { version } from "./cli/version.ts";
 import type { ServeSettings } from "./config/tables.ts";
 import { createThreadPool } from "./handlers/index.ts";
+import { limitsFrom } from "./http/limits.ts";
 import { DEFAULT_HTTP_SETTINGS } from "./http/settings.ts";
 import { createHttpServer } from "./http/server.ts";
 import { jobStateText } from "./job/state-text.ts";
@@ -151,6 +152,7 @@ async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): 
     access,
     tokenFiles,
     quota,
+    limits: limitsFrom(settings, system.clock),
     system,
     openSocketPath: socket,
     settings: {

@@ -24,6 +24,7 @@ export interface ClientEntry {
 const RESERVED: ReadonlyMap<string, string> = new Map([
   ["default", "the client of CLIENT_TOKEN"],
   ["operator", "the operators"],
+  ["internal-scheduler", "the schedules"],
 ]);
 const NAME_LENGTH_MAX = 200;
 

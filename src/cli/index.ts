@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { addCheck } from "./commands/check.ts";
 import { addGraph } from "./commands/graph.ts";
+import { addClientList } from "./commands/clients-list.ts";
 import { addCancel } from "./commands/jobs-cancel.ts";
 import { addHistory } from "./commands/jobs-history.ts";
 import { addList } from "./commands/jobs-list.ts";
@@ -55,6 +56,9 @@ function createProgram(context: CommandContext): Command {
   const schedules = program.command("schedules").description("see, trigger and pause what runs by the clock");
   withExample(schedules, "orchestrator schedules list");
   for (const add of SCHEDULE_COMMANDS) add(schedules, context);
+  const clients = program.command("clients").description("clients with tokens and quotas of their own (operators)");
+  withExample(clients, "orchestrator clients list");
+  addClientList(clients, context);
   addVersion(program, context);
   return program;
 }

@@ -85,6 +85,19 @@ export function oneOf<Choice extends string>(
   return { parse, default: fallback, ...names };
 }
 
+const TRUE = ["true", "yes", "on", "1"];
+const FALSE = ["false", "no", "off", "0"];
+
+export function yesOrNo(fallback: boolean, names: Names = {}): Setting<boolean> {
+  const parse = (value: string) => {
+    const word = value.trim().toLowerCase();
+    if (TRUE.includes(word)) return true;
+    if (FALSE.includes(word)) return false;
+    throw new Unreadable("true or false");
+  };
+  return { parse, default: fallback, ...names };
+}
+
 /** Reads one value and says in a whole sentence what is wrong with it. */
 export function read<Value>(setting: Setting<Value>, value: string, from: string): Value {
   try {

@@ -1,6 +1,16 @@
 /** Every setting there is, one table for each kind of command. */
 import type { LogLevel } from "../system/log.ts";
-import { list, oneOf, optionalText, optionalWhole, type Setting, text, type ValuesOf, whole } from "./setting.ts";
+import {
+  list,
+  oneOf,
+  optionalText,
+  optionalWhole,
+  type Setting,
+  text,
+  type ValuesOf,
+  whole,
+  yesOrNo,
+} from "./setting.ts";
 
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 export const DEFAULT_DATA_DIR = "./data";
@@ -34,6 +44,15 @@ export const SERVE = {
   workersConfigPath: optionalText({ environment: ["WORKERS_CONFIG_PATH"] }),
   /** What takes an attempt of a client's quota: each of its requests, or each job that it starts. */
   quotaCounts: oneOf(["requests", "creations"], "requests", { environment: ["QUOTA_COUNTS"] }),
+  rateLimitingEnabled: yesOrNo(true, { environment: ["RATE_LIMITING_ENABLED"] }),
+  /** Set, it holds for clients and workers too; else for those without a good token alone. */
+  rateLimitLimit: optionalWhole({ min: 1, max: 1_000_000_000 }, { environment: ["RATE_LIMIT_LIMIT"] }),
+  rateLimitHeartbeatLimit: optionalWhole(
+    { min: 1, max: 1_000_000_000 },
+    { environment: ["RATE_LIMIT_HEARTBEAT_LIMIT"] },
+  ),
+  /** Seconds. */
+  rateLimitPeriod: whole(60, { min: 1, max: 86_400 }, { environment: ["RATE_LIMIT_PERIOD"] }),
   timezone: text("UTC", { environment: ["TZ"] }),
   logLevel,
   logFormat,

@@ -2,6 +2,7 @@
 import { type Access, type Caller, denied, OPERATOR, type WorkerGrant } from "../access/access.ts";
 import type { Attempts } from "../access/quota.ts";
 import { Refusal } from "../system/errors.ts";
+import { type DoorLimits, keepStrangerTo, keepTo } from "./limits.ts";
 
 export interface Door {
   /** Takes an attempt of the client's quota, where it has one. */
@@ -18,23 +19,38 @@ export interface Door {
 const WORKERS_TOKEN = "This is the workers' token: clients send CLIENT_TOKEN or OPERATOR_TOKEN.";
 const NOT_WORKERS_TOKEN = "This is no worker's token but one of clients or operators: workers send WORKER_TOKEN.";
 
-export function networkDoor(access: Access): Door {
+export interface NetworkDoorOptions extends DoorLimits {
+  /** Where the request comes from. */
+  readonly addressOf: (request: Request) => string;
+}
+
+export function networkDoor(access: Access, options: NetworkDoorOptions): Door {
   let refusals = 0;
   const limited = new WeakMap<Request, Attempts>();
-  const refuse = (refusal: Refusal): never => {
+  const refuse = (request: Request, refusal: Refusal): never => {
     refusals += 1;
+    // Those who have a good token are not held up by what others at their address try.
+    keepStrangerTo(options.strangers, options.addressOf(request));
     throw refusal;
+  };
+  const keepWorkerTo = (request: Request, id: string): void => {
+    const { pathname } = new URL(request.url);
+    if (/\/tasks\/(?:next|result)$/.test(pathname)) return;
+    const rate = request.method === "PATCH" ? options.heartbeats : options.workers;
+    keepTo(rate, id, `Worker "${id}"`, "");
   };
   const client = (request: Request): Caller => {
     const token = clientToken(request.headers);
-    if (token === undefined) return refuse(new Refusal("MISSING_TOKEN", 401, "Missing X-Client-Token header"));
+    if (token === undefined) return refuse(request, new Refusal("MISSING_TOKEN", 401, "Missing X-Client-Token header"));
     const caller = access.client(token);
     if (caller === undefined) {
       // The words stay those that published clients know; what else helps goes beside them.
       const details = typeof access.worker(token) === "string" ? undefined : { hint: WORKERS_TOKEN };
-      return refuse(new Refusal("INVALID_TOKEN", 401, "Unauthorized: Invalid token", details));
+      return refuse(request, new Refusal("INVALID_TOKEN", 401, "Unauthorized: Invalid token", details));
     }
-    if (caller.attempts !== undefined && isCounted(request)) {
+    const { id } = caller.client;
+    if (!caller.isOperator) keepTo(options.clients, id, `Client "${id}"`, "");
+    if (caller.attempts !== undefined && !limited.has(request) && isCounted(request)) {
       limited.set(request, caller.attempts);
       caller.attempts.request();
     }
@@ -50,11 +66,15 @@ export function networkDoor(access: Access): Door {
     worker(request, claimed = request.headers.get("x-worker-id") || undefined) {
       const token = request.headers.get("x-worker-token");
       if (token === null || token === "") {
-        return refuse(new Refusal("MISSING_TOKEN", 401, "Missing X-Worker-Token header"));
+        return refuse(request, new Refusal("MISSING_TOKEN", 401, "Missing X-Worker-Token header"));
       }
       const grant = access.worker(token, claimed);
-      if (typeof grant !== "string") return grant;
-      return refuse(denied(grant, claimed, access.client(token) && NOT_WORKERS_TOKEN));
+      if (typeof grant !== "string") {
+        if (options.workers ?? options.heartbeats)
+          keepWorkerTo(request, claimed ?? grant.workerId ?? options.addressOf(request));
+        return grant;
+      }
+      return refuse(request, denied(grant, claimed, access.client(token) && NOT_WORKERS_TOKEN));
     },
     tell(request, response) {
       const attempts = limited.get(request);

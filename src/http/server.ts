@@ -11,6 +11,7 @@ import type { Service } from "../system/lifecycle.ts";
 import { type App, createApp } from "./app.ts";
 import { type Connections, createConnections, type Session } from "./connections.ts";
 import { type Door, localDoor, networkDoor } from "./door.ts";
+import type { DoorLimits } from "./limits.ts";
 import { createParking, type Parking } from "./parking.ts";
 import type { HttpSettings } from "./settings.ts";
 
@@ -20,6 +21,7 @@ export interface HttpServerOptions {
   readonly access: Access;
   readonly tokenFiles: TokenFiles;
   readonly quota: Quota;
+  readonly limits?: DoorLimits;
   readonly system: System;
   readonly settings: HttpSettings;
   /** Left out: no local door. */
@@ -34,10 +36,8 @@ export interface HttpServer extends Service {
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { access, settings, openSocketPath } = options;
-  const network = createListener(options, networkDoor(access), () => ({
-    hostname: settings.host,
-    port: settings.port,
-  }));
+  const door = networkDoor(access, { ...options.limits, addressOf: (request) => network.addressOf(request) });
+  const network: Listener = createListener(options, door, () => ({ hostname: settings.host, port: settings.port }));
   // Two apps and two listeners: nothing that a request carries can make it look local.
   const local =
     openSocketPath === undefined ? undefined : createListener(options, localDoor(), () => ({ unix: openSocketPath }));
@@ -68,6 +68,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 type Place = { readonly hostname: string; readonly port: number } | { readonly unix: string };
 
 interface Listener {
+  addressOf(request: Request): string;
   start(): void;
   stop(): Promise<void>;
   readonly port: number;
@@ -86,6 +87,7 @@ function createListener(options: HttpServerOptions, door: Door, placeOf: () => P
     parking.review();
   });
   return {
+    addressOf: (request) => server?.requestIP(request)?.address ?? "",
     start() {
       if (server !== undefined || isStopped) return;
       server = listen(app, connections, placeOf(), options.settings);

@@ -44,6 +44,8 @@ describe("how the program is called", () => {
     ["jobs watch"],
     ["jobs history"],
     ["jobs cancel"],
+    ["clients"],
+    ["clients list"],
   ])("%s --help has an example and exit code 0", async (command) => {
     const { exitCode, out } = await play([...command.split(" "), "--help"]);
     expect(out).toContain(`$ orchestrator ${command}`);

@@ -5,8 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readClients } from "../../src/access/clients-file.ts";
 import { readWorkers } from "../../src/access/workers-file.ts";
+import { limitsFrom, type LimitSettings } from "../../src/http/limits.ts";
 import { createHttpServer } from "../../src/http/server.ts";
 import { DEFAULT_HTTP_SETTINGS } from "../../src/http/settings.ts";
+import { ManualTime } from "../support/manual-time.ts";
 import {
   asClient,
   asOperator,
@@ -258,6 +260,75 @@ describe("workers with tokens of their own", () => {
     expect((await ask("POST", "/_worker/tasks/result", as("two"), anonymous)).status).toBe(200);
     expect(fake.told.results[0]?.workerId).toBe("worker-002");
     expect((await ask("POST", "/_worker/tasks/result", as("cpu"), anonymous)).status).toBe(400);
+  });
+});
+
+describe("rate limits", () => {
+  const limits = (over: Partial<LimitSettings> = {}) => {
+    const clock = new ManualTime();
+    const settings = {
+      rateLimitingEnabled: true,
+      rateLimitLimit: undefined,
+      rateLimitHeartbeatLimit: undefined,
+      rateLimitPeriod: 60,
+      ...over,
+    };
+    return { clock, ...open({ limits: limitsFrom(settings, clock) }) };
+  };
+  const wrong = { "x-client-token": "guess", "x-worker-token": "guess" };
+
+  test("hold for those without a good token, by their address; the others there are not held up", async () => {
+    const { ask, address, clock } = limits();
+    for (let tried = 0; tried < 50; tried++) {
+      expect((await ask("GET", "/api/jobs", wrong)).status).toBe(401);
+      expect((await ask("GET", "/_worker/workers/w1/tasks/next", {})).status).toBe(401);
+    }
+    const refused = await ask("GET", "/api/jobs", wrong);
+    expect([refused.status, refused.json["code"], refused.headers.get("retry-after")]).toEqual([
+      429,
+      "RATE_LIMITED",
+      "60",
+    ]);
+    for (const headers of [asClient, asOperator]) expect((await ask("GET", "/api/jobs", headers)).status).toBe(200);
+    expect((await ask("GET", "/_public/live", {})).status).toBe(200);
+    address.now = "192.0.2.2";
+    expect((await ask("GET", "/api/jobs", wrong)).status).toBe(401);
+    address.now = "192.0.2.1";
+    clock.advance(60_000);
+    expect((await ask("GET", "/api/jobs", wrong)).status).toBe(401);
+  });
+
+  test("hold for nobody with a good token unless they are set", async () => {
+    const { ask } = limits();
+    for (let asked = 0; asked < 150; asked++) {
+      expect((await ask("GET", "/api/jobs", asClient)).status).toBe(200);
+      expect((await ask("POST", "/_worker/workers/register", asWorker, { worker_id: "w1" })).status).toBe(200);
+    }
+  });
+
+  test("that are set hold for each client and worker; polls and results never count, nor do operators", async () => {
+    const { ask } = limits({ rateLimitLimit: 3, rateLimitHeartbeatLimit: 2 });
+    const times = async (count: number, ...what: Parameters<typeof ask>) => {
+      const answers = [];
+      for (let asked = 0; asked < count; asked++) answers.push((await ask(...what)).status);
+      return answers;
+    };
+    expect(await times(4, "GET", "/api/jobs", asClient)).toEqual([200, 200, 200, 429]);
+    expect(await times(4, "GET", "/api/jobs", free)).toEqual([200, 200, 200, 429]);
+    expect(await times(5, "GET", "/api/jobs", asOperator)).toEqual([200, 200, 200, 200, 200]);
+    const result = { worker_id: "w1", job_id: "j", task_id: "t", status: "success" };
+    expect(new Set(await times(9, "GET", "/_worker/workers/w1/tasks/next", asWorker))).toEqual(new Set([204]));
+    expect(new Set(await times(9, "POST", "/_worker/tasks/result", asWorker, result))).toEqual(new Set([200]));
+    const as1 = { ...asWorker, "x-worker-id": "w1" };
+    const as2 = { ...asWorker, "x-worker-id": "w2" };
+    expect(await times(4, "POST", "/_worker/workers/register", as1, { worker_id: "w1" })).toEqual([200, 200, 200, 429]);
+    expect(await times(3, "PATCH", "/_worker/workers/w1", as1)).toEqual([200, 200, 429]);
+    expect(await times(1, "POST", "/_worker/workers/register", as2, { worker_id: "w2" })).toEqual([200]);
+  });
+
+  test("are off where that is set", async () => {
+    const { ask } = limits({ rateLimitingEnabled: false, rateLimitLimit: 1 });
+    for (let tried = 0; tried < 150; tried++) expect((await ask("GET", "/api/jobs", wrong)).status).toBe(401);
   });
 });
 

@@ -6,6 +6,7 @@ import { hashOf } from "../../src/access/tokens.ts";
 import { createApp } from "../../src/http/app.ts";
 import { createConnections } from "../../src/http/connections.ts";
 import { localDoor, networkDoor } from "../../src/http/door.ts";
+import type { DoorLimits } from "../../src/http/limits.ts";
 import { createParking } from "../../src/http/parking.ts";
 import { DEFAULT_HTTP_SETTINGS, type HttpSettings } from "../../src/http/settings.ts";
 import type { System } from "../../src/system/index.ts";
@@ -21,6 +22,7 @@ const hashes = { client: hashOf(TOKENS.client), worker: hashOf(TOKENS.worker), o
 export const quiet = createRealSystem({ write: () => undefined });
 
 export interface GateOptions {
+  readonly limits?: DoorLimits;
   /** Files of clients and workers, by their paths. */
   readonly clients?: string;
   readonly workers?: string;
@@ -65,10 +67,15 @@ export function createDoors(fake: Fake = createFake(), over: Partial<HttpSetting
   const schedules = createFakeSchedules();
   const gate = createGate(system, options);
   const common = { orchestrator: fake.orchestrator, schedules, system, settings, parking, ...gate };
+  const address = { now: "192.0.2.1" };
   const connections = createConnections(() => undefined, settings);
-  const app = createApp({ ...common, connections, door: networkDoor(gate.access) });
+  const app = createApp({
+    ...common,
+    connections,
+    door: networkDoor(gate.access, { ...options.limits, addressOf: () => address.now }),
+  });
   const local = createApp({ ...common, connections, door: localDoor() });
-  return { fake, schedules, app, local, system, settings, parking, lines, timers, ...gate };
+  return { fake, schedules, app, local, system, settings, parking, lines, timers, address, ...gate };
 }
 
 /** The path of a request with what it is sent with. */
