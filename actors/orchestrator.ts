@@ -8,6 +8,7 @@ import type { HistoryEvent } from "../src/job/history.ts";
 import type { HeartbeatBody, RegistrationBody, ResultAnswer, WorkerResult } from "../src/protocol/worker.ts";
 import type { JobQuery, OutboxRow } from "../src/storage/port.ts";
 import type { JsonMap } from "../src/system/errors.ts";
+import type { DataStoreViews } from "./stores/views.ts";
 
 export interface NewJob {
   readonly blueprint: string;
@@ -213,6 +214,7 @@ export interface Orchestrator {
   readonly jobs: Jobs;
   readonly outbox: Outbox;
   readonly workers: Workers;
+  readonly dataStores: DataStoreViews;
   readonly catalog: Catalog;
   /** Blueprints are loaded and the first sweep over open jobs has ended. */
   readonly ready: boolean;

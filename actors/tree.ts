@@ -43,6 +43,8 @@ import type { OutboxMessage } from "./outbox/messages.ts";
 import { Recovery, type TaskJob } from "./scheduler/recovery.ts";
 import { HOLD_MS, Sweep } from "./scheduler/sweep.ts";
 import { Wakes } from "./scheduler/wakes.ts";
+import { Stores } from "./stores/stores.ts";
+import { createDataStoreViews } from "./stores/views.ts";
 import { type KnownWorker, WorkerRegistryActor } from "./worker-registry/actor.ts";
 import { createAttendedClock } from "./worker-registry/attended.ts";
 import type { WorkerParts } from "./worker-registry/worker.ts";
@@ -115,6 +117,8 @@ const COSTS_PAUSE_MS = 50;
 export interface Engine extends Orchestrator, Service {
   /** What `context.storage.getJobState` answers: the asking job sees its own pending status. */
   jobState(askingJobId: string, jobId: string): Promise<Job | undefined>;
+  /** What running turns ask of data stores, and what the threads that they run in tell. */
+  readonly stores: Pick<Stores, "ask" | "lost">;
   /** Jobs that had to be set going again by the sweep. */
   readonly repairs: number;
   readonly queuedTasks: number;
@@ -213,10 +217,21 @@ export function createEngine(parts: EngineParts): Engine {
     log,
   });
 
-  const jobParts: JobParts = {
+  const stores = new Stores({
+    reader: storage.dataStores,
     journal: storage.journal,
+    isRunning: (jobId) => pending.has(jobId),
+    async initial(hash, { blueprint, store }) {
+      const manifest = await parts.catalog.pinned(hash, blueprint);
+      return (manifest?.dataStores?.[store] ?? {}) as Readonly<Record<string, unknown>>;
+    },
+  });
+
+  const jobParts: JobParts = {
+    journal: stores.journal,
+    stores,
     reader: storage.jobs,
-    runner: parts.runner,
+    runner: stores.runner(parts.runner),
     clock,
     steady,
     log,
@@ -430,6 +445,8 @@ export function createEngine(parts: EngineParts): Engine {
       registry,
       isOfThisStart: (taskId) => readTaskId(taskId)?.parts.epoch === (epoch & EPOCH_MASK),
     }),
+    dataStores: createDataStoreViews(storage.dataStores, parts.catalog),
+    stores,
     catalog: parts.catalog,
     get ready() {
       return swept;

@@ -99,7 +99,11 @@ async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): 
   });
   const runner = createThreadPool({
     system,
-    host: { jobState: (asking, id) => engineJobState(engine, asking, id) },
+    host: {
+      jobState: (asking, id) => engineJobState(engine, asking, id),
+      dataStores: { ask: (question) => engine.stores.ask(question) },
+    },
+    onLost: (jobId) => engine.stores.lost(jobId),
     bundlePath: (hash) => bundlePath(bundlesFolder, hash),
     runLogPath: join(settings.dataDir, "runs.log"),
     onUndead: (count) => {

@@ -16,6 +16,7 @@ import { type After, Draft, type JobRules, type JobState, type Moment, stateAfte
 import type { JobMessage } from "./messages.ts";
 import type { Patience } from "./patience.ts";
 import { appendProgress, type ProgressUpdate } from "./progress.ts";
+import type { Stores } from "../stores/stores.ts";
 import { applyTurn, turnOf, type TurnSettings } from "./turn.ts";
 import { wakeAtMs } from "./wake.ts";
 
@@ -30,6 +31,7 @@ export interface JobParts {
   readonly log: Log;
   readonly rules: JobRules;
   readonly turns: TurnSettings;
+  readonly stores: Pick<Stores, "judge" | "leave">;
   readonly patience: Patience<JobMessage>;
   /** Jobs whose stored state is known without asking the store: new ones, and those just created in a batch. */
   readonly known: Map<string, Job | undefined>;
@@ -64,6 +66,8 @@ export class JobActor implements Actor<JobMessage> {
   #abort: AbortController | undefined;
   /** Turn whose creation was committed without it. */
   #early: { readonly reply?: TurnReply } | undefined;
+  /** Until it is durable. */
+  #creation: Extract<JobMessage, { type: "create" }> | undefined;
   #cancels: Extract<JobMessage, { type: "cancel" }>[] = [];
   #progress: ProgressUpdate[] = [];
   readonly #checkpoints = new Map<string, Extract<JobMessage, { type: "checkpoint" }>>();
@@ -94,6 +98,7 @@ export class JobActor implements Actor<JobMessage> {
 
   stopped(): void {
     this.parts.pending.delete(this.id);
+    this.parts.stores.leave(this.id);
     if (this.#handling || this.#draft) this.parts.interrupted.add(this.id);
     this.#abort?.abort();
     // Who asked by way of another actor would wait for its time limit.
@@ -195,6 +200,7 @@ export class JobActor implements Actor<JobMessage> {
   }
 
   #create(message: Extract<JobMessage, { type: "create" }>, context: Context<JobMessage>): void {
+    this.#creation = message;
     const draft = begin(stateOf(message.job), this.parts.rules, this.#moment());
     draft.idempotency = message.idempotency;
     draft.after.push({ type: "answer-creation", reply: message.reply });
@@ -244,9 +250,35 @@ export class JobActor implements Actor<JobMessage> {
     const draft = this.#draft;
     assert(draft, "a turn ended that no draft asked for");
     draft.moveTo(this.#moment());
-    if (this.#cancels.length > 0) return this.#cancelDraft(draft, context);
-    applyTurn(draft, reply);
+    if (this.#cancels.length > 0) this.#cancelDraft(draft, context);
+    else if (!this.#applyTurn(draft, reply, context)) return this.#runAgain(draft, context);
+    this.parts.stores.leave(this.id);
+  }
+
+  /** False: something that it read of a data store has changed since. Between the judgement and the commit nothing else happens. */
+  #applyTurn(draft: Draft, reply: TurnReply, context: Context<JobMessage>): boolean {
+    const verdict = this.parts.stores.judge(this.id, draft.job.blueprint, reply);
+    switch (verdict.type) {
+      case "again":
+        return false;
+      case "refused":
+        applyTurn(draft, { steps: [], ending: { kind: "invalid", state: draft.job.state, error: verdict.error } });
+        break;
+      case "counts":
+        draft.dataStores = verdict.changes;
+        applyTurn(draft, reply);
+        break;
+      default:
+        assertNever(verdict);
+    }
     this.#commit(draft, context);
+    return true;
+  }
+
+  /** All of the turn is dropped, and no attempt is burned. */
+  #runAgain(draft: Draft, context: Context<JobMessage>): void {
+    this.#runTurn(draft, context);
+    if (!draft.state) this.parts.patience.lose(context.self, { type: "impatient", number: this.#turnNumber });
   }
 
   /** The cancel overtook a running handler: what it did is dropped, and the job ends where it is. */
@@ -290,13 +322,14 @@ export class JobActor implements Actor<JobMessage> {
       outbox: draft.outbox.length > 0 ? draft.outbox : undefined,
     };
     const children = draft.children.map(creationWrite);
-    return { jobs: [write, ...children], idempotency: draft.idempotency };
+    return { jobs: [write, ...children], idempotency: draft.idempotency, dataStores: draft.dataStores };
   }
 
   #committed(context: Context<JobMessage>): void {
     const draft = this.#draft;
     assert(draft, "a commit ended that no draft asked for");
     this.#draft = undefined;
+    this.#creation = undefined;
     this.#state = stateAfter(draft);
     this.parts.committed(draft.job, this.#wakeAtMs);
     if (draft.outbox.length > 0) this.parts.outboxWritten(draft.outbox.length);
@@ -325,6 +358,8 @@ export class JobActor implements Actor<JobMessage> {
     this.#draft = undefined;
     this.#early = undefined;
     this.#turnNumber += 1;
+    this.parts.stores.leave(this.id);
+    if (this.#creation && isDataConflict(error)) return this.#createAgain(this.#creation, context);
     for (const after of draft?.after ?? []) failAnswer(after, error);
     if (!(error instanceof Refusal) || error.code === "STORE_CONFLICT") throw error;
     if (this.#state && error.code === "STORE_INVALID" && draft) return this.#giveUp(this.#state, draft, error, context);
@@ -333,6 +368,12 @@ export class JobActor implements Actor<JobMessage> {
       context.after(RETRY_STORE_MS, { type: "recover" });
       context.after(RETRY_STORE_MS, { type: "wake" });
     }
+    this.#rest(context);
+  }
+
+  /** It had read what another unit wrote that failed: nobody has heard of the job yet, so it begins anew. */
+  #createAgain(creation: Extract<JobMessage, { type: "create" }>, context: Context<JobMessage>): void {
+    context.self.tell(creation);
     this.#rest(context);
   }
 
@@ -449,6 +490,10 @@ export class JobActor implements Actor<JobMessage> {
   #takeProgress(draft: Draft): void {
     appendProgress(draft, this.#progress.splice(0));
   }
+}
+
+function isDataConflict(error: unknown): boolean {
+  return error instanceof Refusal && error.code === "DATA_STORE_CONFLICT";
 }
 
 function interrupted(): Refusal {

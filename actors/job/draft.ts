@@ -3,6 +3,7 @@
  * what is done once all of it is durable. The job's durable state is never touched.
  */
 import type { ChildOrder } from "../../src/handlers/port.ts";
+import type { StoreChange } from "../../src/job/data-store.ts";
 import {
   type BranchWait,
   type ChildWait,
@@ -130,6 +131,8 @@ export class Draft {
   readonly outbox: OutboxWrite[] = [];
   /** Made in the same unit. */
   readonly children: Job[] = [];
+  /** What the turn did with data stores. */
+  dataStores: readonly StoreChange[] | undefined;
   dropsBranches = false;
   idempotency: IdempotencyWrite | undefined;
   /** A handler of the job's state has to run before the unit can be committed. */

@@ -8,6 +8,7 @@ import { BRAND, type DeclaredHandler, type DeclaredState, type Definition } from
 import { draw, GRAPH_FORMATS, type GraphFormat, graphFormatOf, graphTextOf } from "./draw.ts";
 import { graphOf, stateFactsOf } from "./graph.ts";
 import type { Drawn } from "./picture.ts";
+import { checkedStore } from "./stored-values.ts";
 import type { BlueprintOptions, ConditionalHandler, Handler, HandlerOptions, JsonObject, When } from "./sdk.ts";
 
 type Draft = {
@@ -59,7 +60,8 @@ export class Blueprint<S extends TSchema = TAny> {
 
   constructor(options: BlueprintOptions<S>) {
     this.name = checkedName(options?.name);
-    this.#dataStores = { ...options.dataStores };
+    this.#dataStores = {};
+    for (const [store, initial] of Object.entries(options.dataStores ?? {})) this.addDataStore(store, initial);
     this.#unknownOptions = unknownOptions(`Blueprint "${this.name}"`, options, BLUEPRINT_OPTIONS);
     const own = { states: this.#states, dataStores: this.#dataStores, unknownOptions: this.#unknownOptions };
     const definition: Definition = { ...settingsOf(options), ...own };
@@ -88,7 +90,11 @@ export class Blueprint<S extends TSchema = TAny> {
 
   /** `initial` is written only where the key does not exist yet. */
   addDataStore(name: string, initial: JsonObject = {}): this {
-    this.#dataStores[name] = initial;
+    if (Object.hasOwn(this.#dataStores, name)) {
+      const message = `Blueprint "${this.name}" declares data store "${name}" twice: take one of them out.`;
+      throw new Refusal("INVALID_BLUEPRINT", 422, message);
+    }
+    this.#dataStores[name] = checkedStore(this.name, name, initial);
     return this;
   }
 

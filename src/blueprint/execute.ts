@@ -7,11 +7,12 @@ import type { Log } from "../system/log.ts";
 import { holds } from "./conditions.ts";
 import { type DeclaredHandler, type DeclaredState, type Definition, isImplicitEnd } from "./definition.ts";
 import { broke, firstPlace, invalid, refused, threw } from "./failures.ts";
+import { type RunStores, StoreTransaction } from "./data-stores.ts";
 import { HandlerContext } from "./handler-context.ts";
 import { type HandlerEnd, RunSignal, runWatched } from "./handler-run.ts";
 import { HistoryDraft } from "./history-draft.ts";
 import { assertSize } from "./outcome-size.ts";
-import { actionsOf, type Outcome, Recorder } from "./recorder.ts";
+import { actionsOf, notAvailable, type Outcome, Recorder } from "./recorder.ts";
 
 export interface ExecuteOptions {
   readonly clock: Clock;
@@ -64,6 +65,9 @@ class Chain {
   #cause: JobError | undefined;
   /** The newest error that a handler of this turn gave. */
   #error: JobError | undefined;
+  /** Made when a handler first looks at a data store. */
+  #transaction: StoreTransaction | undefined;
+  #stores: RunStores | undefined;
 
   constructor(definition: Definition, turn: Turn, host: HandlerHost, options: ExecuteOptions) {
     this.#definition = definition;
@@ -87,8 +91,9 @@ class Chain {
 
   reply(ending: Ending): TurnReply {
     const steps = this.#steps;
-    if (this.#history === this.#turn.stateHistory) return { steps, ending };
-    return { steps, stateHistory: this.#history, ending };
+    const stores = this.#transaction && usedStores(this.#transaction);
+    if (this.#history === this.#turn.stateHistory) return { steps, ending, ...stores };
+    return { steps, stateHistory: this.#history, ending, ...stores };
   }
 
   /** Undefined: the chain goes on. */
@@ -127,6 +132,7 @@ class Chain {
       defaults: turn.defaults,
     });
     const signal = new RunSignal();
+    this.#stores = undefined;
     const history = new HistoryDraft(this.#history, isFirst ? turn.merge : undefined);
     const context = new HandlerContext({
       turn,
@@ -136,6 +142,7 @@ class Chain {
       aggregation: isFirst ? turn.aggregation : undefined,
       history,
       recorder,
+      dataStores: () => this.#storesFor(recorder).byName,
       run: signal,
       host: this.#host,
       log,
@@ -144,6 +151,14 @@ class Chain {
     if ("kind" in declared) return declared;
     const startedAtMs = clock.nowMs();
     return { declared, context, recorder, signal, history, startedAtMs, startMs: clock.monotonicMs() };
+  }
+
+  #storesFor(recorder: Recorder): RunStores {
+    const { dataStores } = this.#host;
+    if (!dataStores) return recorder.refuse(notAvailable("data stores"));
+    this.#transaction ??= new StoreTransaction(this.#turn, dataStores, Object.keys(this.#definition.dataStores));
+    this.#stores ??= this.#transaction.begin(recorder);
+    return this.#stores;
   }
 
   /** The first handler whose condition holds, else the one without a condition. */
@@ -161,6 +176,8 @@ class Chain {
 
   #conclude(state: DeclaredState, run: Run, end: HandlerEnd): Ending | undefined {
     run.recorder.close();
+    const held = this.#transaction && heldUp(state.name, this.#transaction);
+    if (held) return held;
     const problem = run.recorder.problem;
     if (problem) return refused(state.name, problem);
     switch (end.kind) {
@@ -171,7 +188,7 @@ class Chain {
       case "aborted":
         return broke(state.name, "HANDLER_ABORTED", `The handler of state "${state.name}" was given up while it ran.`);
       case "returned":
-        return this.#accept(state, run);
+        return this.#stores?.pending ? notAwaited(state.name) : this.#accept(state, run);
       default:
         return end satisfies never;
     }
@@ -181,7 +198,8 @@ class Chain {
     try {
       const outcome = run.recorder.outcome();
       const change = run.history.finish();
-      assertSize(state.name, change, outcome);
+      assertSize(state.name, change, outcome, this.#stores);
+      this.#stores?.keep();
       this.#history = change.text;
       this.#addStep(run, change.patch, outcome);
       return outcome ? this.#follow(state.name, outcome) : this.#ended(state.name);
@@ -252,6 +270,23 @@ class Chain {
 
 function isEnding(value: Ending | Promise<Ending>): value is Ending {
   return !(value instanceof Promise);
+}
+
+function usedStores(transaction: StoreTransaction): Pick<TurnReply, "dataStores" | "again"> {
+  const uses = transaction.uses();
+  return { ...(uses.length > 0 && { dataStores: uses }), ...(transaction.again && { again: true }) };
+}
+
+/** A data store kept it from going on: no fault of the handler's, whatever it made of it. */
+function heldUp(state: string, { again, trouble }: StoreTransaction): Ending | undefined {
+  if (again) return broke(state, "HANDLER_ABORTED", `The handler of state "${state}" runs again: others are ahead.`);
+  if (trouble === undefined) return undefined;
+  return broke(state, "HANDLER_ABORTED", `A data store could not be asked in state "${state}": ${trouble}`);
+}
+
+function notAwaited(state: string): Ending {
+  const message = `The handler of state "${state}" returned before a call of a data store had ended: await each of them.`;
+  return invalid(state, { code: "DATA_STORE_NOT_AWAITED", message });
 }
 
 function unknownState(state: string): Ending {

@@ -3,7 +3,7 @@ import type { JobError } from "../job/model.ts";
 import type { Log } from "../system/log.ts";
 import type { RunSignal } from "./handler-run.ts";
 import type { HistoryDraft } from "./history-draft.ts";
-import { notAvailable, type Recorder } from "./recorder.ts";
+import type { Recorder } from "./recorder.ts";
 import type { Context, DataStore, JobState, TaskResult } from "./sdk.ts";
 
 export interface ContextParts {
@@ -15,6 +15,7 @@ export interface ContextParts {
   readonly aggregation: string | undefined;
   readonly history: HistoryDraft;
   readonly recorder: Recorder;
+  readonly dataStores: () => Record<string, DataStore>;
   readonly run: RunSignal;
   readonly host: HandlerHost;
   readonly log: Log;
@@ -61,7 +62,9 @@ export class HandlerContext implements Context {
   }
 
   get dataStores(): Record<string, DataStore> {
-    return laterStores(this.#parts.recorder);
+    const { dataStores, recorder } = this.#parts;
+    recorder.assertOpen();
+    return dataStores();
   }
 
   get storage(): Context["storage"] {
@@ -84,18 +87,4 @@ export class HandlerContext implements Context {
     this.#log ??= log.with({ job_id: turn.jobId, blueprint: turn.blueprint, state });
     return this.#log;
   }
-}
-
-/** Taking a store out by its name says what is missing, rather than failing on `undefined`. */
-function laterStores(recorder: Recorder): Record<string, DataStore> {
-  return new Proxy<Record<string, DataStore>>(
-    {},
-    {
-      get(_target, name) {
-        if (typeof name === "symbol") return undefined;
-        recorder.assertOpen();
-        return recorder.refuse(notAvailable(`data stores ("${name}")`));
-      },
-    },
-  );
 }

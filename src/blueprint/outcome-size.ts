@@ -1,5 +1,6 @@
 import type { TaskOrder } from "../job/model.ts";
 import { Refusal } from "../system/errors.ts";
+import type { RunStores } from "./data-stores.ts";
 import type { HistoryChange } from "./history-draft.ts";
 import type { Outcome } from "./recorder.ts";
 
@@ -9,10 +10,15 @@ const BYTES_PER_CHARACTER_MAX = 3;
 const ORDER_BYTES = 64;
 
 /** What a handler wants to keep crosses threads and is written to disk: a limit holds here, where the state is known. */
-export function assertSize(state: string, change: HistoryChange, outcome: Outcome | undefined): void {
-  const characters = sizeOf(change, outcome, (text) => text.length);
+export function assertSize(
+  state: string,
+  change: HistoryChange,
+  outcome: Outcome | undefined,
+  dataStores: Pick<RunStores, "sizeIn"> | undefined,
+): void {
+  const characters = sizeOf(change, outcome, dataStores, (text) => text.length);
   if (characters * BYTES_PER_CHARACTER_MAX <= OUTCOME_BYTES_MAX) return;
-  const bytes = sizeOf(change, outcome, (text) => Buffer.byteLength(text));
+  const bytes = sizeOf(change, outcome, dataStores, (text) => Buffer.byteLength(text));
   if (bytes <= OUTCOME_BYTES_MAX) return;
   throw new Refusal(
     "OUTCOME_TOO_LARGE",
@@ -21,13 +27,16 @@ export function assertSize(state: string, change: HistoryChange, outcome: Outcom
   );
 }
 
-function sizeOf(change: HistoryChange, outcome: Outcome | undefined, measure: (text: string) => number): number {
+function sizeOf(
+  change: HistoryChange,
+  outcome: Outcome | undefined,
+  dataStores: Pick<RunStores, "sizeIn"> | undefined,
+  measure: (text: string) => number,
+): number {
   const history = change.patch === undefined ? 0 : measure(change.text);
-  if (outcome?.kind !== "tasks") return history;
-  const children = (outcome.children ?? []).reduce(
-    (sum, child) => sum + ORDER_BYTES + measure(child.initialData),
-    history,
-  );
+  const kept = history + (dataStores?.sizeIn(measure) ?? 0);
+  if (outcome?.kind !== "tasks") return kept;
+  const children = (outcome.children ?? []).reduce((sum, child) => sum + ORDER_BYTES + measure(child.initialData), kept);
   return outcome.orders.reduce((sum, order) => sum + sizeOfOrder(order, measure), children);
 }
 

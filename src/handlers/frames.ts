@@ -3,21 +3,33 @@
  * string crosses far cheaper than an object. A frame is a line of JSON and, behind it, the texts
  * that are JSON already: they are cut out by their lengths and never encoded a second time.
  */
+import type { StoreUse } from "../job/data-store.ts";
 import type { TaskOrder } from "../job/model.ts";
 import type { LogLine } from "../system/log.ts";
-import type { Ending, Step, Turn, TurnReply } from "./port.ts";
+import type { Ending, Step, StoreQuestion, Turn, TurnReply } from "./port.ts";
 
 export type ToThread =
   | { readonly kind: "bundle"; readonly hash: string; readonly path: string }
   | { readonly kind: "run"; readonly run: number; readonly isAlone: boolean; readonly turn: Turn }
   | { readonly kind: "abort"; readonly run: number }
-  | { readonly kind: "answer"; readonly ask: number; readonly json?: string; readonly problem?: string }
+  | Answer
   | { readonly kind: "ping"; readonly ping: number };
+
+/** To a question about a job, or about a data store: then with a version, or with `again`. */
+export interface Answer {
+  readonly kind: "answer";
+  readonly ask: number;
+  readonly json?: string;
+  readonly problem?: string;
+  readonly version?: number;
+  readonly again?: true;
+}
 
 export type FromThread =
   | { readonly kind: "ready" }
   | { readonly kind: "reply"; readonly run: number; readonly reply: TurnReply }
   | { readonly kind: "ask"; readonly ask: number; readonly askingJobId: string; readonly jobId: string }
+  | { readonly kind: "ask-store"; readonly ask: number; readonly question: StoreQuestion }
   | { readonly kind: "pong"; readonly ping: number }
   | { readonly kind: "log"; readonly line: LogLine };
 
@@ -65,14 +77,19 @@ export function writeFromThread(message: FromThread): string {
   return message.kind === "reply" ? writeReply(message.run, message.reply) : frame(message, []);
 }
 
-/** The texts of a reply: the history, then a patch for each step, then the parameters of each order. */
-function writeReply(run: number, { stateHistory, ...reply }: TurnReply): string {
+/** The texts of a reply: the history, a patch for each step, the parameters of each order, and what it writes to data stores. */
+function writeReply(run: number, { stateHistory, dataStores, ...reply }: TurnReply): string {
   const texts: Text[] = [stateHistory];
   const steps = reply.steps.map(({ patch, ...step }) => {
     texts.push(patch);
     return step;
   });
-  return frame({ kind: "reply", run, reply: { ...reply, steps, ending: withoutParams(reply.ending, texts) } }, texts);
+  const ending = withoutParams(reply.ending, texts);
+  const stores = dataStores?.map(({ writes, ...use }) => {
+    for (const [, json] of writes) texts.push(json);
+    return { ...use, keys: writes.map(([key]) => key) };
+  });
+  return frame({ kind: "reply", run, reply: { ...reply, steps, ending, ...(stores && { dataStores: stores }) } }, texts);
 }
 
 function withoutParams(ending: Ending, texts: Text[]): object {
@@ -94,7 +111,17 @@ export function readFromThread(batch: string): FromThread[] {
 function readReply(reply: TurnReply, texts: readonly Text[]): TurnReply {
   const steps = reply.steps.map((step, index): Step => ({ ...step, ...given("patch", texts[index + 1]) }));
   const ending = withParams(reply.ending, texts.slice(steps.length + 1));
-  return { ...reply, steps, ...given("stateHistory", texts[0]), ending };
+  const stores = reply.dataStores && { dataStores: withValues(reply.dataStores, texts) };
+  return { ...reply, steps, ...given("stateHistory", texts[0]), ending, ...stores };
+}
+
+/** As a use crosses: the values that it writes are the last of the texts. */
+type KeysOfUse = Omit<StoreUse, "writes"> & { readonly keys: readonly string[] };
+
+function withValues(read: readonly object[], texts: readonly Text[]): readonly StoreUse[] {
+  const uses = read as readonly KeysOfUse[];
+  let at = texts.length - uses.reduce((sum, { keys }) => sum + keys.length, 0);
+  return uses.map(({ keys, ...use }) => ({ ...use, writes: keys.map((key) => [key, texts[at++]] as const) }));
 }
 
 function withParams(ending: Ending, texts: readonly Text[]): Ending {

@@ -23,6 +23,8 @@ export interface ThreadPoolOptions {
   readonly blockMs?: number;
   /** Threads that were ended and stand in a call that nothing can interrupt: at four, restart in an orderly way. */
   readonly onUndead?: (count: number) => void;
+  /** The turn of this job was lost with its thread, and will run again: it must hold up nobody until then. */
+  readonly onLost?: (jobId: string) => void;
 }
 
 export interface ThreadPool extends HandlerRunner, Service {}
@@ -257,6 +259,7 @@ class Pool implements ThreadPool {
       },
     );
     for (const pending of lost) {
+      this.#options.onLost?.(pending.turn.jobId);
       this.#places.delete(pending);
       if (pending.isAnswered) this.#end(pending.key);
     }

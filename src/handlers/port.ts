@@ -2,6 +2,7 @@
  * Running other people's code. A turn enters a state and runs handlers until one records an
  * outcome that has to wait, an end is reached, or something went wrong.
  */
+import type { StoreUse } from "../job/data-store.ts";
 import type { JobError, Join, TaskOrder } from "../job/model.ts";
 import type { PauseOrder } from "../job/pause.ts";
 
@@ -91,12 +92,35 @@ export interface TurnReply {
   readonly ending: Ending;
   /** How often handlers of this turn ran when the process died under them: counted as attempts. */
   readonly crashes?: number;
+  /** What it did with data stores. Nothing of the reply counts if something that it read has changed since. */
+  readonly dataStores?: readonly StoreUse[];
+  /** It came upon a data store in which others are ahead: nothing of it counts, and it runs again in its turn. */
+  readonly again?: true;
+}
+
+/** What a running turn asks of a data store: a key's value, the keys with a prefix, or only that it may use it. */
+export interface StoreQuestion {
+  readonly jobId: string;
+  readonly blueprint: string;
+  readonly hash: string;
+  readonly store: string;
+  readonly key?: string;
+  readonly prefix?: string;
+}
+
+/** JSON text of the value, or of the list of keys, with its version. "again": the turn has to run again. */
+export type StoreAnswer = "again" | { readonly version: number; readonly json?: string };
+
+export interface DataStoreHost {
+  ask(question: StoreQuestion): Promise<StoreAnswer>;
 }
 
 /** What a running handler may ask of the engine. */
 export interface HandlerHost {
   /** A job as `context.storage.getJobState` shows it; JSON text. The asking job sees its own pending status. */
   jobState(askingJobId: string, jobId: string): Promise<string | undefined>;
+  /** Left out: there are no data stores. */
+  readonly dataStores?: DataStoreHost;
 }
 
 export interface HandlerRunner {

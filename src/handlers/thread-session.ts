@@ -6,7 +6,7 @@ import { messageOf } from "../system/errors.ts";
 import type { System } from "../system/index.ts";
 import type { LogLine } from "../system/log.ts";
 import { createBatch } from "./batch.ts";
-import { type FromThread, readToThread, type ToThread, writeFromThread } from "./frames.ts";
+import { type Answer, type FromThread, readToThread, type ToThread, writeFromThread } from "./frames.ts";
 import { markHandlers } from "./marked.ts";
 import type { HandlerHost, Turn, TurnReply } from "./port.ts";
 import type { RunningHandler } from "./running-mark.ts";
@@ -44,19 +44,28 @@ export function createThreadSession({ system, post, mark }: ThreadSessionOptions
   const bundles = new Map<string, LoadedBundle>();
   const loading = new Map<string, Promise<LoadedBundle>>();
   const aborts = new Map<number, AbortController>();
-  const asked = new Map<number, PromiseWithResolvers<string | undefined>>();
+  const asked = new Map<number, PromiseWithResolvers<Answer>>();
   const toBegin: Run[] = [];
   let isBeginning = false;
   let asks = 0;
 
   const send = (message: FromThread) => batch.add(writeFromThread(message));
+  const askHost = (question: (ask: number) => FromThread): Promise<Answer> => {
+    const answer = Promise.withResolvers<Answer>();
+    asks += 1;
+    asked.set(asks, answer);
+    send(question(asks));
+    return answer.promise;
+  };
   const host: HandlerHost = {
-    jobState(askingJobId, jobId) {
-      const answer = Promise.withResolvers<string | undefined>();
-      asks += 1;
-      asked.set(asks, answer);
-      send({ kind: "ask", ask: asks, askingJobId, jobId });
-      return answer.promise;
+    async jobState(askingJobId, jobId) {
+      return (await askHost((ask) => ({ kind: "ask", ask, askingJobId, jobId }))).json;
+    },
+    dataStores: {
+      async ask(question) {
+        const { again, version = 0, json } = await askHost((ask) => ({ kind: "ask-store", ask, question }));
+        return again ? "again" : { version, ...(json !== undefined && { json }) };
+      },
     },
   };
 
@@ -89,11 +98,11 @@ export function createThreadSession({ system, post, mark }: ThreadSessionOptions
     }
   }
 
-  function takeAnswer({ ask, json, problem }: Extract<ToThread, { kind: "answer" }>): void {
-    const answer = asked.get(ask);
-    asked.delete(ask);
-    if (problem === undefined) answer?.resolve(json);
-    else answer?.reject(new Error(problem));
+  function takeAnswer(given: Answer): void {
+    const answer = asked.get(given.ask);
+    asked.delete(given.ask);
+    if (given.problem === undefined) answer?.resolve(given);
+    else answer?.reject(new Error(given.problem));
   }
 
   function beginRuns(): void {

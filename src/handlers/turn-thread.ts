@@ -2,7 +2,7 @@
 import type { Timers } from "../system/clock.ts";
 import type { Log } from "../system/log.ts";
 import { messageOf } from "../system/errors.ts";
-import type { FromThread } from "./frames.ts";
+import type { Answer, FromThread } from "./frames.ts";
 import { type HandlerThread, startHandlerThread, type ThreadEnd } from "./handler-thread.ts";
 import type { PendingTurn } from "./pending-turn.ts";
 import type { HandlerHost, TurnReply } from "./port.ts";
@@ -68,8 +68,20 @@ export function startTurnThread(options: TurnThreadOptions): TurnThread {
         if (pending) options.answered(pending, message.reply);
         return;
       }
-      case "ask":
-        void answerAsk(message);
+      case "ask": {
+        const { askingJobId, jobId } = message;
+        void answer(message.ask, async () => {
+          const json = await host.jobState(askingJobId, jobId);
+          return json === undefined ? {} : { json };
+        });
+        return;
+      }
+      case "ask-store":
+        void answer(message.ask, async () => {
+          if (!host.dataStores) throw new Error("nobody keeps data stores here");
+          const found = await host.dataStores.ask(message.question);
+          return found === "again" ? { again: true } : found;
+        });
         return;
       case "log":
         log[message.line.level](message.line.message, message.line.fields);
@@ -82,10 +94,9 @@ export function startTurnThread(options: TurnThreadOptions): TurnThread {
     }
   }
 
-  async function answerAsk({ ask, askingJobId, jobId }: Extract<FromThread, { kind: "ask" }>): Promise<void> {
+  async function answer(ask: number, find: () => Promise<Omit<Answer, "kind" | "ask">>): Promise<void> {
     try {
-      const json = await host.jobState(askingJobId, jobId);
-      thread.send({ kind: "answer", ask, ...(json !== undefined && { json }) });
+      thread.send({ kind: "answer", ask, ...(await find()) });
     } catch (error) {
       thread.send({ kind: "answer", ask, problem: messageOf(error) });
     }

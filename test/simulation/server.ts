@@ -1,6 +1,6 @@
 /** The orchestrator's process in the simulated world: it is started, dies, stands still and is started again on one disk. */
 import { createEngine, type Engine, ENGINE_DEFAULTS, type EngineSettings } from "../../actors/tree.ts";
-import { definitionOf } from "../../src/blueprint/index.ts";
+import { type Blueprint, definitionOf } from "../../src/blueprint/index.ts";
 import type { Catalog, Manifest } from "../../src/catalog/port.ts";
 import { createInlineRunner } from "../../src/handlers/index.ts";
 import type { HandlerRunner, Turn, TurnReply } from "../../src/handlers/port.ts";
@@ -21,7 +21,7 @@ import type { World } from "./world.ts";
 
 const DEFINITIONS = new Map(FLOWS.map(({ blueprint }) => [blueprint.name, definitionOf(blueprint)]));
 const MANIFESTS = new Map(
-  FLOWS.map(({ blueprint }): [string, Manifest] => [blueprint.name, manifestOf(blueprint.name)]),
+  FLOWS.map(({ blueprint }): [string, Manifest] => [blueprint.name, manifestOf(blueprint)]),
 );
 
 const CATALOG: Catalog = {
@@ -33,8 +33,10 @@ const CATALOG: Catalog = {
   onChange: () => () => undefined,
 };
 
-function manifestOf(name: string): Manifest {
-  return { name, hash: `hash-of-${name}`, file: `${name}.ts`, apiVersion: "v1", start: "start", states: [], edges: [] };
+function manifestOf(blueprint: Blueprint): Manifest {
+  const { name, dataStores } = definitionOf(blueprint);
+  const none = { states: [], edges: [], dataStores };
+  return { name, hash: `hash-of-${name}`, file: `${name}.ts`, apiVersion: "v1", start: "start", ...none };
 }
 
 export class Server {
@@ -134,6 +136,7 @@ export class Server {
           const job = await engine.jobState(asking, id);
           return job && jobStateText(job);
         },
+        dataStores: { ask: (question) => engine.stores.ask(question) },
       },
       blueprint(_hash, name) {
         const definition = DEFINITIONS.get(name);

@@ -190,6 +190,7 @@ export class World {
           const job = await engine.jobState(asking, id);
           return job && jobStateText(job);
         },
+        dataStores: { ask: (question) => engine.stores.ask(question) },
       },
       blueprint(_hash, name) {
         const definition = definitions.get(name);
@@ -317,6 +318,7 @@ function manifestOf(blueprint: Blueprint): Manifest {
     start: states.find((state) => state.isStart)?.name ?? "start",
     states: [],
     edges: [],
+    dataStores: definitionOf(blueprint).dataStores,
   };
 }
 
