@@ -109,7 +109,7 @@ export class OpenStore<Run> {
     const values = new StoreValues();
     values.keySet = stored?.keySet ?? 0;
     for (const key of stored?.seeded ?? []) values.seeded.add(key);
-    for (let after: string | undefined = stored && ""; after !== undefined; ) {
+    for (let after: string | undefined = stored && ""; after !== undefined;) {
       const page = await reader.entries(blueprint, store, { after, limit: PAGE_ENTRIES });
       for (const { key, version, json } of page) values.put(key, { version, json });
       after = page.length < PAGE_ENTRIES ? undefined : page.at(-1)?.key;

@@ -18,6 +18,8 @@ export interface StoresParts extends Pick<OpenStoreParts, "reader" | "initial"> 
   isRunning(jobId: string): boolean;
   /** What idle stores may take of the memory. Left out: 256 MiB. */
   readonly bytesInMemory?: number;
+  /** What one store may hold. */
+  readonly storeBytes?: number;
 }
 
 /** What becomes of a turn's reply. */
@@ -104,8 +106,9 @@ export class Stores {
       );
       return AGAIN;
     }
-    const full = used.find(({ use, store }) => isTooMuch(use, store));
-    if (full) return { type: "refused", error: tooMuch(full.use.store) };
+    const max = this.#parts.storeBytes ?? STORE_LIMITS.storeBytes;
+    const full = used.find(({ use, store }) => isTooMuch(use, store, max));
+    if (full) return { type: "refused", error: tooMuch(full.use.store, max) };
     return { type: "counts", changes: used.map(({ use, store }) => this.#changeOf(use, store)) };
   }
 
@@ -263,16 +266,15 @@ function byName(one: Store, other: Store): number {
 }
 
 /** One that has grown too large may still shrink. */
-function isTooMuch({ writes }: StoreUse, { values }: Store): boolean {
+function isTooMuch({ writes }: StoreUse, { values }: Store, max: number): boolean {
   if (!values || writes.length === 0) return false;
   const bytes = values.bytesAfter(writes);
-  return bytes > STORE_LIMITS.storeBytes && bytes > values.bytes;
+  return bytes > max && bytes > values.bytes;
 }
 
-function tooMuch(store: string): JobError {
-  const mebibytes = STORE_LIMITS.storeBytes / 1024 / 1024;
+function tooMuch(store: string, max: number): JobError {
   return {
     code: "DATA_STORE_FULL",
-    message: `Data store "${store}" may hold ${mebibytes} MiB and this run would have filled it beyond: delete what is not needed any more, or keep large data in files.`,
+    message: `Data store "${store}" may hold ${max} bytes and this run would have filled it beyond: delete what is not needed any more, or keep large data in files.`,
   };
 }

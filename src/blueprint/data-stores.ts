@@ -112,7 +112,10 @@ class StoreDraft {
 
   read(key: string): Promise<void> | undefined {
     if (this.#reads.has(key)) return undefined;
-    return this.#once(`key ${key}`, async () => void this.#reads.set(key, await this.transaction.ask(this.name, { key })));
+    return this.#once(
+      `key ${key}`,
+      async () => void this.#reads.set(key, await this.transaction.ask(this.name, { key })),
+    );
   }
 
   listed(prefix: string): Promise<void> | undefined {
@@ -236,7 +239,8 @@ class RunStore implements DataStore {
   }
 
   async get<T extends Json = Json>(key: string): Promise<T | undefined> {
-    const json = await this.#read(key);
+    await this.#read(key);
+    const json = this.#value(key);
     return json === undefined ? undefined : (JSON.parse(json) as T);
   }
 
@@ -247,14 +251,16 @@ class RunStore implements DataStore {
   }
 
   async delete(key: string): Promise<boolean> {
-    if ((await this.#read(key)) === undefined) return false;
+    await this.#read(key);
+    if (this.#value(key) === undefined) return false;
     this.writes.set(key, undefined);
     return true;
   }
 
   async increment(key: string, by = 1): Promise<number> {
     if (typeof by !== "number" || !Number.isFinite(by)) this.#refuse(notANumber(this.#place(key), `by ${String(by)}`));
-    const json = await this.#read(key);
+    await this.#read(key);
+    const json = this.#value(key);
     const before: unknown = json === undefined ? 0 : JSON.parse(json);
     if (typeof before !== "number") return this.#refuse(notANumber(this.#place(key), "what is stored there"));
     const after = before + by;
@@ -267,8 +273,8 @@ class RunStore implements DataStore {
     const json = this.#json(key, value);
     // As it would have been stored: what JSON leaves out makes no difference.
     const wanted = expected === undefined ? undefined : this.#json(key, expected);
-    const found = await this.#read(key);
-    if (!isSame(found, wanted)) return false;
+    await this.#read(key);
+    if (!isSame(this.#value(key), wanted)) return false;
     this.writes.set(key, json);
     return true;
   }
@@ -287,10 +293,13 @@ class RunStore implements DataStore {
     return [...keys].toSorted();
   }
 
-  /** JSON text of what the run sees under the key. */
-  async #read(key: string): Promise<string | undefined> {
+  async #read(key: string): Promise<void> {
     this.#check(key);
     await this.#run.waitFor(this.draft.read(key));
+  }
+
+  /** JSON text of what the run sees under a key that was read. Looked at when it is used: a call beside this one may have written. */
+  #value(key: string): string | undefined {
     return this.writes.has(key) ? this.writes.get(key) : this.draft.value(key);
   }
 
@@ -344,6 +353,6 @@ function unknownStore(name: string, names: readonly string[]): Refusal {
   return new Refusal(
     "UNKNOWN_DATA_STORE",
     422,
-    `The blueprint has no data store "${name}"${suggestion(name, names)}. ${there}: add it with addDataStore("${name}").`,
+    `The blueprint has no data store "${name}"${suggestion(name, names)} ${there}: add it with addDataStore("${name}").`,
   );
 }

@@ -36,7 +36,10 @@ function sizeOf(
   const history = change.patch === undefined ? 0 : measure(change.text);
   const kept = history + (dataStores?.sizeIn(measure) ?? 0);
   if (outcome?.kind !== "tasks") return kept;
-  const children = (outcome.children ?? []).reduce((sum, child) => sum + ORDER_BYTES + measure(child.initialData), kept);
+  const children = (outcome.children ?? []).reduce(
+    (sum, child) => sum + ORDER_BYTES + measure(child.initialData),
+    kept,
+  );
   return outcome.orders.reduce((sum, order) => sum + sizeOfOrder(order, measure), children);
 }
 

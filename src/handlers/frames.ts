@@ -89,7 +89,10 @@ function writeReply(run: number, { stateHistory, dataStores, ...reply }: TurnRep
     for (const [, json] of writes) texts.push(json);
     return { ...use, keys: writes.map(([key]) => key) };
   });
-  return frame({ kind: "reply", run, reply: { ...reply, steps, ending, ...(stores && { dataStores: stores }) } }, texts);
+  return frame(
+    { kind: "reply", run, reply: { ...reply, steps, ending, ...(stores && { dataStores: stores }) } },
+    texts,
+  );
 }
 
 function withoutParams(ending: Ending, texts: Text[]): object {

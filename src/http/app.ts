@@ -9,6 +9,7 @@ import { adminRoutes } from "./admin.ts";
 import { clientRoutes } from "./client.ts";
 import type { Connections } from "./connections.ts";
 import { createCreator, resolveEndpoint } from "./creation.ts";
+import { dataStoreRoutes } from "./data-stores.ts";
 import type { Door } from "./door.ts";
 import { createErrorMapper } from "./errors.ts";
 import { metricsText } from "./metrics.ts";
@@ -67,6 +68,8 @@ export function createApp(options: AppOptions): App {
     .use(adminRoutes(prefix, options, false))
     .use(outboxRoutes(`${prefix}/:version`, options, true))
     .use(outboxRoutes(prefix, options, false))
+    .use(dataStoreRoutes(`${prefix}/:version`, { dataStores: orchestrator.dataStores, door }, true))
+    .use(dataStoreRoutes(prefix, { dataStores: orchestrator.dataStores, door }, false))
     // One route for the endpoints of all blueprints: routes are never made anew while it runs.
     .post(
       `${prefix}/*`,

@@ -245,9 +245,9 @@ describe("a turn is invalid, and says what to do,", () => {
       (a) => a.dispatchTask({ ...task, eventTransitions: { seen: "next" } }),
     ],
     [
-      "for a data store",
-      "NOT_AVAILABLE",
-      'data stores ("counter")',
+      "for a data store that it did not declare",
+      "UNKNOWN_DATA_STORE",
+      'no data store "counter". It declares none: add it with addDataStore("counter")',
       (a, { dataStores }) => {
         void dataStores["counter"];
         a.transitionTo("next");

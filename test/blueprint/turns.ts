@@ -1,5 +1,12 @@
 /** What tests need to run turns: time that moves only when told, and a turn with usual settings. */
-import type { HandlerHost, Turn, TurnReply } from "../../src/handlers/port.ts";
+import type {
+  DataStoreHost,
+  HandlerHost,
+  StoreAnswer,
+  StoreQuestion,
+  Turn,
+  TurnReply,
+} from "../../src/handlers/port.ts";
 import { definitionOf, executeTurn, type ExecuteOptions } from "../../src/blueprint/index.ts";
 import { silentLog } from "../../src/system/log.ts";
 
@@ -39,7 +46,27 @@ export class ManualTime {
   }
 }
 
-export const noJobs: HandlerHost = { jobState: () => Promise.resolve(undefined) };
+export const noJobs: HandlerHost = { jobState: () => Promise.resolve(undefined), dataStores: storesOf({}) };
+
+/** One data store of JSON texts, each at version 7, whatever its name. What was asked is kept. */
+export function storesOf(
+  entries: Readonly<Record<string, string>>,
+): DataStoreHost & { readonly asked: StoreQuestion[] } {
+  const asked: StoreQuestion[] = [];
+  return {
+    asked,
+    async ask(question): Promise<StoreAnswer> {
+      asked.push(question);
+      const { key, prefix } = question;
+      if (prefix !== undefined) {
+        const keys = Object.keys(entries).filter((name) => name.startsWith(prefix));
+        return { version: 5, json: JSON.stringify(keys) };
+      }
+      const json = key === undefined ? undefined : entries[key];
+      return json === undefined ? { version: 0 } : { version: 7, json };
+    },
+  };
+}
 
 export function turnOf(change: Partial<Turn> = {}): Turn {
   return {

@@ -7,6 +7,7 @@ import {
   writeFromThread,
   writeToThread,
 } from "../../src/handlers/frames.ts";
+import type { StoreUse } from "../../src/job/data-store.ts";
 import type { TaskOrder } from "../../src/job/model.ts";
 import { turnOf } from "./blueprints.ts";
 
@@ -33,6 +34,8 @@ describe("a batch of frames", () => {
       },
       { kind: "answer", ask: 3, json: awkward },
       { kind: "answer", ask: 4 },
+      { kind: "answer", ask: 6, version: 3, json: awkward },
+      { kind: "answer", ask: 7, again: true },
       { kind: "answer", ask: 5, problem: "no\nstore" },
       { kind: "abort", run: 1 },
       { kind: "ping", ping: 9 },
@@ -52,11 +55,26 @@ describe("a batch of frames", () => {
     ];
     const tasks = { kind: "tasks", state: "b", orders: [order(awkward), order("{}")], into: "sum" } as const;
     const broke = { kind: "broke", state: "a", error: { code: "X", message: "y" }, alone: false } as const;
+    const dataStores: readonly StoreUse[] = [
+      { store: "cache", reads: [["a\n", 0]], writes: [], keySet: 4 },
+      {
+        store: "counter",
+        reads: [],
+        writes: [
+          ["a", awkward],
+          ["b", undefined],
+          ["c\n", "1"],
+        ],
+      },
+    ];
     const messages: FromThread[] = [
       { kind: "ready" },
       { kind: "reply", run: 1, reply: { steps, stateHistory: awkward, ending: tasks } },
       { kind: "reply", run: 2, reply: { steps: [], ending: broke } },
+      { kind: "reply", run: 3, reply: { steps, ending: tasks, dataStores } },
+      { kind: "reply", run: 4, reply: { steps: [], ending: broke, dataStores, again: true } },
       { kind: "ask", ask: 1, askingJobId: "a", jobId: "b" },
+      { kind: "ask-store", ask: 2, question: { jobId: "a", blueprint: "f", hash: "h", store: "s", key: "k\n" } },
       { kind: "pong", ping: 2 },
       { kind: "log", line: { level: "info", message: "a\nb", fields: { c: 1 } } },
     ];

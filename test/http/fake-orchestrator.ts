@@ -12,7 +12,7 @@ import type { Manifest } from "../../src/catalog/port.ts";
 import type { HistoryEvent } from "../../src/job/history.ts";
 import type { ClientFacts, Job, JobStatus } from "../../src/job/model.ts";
 import type { ResultAnswer, TaskPayload, WorkerResult } from "../../src/protocol/worker.ts";
-import type { JobQuery, OutboxRow } from "../../src/storage/port.ts";
+import type { JobQuery, OutboxRow, StoredEntry } from "../../src/storage/port.ts";
 import { type JsonMap, Refusal } from "../../src/system/errors.ts";
 
 export interface Told {
@@ -44,6 +44,8 @@ export interface Fake {
   readonly jobs: Map<string, Job>;
   readonly events: Map<string, HistoryEvent[]>;
   readonly workers: Map<string, JsonMap>;
+  /** By blueprint/store. */
+  readonly stores: Map<string, StoredEntry[]>;
   /** What the next polls get; a function may wait. */
   readonly polls: ((signal: AbortSignal) => Promise<TaskPayload | undefined>)[];
   answerResult: (result: WorkerResult) => Promise<ResultAnswer>;
@@ -136,6 +138,7 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
   const jobs = new Map<string, Job>();
   const events = new Map<string, HistoryEvent[]>();
   const workers = new Map<string, JsonMap>();
+  const stores = new Map<string, StoredEntry[]>();
   const polls: Fake["polls"] = [];
   const watchers = new Map<string, Set<(change: JobChange) => void>>();
 
@@ -152,6 +155,7 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
     jobs,
     events,
     workers,
+    stores,
     polls,
     answerResult: async () => ({ status: "result_accepted_success" }),
     change: (id, change) => {
@@ -273,6 +277,13 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
         },
         async resume() {},
         list: () => [...workers.values()],
+      },
+      dataStores: {
+        async entries(blueprint, store, { after = "", limit, prefix = "" }) {
+          const entries = stores.get(`${blueprint}/${store}`);
+          if (!entries) throw new Refusal("DATA_STORE_NOT_FOUND", 404, "There is no such store.");
+          return entries.filter(({ key }) => key > after && key.startsWith(prefix)).slice(0, limit);
+        },
       },
       catalog: {
         current: (name) => manifests.find((one) => one.name === name),

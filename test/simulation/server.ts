@@ -20,9 +20,7 @@ import { Process } from "./time.ts";
 import type { World } from "./world.ts";
 
 const DEFINITIONS = new Map(FLOWS.map(({ blueprint }) => [blueprint.name, definitionOf(blueprint)]));
-const MANIFESTS = new Map(
-  FLOWS.map(({ blueprint }): [string, Manifest] => [blueprint.name, manifestOf(blueprint)]),
-);
+const MANIFESTS = new Map(FLOWS.map(({ blueprint }): [string, Manifest] => [blueprint.name, manifestOf(blueprint)]));
 
 const CATALOG: Catalog = {
   current: (name) => MANIFESTS.get(name),
