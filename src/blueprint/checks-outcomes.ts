@@ -6,10 +6,12 @@ import { PARTLY_UNKNOWN } from "./request-facts.ts";
 
 export function outcomeProblems(state: DeclaredState, call: ActionCall, facts: HandlerFacts): readonly Problem[] {
   const missing = new Set(call.outcomes.flatMap((outcomes) => missingOutcomes(call, outcomes)));
-  const unused = new Set(call.outcomes.flatMap((outcomes) => unusedOutcomes(call, outcomes)));
+  const unused = new Map(
+    call.outcomes.flatMap((outcomes) => unusedOutcomes(call, outcomes).map((found) => [found.outcome, found])),
+  );
   return [
     ...[...missing].map((outcome) => missingTransition(state, call, outcome, facts)),
-    ...[...unused].map((outcome) => unusedTransition(state, call, outcome, facts)),
+    ...[...unused.values()].map((found) => unusedTransition(state, call, found, facts)),
     ...singleDecisions(state, call, facts),
   ];
 }
@@ -21,9 +23,9 @@ function missingTransition(state: DeclaredState, call: ActionCall, outcome: stri
   return problem("warning", "missing-transition", message, facts.code, call.offset);
 }
 
-function unusedTransition(state: DeclaredState, call: ActionCall, outcome: string, facts: HandlerFacts): Problem {
-  const message = `${call.action} of state "${state.name}" has a transition for "${outcome}" and no timeoutSeconds, so it is never followed: set timeoutSeconds or take it out.`;
-  const arrow = call.arrows.find(({ label }) => label === outcome);
+function unusedTransition(state: DeclaredState, call: ActionCall, unused: Unused, facts: HandlerFacts): Problem {
+  const message = `${call.action} of state "${state.name}" has a transition for "${unused.outcome}", which is never followed, ${unused.why}.`;
+  const arrow = call.arrows.find(({ label }) => label === unused.outcome);
   return problem("warning", "unused-transition", message, facts.code, arrow?.offset ?? call.offset);
 }
 
@@ -44,8 +46,8 @@ function missingOutcomes(call: ActionCall, outcomes: ReadonlySet<string>): reado
     case "dispatchTask":
       return lacking(outcomes, ["success", "failure", "cancelled"]);
     case "dispatchParallel":
-      // The good ones lead to the aggregator; where all are awaited, the others do as well.
-      return call.join?.rule === "settled" ? [] : lacking(outcomes, ["failure", "cancelled"]);
+      // The good ones lead to the aggregator; where each is awaited to its end, the bad ones do as well.
+      return lacking(outcomes, call.join?.rule === "settled" ? ["cancelled"] : ["failure", "cancelled"]);
     case "runBlueprint":
       return lacking(outcomes, ["success", "failure"]);
     case "awaitHumanApproval":
@@ -74,10 +76,41 @@ function decisionsOf(outcomes: ReadonlySet<string>): readonly string[] {
   return [...outcomes].filter((outcome) => outcome !== "timeout");
 }
 
-function unusedOutcomes(call: ActionCall, outcomes: ReadonlySet<string>): readonly string[] {
-  if (call.action !== "awaitHumanApproval" && call.action !== "waitForEvent") return [];
-  const isTimed = call.fields.has("timeoutSeconds") || call.fields.has(PARTLY_UNKNOWN);
-  return outcomes.has("timeout") && !isTimed ? ["timeout"] : [];
+interface Unused {
+  readonly outcome: string;
+  /** And what to do about it. */
+  readonly why: string;
+}
+
+function unusedOutcomes(call: ActionCall, outcomes: ReadonlySet<string>): readonly Unused[] {
+  switch (call.action) {
+    case "awaitHumanApproval":
+      return unusedTimeout(call, outcomes);
+    case "waitForEvent":
+      return [...unusedTimeout(call, outcomes), ...foreignOutcomes(outcomes)];
+    case "dispatchParallel":
+      return call.join?.rule === "settled" && outcomes.has("failure")
+        ? [
+            {
+              outcome: "failure",
+              why: 'for its join is "settled": take it out, and look at the results in the aggregator',
+            },
+          ]
+        : [];
+    default:
+      return [];
+  }
+}
+
+function unusedTimeout({ fields }: ActionCall, outcomes: ReadonlySet<string>): readonly Unused[] {
+  const isTimed = fields.has("timeoutSeconds") || fields.has(PARTLY_UNKNOWN);
+  if (!outcomes.has("timeout") || isTimed) return [];
+  return [{ outcome: "timeout", why: "for there is no timeoutSeconds: set it or take the transition out" }];
+}
+
+function foreignOutcomes(outcomes: ReadonlySet<string>): readonly Unused[] {
+  const foreign = [...outcomes].filter((outcome) => outcome !== "received" && outcome !== "timeout");
+  return foreign.map((outcome) => ({ outcome, why: "for an event has received and timeout alone: take it out" }));
 }
 
 function lacking(outcomes: ReadonlySet<string>, wanted: readonly string[]): readonly string[] {

@@ -218,7 +218,7 @@ describe("an outcome without a transition is named", () => {
 
   test.each([
     task(`transitions: { ${all} }`),
-    'a.dispatchParallel({ tasks: [{ taskType: "t" }], aggregateInto: "x", join: "settled" })',
+    'a.dispatchParallel({ tasks: [{ taskType: "t", transitions: { cancelled: "failed" } }], aggregateInto: "x", join: "settled" })',
     'a.dispatchParallel({ tasks: [{ taskType: "t", transitions: { failure: "failed", cancelled: "failed" } }], aggregateInto: "x" })',
     'a.runBlueprint({ blueprintName: "n", transitions: { success: "finished", failure: "failed" } })',
     'a.awaitHumanApproval({ transitions: { approved: "finished", rejected: "failed" } })',
@@ -227,9 +227,14 @@ describe("an outcome without a transition is named", () => {
     expect(findingsOf(joining(body)).filter(({ rule }) => /missing|unused/.test(rule))).toEqual([]);
   });
 
-  test("and so is a timeout that never comes", () => {
-    const body = 'a.waitForEvent({ event: "e", transitions: { received: "finished", timeout: "failed" } })';
-    expect(rulesOf(starting(written(body)))).toEqual(["warning unused-transition"]);
+  test.each([
+    'a.waitForEvent({ event: "e", transitions: { received: "finished", timeout: "failed" } })',
+    'a.waitForEvent({ event: "e", transitions: { received: "finished", cancelled: "failed" } })',
+    'a.awaitHumanApproval({ transitions: { yes: "finished", no: "failed", timeout: "failed" } })',
+    'a.dispatchParallel({ tasks: [{ taskType: "t", transitions: { failure: "z", cancelled: "z" } }], aggregateInto: "x", join: "settled" })',
+  ])("and so is one that is never followed: %s", (body) => {
+    const found = findingsOf(joining(body)).filter(({ rule }) => /missing|unused/.test(rule));
+    expect(found.map(({ rule }) => rule)).toEqual(["unused-transition"]);
   });
 });
 

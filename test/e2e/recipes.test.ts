@@ -168,6 +168,36 @@ const ENDS: readonly Case[] = [
     state: "handle_failure",
     result: { advice: "send better input", code: "INVALID_INPUT_ERROR" },
   },
+  {
+    name: "recipe 15 sorts data of type A",
+    endpoint: "jobs/conditional_flow",
+    input: { type: "A", values: [3, 1, 2] },
+    status: "finished",
+    state: "finished",
+    result: { sorted: [1, 2, 3] },
+  },
+  {
+    name: "recipe 15 adds up data of type B",
+    endpoint: "jobs/conditional_flow",
+    input: { type: "B", values: [3, 1, 2] },
+    status: "finished",
+    state: "finished",
+    result: { sum: 6 },
+  },
+  {
+    name: "recipe 15 fails on data that the worker refuses",
+    endpoint: "jobs/conditional_flow",
+    input: { type: "A" },
+    status: "failed",
+    state: "failed",
+  },
+  {
+    name: "recipe 15 fails on data of any other type",
+    endpoint: "jobs/conditional_flow",
+    input: { type: "C", values: [1] },
+    status: "failed",
+    state: "failed",
+  },
 ];
 
 describe.skipIf(!isBuilt)("the recipes, with a worker", () => {
@@ -200,6 +230,8 @@ describe.skipIf(!isBuilt)("the recipes, with a worker", () => {
     ["recipe 3", "jobs/parallel_example", { seconds: 30 }],
     ["recipe 6", "jobs/critical_flow", { seconds: 30 }],
     ["recipe 13", "jobs/error_handling", { api_key: "slow" }],
+    ["recipe 15, type A", "jobs/conditional_flow", { type: "A", values: [], seconds: 30 }],
+    ["recipe 15, type B", "jobs/conditional_flow", { type: "B", values: [], seconds: 30 }],
   ])(
     "%s is cancelled while its worker is at it",
     async (_, endpoint, input) => {
