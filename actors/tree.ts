@@ -45,6 +45,7 @@ import { HOLD_MS, Sweep } from "./scheduler/sweep.ts";
 import { Wakes } from "./scheduler/wakes.ts";
 import { Stores } from "./stores/stores.ts";
 import { createDataStoreViews } from "./stores/views.ts";
+import { WallJumps } from "./scheduler/wall-jumps.ts";
 import { type KnownWorker, WorkerRegistryActor } from "./worker-registry/actor.ts";
 import { createAttendedClock } from "./worker-registry/attended.ts";
 import type { WorkerParts } from "./worker-registry/worker.ts";
@@ -274,6 +275,7 @@ export function createEngine(parts: EngineParts): Engine {
   const wakes = new Wakes(storage.jobs, steady, timers, log, wake);
   const recovery = new Recovery({ reader: storage.jobs, nowMs: () => steady.nowMs(), follow: setGoing });
   const resume: Recovery["resume"] = (waiting) => recovery.resume(waiting);
+  const wallJumps = new WallJumps({ reader: storage.jobs, clock, steady, timers, log, wake });
   const sweep = new Sweep({ reader: storage.jobs, timers, log, isHeld, isOverdue, wake, resume, recover }, () => {
     swept = true;
     dispatcher.tell({ type: "open" });
@@ -472,11 +474,13 @@ export function createEngine(parts: EngineParts): Engine {
       dispatcher.tell({ type: "hold" });
       cancelHold = timers.after(HOLD_MS, () => void dispatcher.tell({ type: "open" }));
       wakes.start();
+      wallJumps.start();
       sweep.start();
       outbox.tell({ type: "start" });
     },
     async stop() {
       wakes.stop();
+      wallJumps.stop();
       sweep.stop();
       bodies.stop();
       cancelHold?.();

@@ -1,0 +1,140 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { Blueprint } from "../../src/blueprint/index.ts";
+import { branches, oneTask } from "../support/blueprints.ts";
+import { World } from "../support/engine.ts";
+import { permanent, StreamWorker, transient } from "../support/worker.ts";
+
+let world: World | undefined;
+async function start(...blueprints: readonly Blueprint[]): Promise<World> {
+  world = await World.start({ blueprints });
+  return world;
+}
+afterEach(async () => {
+  await world?.stop();
+  world = undefined;
+});
+
+const retry = (w: World, id: string, key?: string) => w.done(w.engine.jobs.retry(undefined, id, key));
+
+describe("a retry", () => {
+  test("of a quarantined job goes on at the step that failed, with attempts reset", async () => {
+    const w = await start(oneTask("simple", { retry: { maxAttempts: 1 } }));
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("simple", { n: 1 });
+    await worker.answer(transient);
+    await w.time.settle();
+    expect((await w.view(id)).job).toMatchObject({ status: "quarantined", state: "failed" });
+
+    await retry(w, id);
+    await w.time.settle();
+    expect(worker.last).toMatchObject({ job_id: id, attempt: 1, params: { n: 1 } });
+    await worker.answer({ data: { out: 1 } });
+    await w.time.settle();
+
+    const { job } = await w.view(id);
+    expect(job).toMatchObject({ id, status: "finished", state: "done" });
+    expect(job.error).toBeUndefined();
+    expect(await w.eventTypes(id)).toContain("job_retried");
+  });
+
+  test("sent twice with one key goes on once", async () => {
+    const w = await start(oneTask("simple"));
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("simple");
+    await worker.answer(permanent);
+    await w.time.settle();
+    await retry(w, id, "k");
+    await w.time.settle();
+    await worker.answer(permanent);
+    await w.time.settle();
+    await retry(w, id, "k");
+    await w.time.settle();
+    expect(await w.status(id)).toBe("quarantined");
+    expect(worker.got).toHaveLength(2);
+  });
+
+  test("of a cancelled job goes on where it was cancelled", async () => {
+    const w = await start(oneTask("simple"));
+    const id = await w.create("simple");
+    await w.done(w.engine.jobs.cancel(undefined, id));
+    await w.time.settle();
+    expect((await w.view(id)).job.state).toBe("stopped");
+    await retry(w, id);
+    await w.time.settle();
+    expect((await w.view(id)).job).toMatchObject({ status: "waiting_for_worker", state: "start" });
+  });
+
+  test("of an aggregator that threw gives it the same results again", async () => {
+    let breaks = true;
+    const blueprint = branches("fan");
+    const flaky = new Blueprint({ name: "flaky" });
+    flaky.handlerFor("start", { isStart: true }, (_c, actions) => {
+      for (const taskType of ["t", "t"]) {
+        actions.dispatchTask({ taskType, transitions: { success: "gather", failure: "bad" } });
+      }
+    });
+    flaky.aggregatorFor("gather", ({ aggregationResults, stateHistory }, actions) => {
+      if (breaks) throw new Error("not today");
+      stateHistory["count"] = Object.keys(aggregationResults).length;
+      actions.transitionTo("good");
+    });
+    for (const state of ["good", "bad"]) flaky.handlerFor(state, { isEnd: true }, () => undefined);
+    const w = await start(blueprint, flaky);
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("flaky");
+    for (const task of worker.got) await worker.answer({}, task);
+    await w.pass(10_000, 500);
+    expect((await w.view(id)).job).toMatchObject({ status: "quarantined", state: "gather" });
+
+    breaks = false;
+    await retry(w, id);
+    await w.time.settle();
+
+    expect(await w.status(id)).toBe("finished");
+    expect(await w.stateHistory(id)).toEqual({ count: 2 });
+  });
+
+  test("of a job that goes on by itself, or has finished, is refused and changes nothing", async () => {
+    const w = await start(oneTask("simple"));
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("simple");
+    expect(await w.refused(w.engine.jobs.retry(undefined, id))).toMatchObject({ code: "NOT_RETRYABLE", status: 409 });
+    await worker.answer();
+    await w.time.settle();
+    expect(await w.refused(w.engine.jobs.retry(undefined, id))).toMatchObject({ code: "NOT_RETRYABLE", status: 409 });
+    expect(await w.status(id)).toBe("finished");
+  });
+});
+
+describe("a rerun", () => {
+  test("is a new job with the same input, or another, that names the first", async () => {
+    const w = await start(oneTask("simple"));
+    const id = await w.create("simple", { n: 1 }, { tags: ["a"], priority: 3 });
+    const again = await w.done(w.engine.jobs.rerun(undefined, id, {}));
+    const other = await w.done(w.engine.jobs.rerun(undefined, id, { initialData: '{"n":2}' }));
+    expect((await w.view(again)).job).toMatchObject({
+      rerunOf: id,
+      initialData: '{"n":1}',
+      tags: ["a"],
+      priority: 3,
+      client: { id: "client" },
+    });
+    expect((await w.view(other)).job.initialData).toBe('{"n":2}');
+    expect(again).not.toBe(id);
+  });
+
+  test("sent twice with one key is one job", async () => {
+    const w = await start(oneTask("simple"));
+    const id = await w.create("simple");
+    const first = await w.done(w.engine.jobs.rerun(undefined, id, {}, "k"));
+    expect(await w.done(w.engine.jobs.rerun(undefined, id, {}, "k"))).toBe(first);
+    expect(await w.done(w.engine.jobs.list({ limit: 10 }))).toHaveLength(2);
+  });
+
+  test("from a state that the blueprint does not have is refused", async () => {
+    const w = await start(oneTask("simple"));
+    const id = await w.create("simple");
+    const refusal = await w.refused(w.engine.jobs.rerun(undefined, id, { fromState: "nowhere" }));
+    expect(refusal).toMatchObject({ code: "UNKNOWN_STATE", status: 422 });
+  });
+});
