@@ -1,5 +1,6 @@
 /** An event of a job for people: why an attempt failed, what was handed back, how a job ended. */
 import type { EventFacts } from "../job/event-facts.ts";
+import { cell } from "./table.ts";
 import { readTaskId } from "../job/task-id.ts";
 
 export interface ToldEvent {
@@ -48,13 +49,36 @@ export function createEventTeller(): EventTeller {
       case "progress":
         return facts.progress === undefined ? "" : `${toPercent(facts.progress)} %  ${facts.message ?? ""}`.trimEnd();
       default:
-        return joined(errorParts(facts));
+        return waitText(facts) ?? joined(errorParts(facts));
     }
   }
 
   return {
     tell: (event) => ({ name: nameOf(event), details: details(event) }),
   };
+}
+
+/** Of waits for no task. */
+function waitText({ wait, event, approval, child }: EventFacts): string | undefined {
+  if (wait) {
+    const what = wait["event"] ?? wait["message"];
+    const { decisions, until } = wait;
+    return [
+      what === undefined ? undefined : cell(what),
+      Array.isArray(decisions) ? `(${decisions.map(cell).join(" or ")})` : undefined,
+      until === undefined ? undefined : `until ${cell(until)}`,
+    ]
+      .filter((part) => part !== undefined)
+      .join(" ");
+  }
+  if (event) return `${cell(event["name"])}${event["early"] === true ? ", kept until the job waits for it" : ""}`;
+  if (approval) {
+    const comment = approval["comment"] === undefined ? "" : `: ${cell(approval["comment"])}`;
+    return `${cell(approval["decision"])} by ${cell(approval["by"])} through ${cell(approval["through"])}${comment}`;
+  }
+  if (!child) return undefined;
+  const end = child["status"] === undefined ? "" : ` ${cell(child["status"])} in ${cell(child["final_state"])}`;
+  return `${cell(child["blueprint"])} ${cell(child["job_id"])}${end}`;
 }
 
 /** The wire calls every end but finishing a failure. */

@@ -4,8 +4,12 @@ import { addCheck } from "./commands/check.ts";
 import { addGraph } from "./commands/graph.ts";
 import { addClientList } from "./commands/clients-list.ts";
 import { addCancel } from "./commands/jobs-cancel.ts";
+import { addApprove, addDecide, addReject } from "./commands/jobs-decide.ts";
+import { addEvent } from "./commands/jobs-event.ts";
 import { addHistory } from "./commands/jobs-history.ts";
 import { addList } from "./commands/jobs-list.ts";
+import { addRerun } from "./commands/jobs-rerun.ts";
+import { addRetry } from "./commands/jobs-retry.ts";
 import { addShow } from "./commands/jobs-show.ts";
 import { addSubmit } from "./commands/jobs-submit.ts";
 import { addWatch } from "./commands/jobs-watch.ts";
@@ -21,8 +25,21 @@ import type { CliParts } from "./parts.ts";
 import type { Terminal } from "./terminal.ts";
 
 const PROGRAM_COMMANDS = [addServe, addWorker, addRun, addCheck, addGraph] as const;
-const JOB_COMMANDS = [addSubmit, addList, addShow, addWatch, addHistory, addCancel] as const;
 const SCHEDULE_COMMANDS = [addScheduleList, addScheduleTrigger, addSchedulePause, addScheduleResume] as const;
+const JOB_COMMANDS = [
+  addSubmit,
+  addList,
+  addShow,
+  addWatch,
+  addHistory,
+  addApprove,
+  addReject,
+  addDecide,
+  addEvent,
+  addCancel,
+  addRetry,
+  addRerun,
+] as const;
 
 /** `argv` without the program's own name. Resolves with the exit code. */
 export async function runCli(argv: readonly string[], parts: CliParts, terminal: Terminal): Promise<number> {
@@ -50,7 +67,7 @@ function createProgram(context: CommandContext): Command {
     .version(versionLine(), "-v, --version", "which program this is");
   withExample(program, "orchestrator serve", "orchestrator jobs submit simple_linear_flow --wait");
   for (const add of PROGRAM_COMMANDS) add(program, context);
-  const jobs = program.command("jobs").description("start, follow and cancel jobs");
+  const jobs = program.command("jobs").description("start, follow, decide for, cancel and retry jobs");
   withExample(jobs, "orchestrator jobs list --status failed");
   for (const add of JOB_COMMANDS) add(jobs, context);
   const schedules = program.command("schedules").description("see, trigger and pause what runs by the clock");

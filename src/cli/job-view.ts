@@ -2,7 +2,7 @@
 import type { JsonMap } from "../system/errors.ts";
 import { isObject } from "./client.ts";
 import { EXIT } from "./exit.ts";
-import { printable } from "./progress.ts";
+import { printable } from "./printable.ts";
 import { cell } from "./table.ts";
 
 export function exitCodeOfJob(job: JsonMap): number {
@@ -21,6 +21,7 @@ export function describeJob(job: JsonMap): string {
     ["progress", job["progress"]],
     ["error", error],
     ...taskFacts(job["tasks"]),
+    ["waits for", waitingText(job["waiting_for"])],
     ["input", job["initial_data"]],
     ["result", withoutProgress(job["result"] ?? job["state_history"])],
   ];
@@ -41,4 +42,13 @@ function taskFacts(tasks: unknown): readonly (readonly [string, unknown])[] {
     const worker = typeof task["worker_id"] === "string" ? ` on ${task["worker_id"]}` : "";
     return ["task", `${cell(task["type"])}, ${cell(task["status"])}${worker}, attempt ${cell(task["attempt"])}`];
   });
+}
+
+function waitingText(waiting: unknown): string | undefined {
+  if (!isObject(waiting)) return undefined;
+  const { kind, since: _, ...facts } = waiting;
+  return [
+    cell(kind),
+    ...Object.entries(facts).map(([name, value]) => `${name.replaceAll("_", " ")} ${cell(value)}`),
+  ].join(", ");
 }

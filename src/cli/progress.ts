@@ -2,6 +2,7 @@
 import type { EventFacts } from "../job/event-facts.ts";
 import { createEventTeller, createScale, type EventTeller } from "./event-text.ts";
 import type { Follower, JobUpdate } from "./follow.ts";
+import { printable } from "./printable.ts";
 import type { Terminal } from "./terminal.ts";
 
 const BAR_CELLS = 24;
@@ -120,9 +121,4 @@ function numberOf(value: unknown): number {
 
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
-}
-
-/** What workers write reaches a terminal: control characters stay out. */
-export function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, " ");
 }

@@ -1,4 +1,4 @@
-import { printable } from "./progress.ts";
+import { printable } from "./printable.ts";
 
 /** Columns as wide as their widest cell; the last one is not padded. */
 export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {

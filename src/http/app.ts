@@ -12,6 +12,7 @@ import { createCreator, resolveEndpoint } from "./creation.ts";
 import { dataStoreRoutes } from "./data-stores.ts";
 import type { Door } from "./door.ts";
 import { createErrorMapper } from "./errors.ts";
+import { jobActionRoutes } from "./job-actions.ts";
 import { metricsText } from "./metrics.ts";
 import { createMissing } from "./missing.ts";
 import { createOpenApi } from "./openapi.ts";
@@ -64,6 +65,8 @@ export function createApp(options: AppOptions): App {
     .use(streamRoutes(options))
     .use(clientRoutes(`${prefix}/:version`, { ...options, creator }, true))
     .use(clientRoutes(prefix, { ...options, creator }, false))
+    .use(jobActionRoutes(`${prefix}/:version`, { ...options, creator }, true))
+    .use(jobActionRoutes(prefix, { ...options, creator }, false))
     .use(adminRoutes(`${prefix}/:version`, options, true))
     .use(adminRoutes(prefix, options, false))
     .use(outboxRoutes(`${prefix}/:version`, options, true))

@@ -6,7 +6,7 @@ import type { Catalog, Manifest } from "../catalog/port.ts";
 import { type Creation, invalidBody, readBatch, readCreation } from "../protocol/creation.ts";
 import { parseObject } from "../protocol/json.ts";
 import { compileSchema, type SchemaCheck } from "../protocol/schema.ts";
-import { messageOf, Refusal } from "../system/errors.ts";
+import { type JsonMap, messageOf, Refusal } from "../system/errors.ts";
 import { readText } from "./body.ts";
 import { nearest } from "./nearest.ts";
 import { json } from "./reply.ts";
@@ -21,6 +21,8 @@ export interface Creator {
   /** `path` is what follows the client prefix: "v1/jobs/simple_flow", with "/batch" behind it for many. */
   endpoint(path: string): Endpoint;
   start(request: Request, caller: Caller, endpoint: Endpoint): Promise<Response>;
+  /** Refuses initial data that the blueprint's newest version does not take. */
+  checkInput(blueprint: string, input: JsonMap): void;
 }
 
 const BATCH = "/batch";
@@ -79,6 +81,10 @@ export function createCreator(
       if (!isReady()) throw notReady();
       throw unknownEndpoint(catalog, path);
     },
+    checkInput(blueprint, input) {
+      const manifest = catalog.current(blueprint);
+      if (manifest) checkInput(manifest, { input, inputPath: "/initial_data" });
+    },
     start: (request, caller, { manifest, isBatch }) => (isBatch ? many : one)(request, caller, manifest),
   };
 }
@@ -129,7 +135,7 @@ function newJob(blueprint: string, { initialData, options }: Creation, trace: Ne
   return { blueprint, initialData, ...options, ...(trace !== undefined && { trace }) };
 }
 
-type InputCheck = (manifest: Manifest, creation: Creation) => void;
+type InputCheck = (manifest: Manifest, creation: Pick<Creation, "input" | "inputPath">) => void;
 
 /** A schema is compiled once; the version of the blueprint that goes takes what was compiled with it. */
 function createInputCheck(): InputCheck {

@@ -39,6 +39,37 @@ export const jobBody = Type.Object(
   { title: "NewJob", description: "The envelope. A body without initial_data is the input itself." },
 );
 
+export const eventBody = Type.Object(
+  { event: Type.String({ minLength: 1 }), data: Type.Optional(Type.Any()) },
+  { title: "Event" },
+);
+
+export const decisionBody = Type.Object(
+  { decision: Type.String({ minLength: 1 }), comment: Type.Optional(Type.String()) },
+  { title: "Decision" },
+);
+
+export const rerunBody = Type.Object(
+  {
+    from_state: Type.Optional(Type.String()),
+    initial_data: Type.Optional(Type.Record(Type.String(), Type.Any())),
+  },
+  { title: "Rerun", description: "Left out: from the start, with the first run's input." },
+);
+
+export const filtersBody = Type.Object(
+  {
+    status: Type.Optional(Type.String()),
+    blueprint: Type.Optional(Type.String()),
+    created_after: Type.Optional(Type.String()),
+    created_before: Type.Optional(Type.String()),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    cursor: Type.Optional(Type.String()),
+    dry_run: Type.Optional(Type.Boolean()),
+  },
+  { title: "JobFilters", description: "As of the list; at least one filter. A page at a time: next_cursor goes on." },
+);
+
 /** `isShown` false: the route is a second spelling of one that is described already. */
 export function describe(audience: Audience, isShown = true) {
   return (summary: string, body?: TSchema | object): Described => ({

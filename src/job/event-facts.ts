@@ -10,6 +10,13 @@ export interface EventFacts {
   readonly outcome?: string;
   readonly progress?: number;
   readonly message?: string;
+  /** What the job waits for that is no task: kind, until, event, decisions … */
+  readonly wait?: JsonMap;
+  readonly event?: JsonMap;
+  /** Who decided, when, through what, with which comment. */
+  readonly approval?: JsonMap;
+  /** A job that it runs inside its own. */
+  readonly child?: JsonMap;
 }
 
 export function eventFacts(type: string, snapshot: JsonMap): EventFacts {
@@ -22,6 +29,18 @@ export function eventFacts(type: string, snapshot: JsonMap): EventFacts {
       return errorOf({ message: snapshot["error_message"] });
     case "job_failed":
       return { ...named("outcome", snapshot["status"]), ...errorOf({ message: snapshot["error_message"] }) };
+    case "timer_started":
+    case "event_awaited":
+    case "approval_requested":
+    case "wait_timed_out":
+      return { wait: asMap(snapshot["wait"]) };
+    case "event_received":
+      return { event: asMap(snapshot["event"]) };
+    case "approval_decided":
+      return { approval: asMap(snapshot["approval"]) };
+    case "sub_blueprint_started":
+    case "sub_blueprint_finished":
+      return { child: asMap(snapshot["child"]) };
     case "progress":
       return newestProgress(asMap(snapshot["state_history"])["progress_updates"]);
     default:

@@ -17,6 +17,10 @@ Statuses:
   running               a handler of the blueprint runs; a running task is waiting_for_worker
   waiting_for_worker    a task is queued, or a worker runs it: \`jobs show\` tells which
   waiting_for_parallel  the same, with several tasks at once
+  waiting_for_sub_job   a job of another blueprint, which it started
+  waiting_for_human     a person's decision: \`jobs approve\`, \`jobs reject\`, \`jobs decide\`
+  waiting_for_event     an event: \`jobs event\`
+  waiting_for_timer     a time
   awaiting_retry        a task or a handler failed and is tried again after a pause
   finished              ended well
   failed                ended badly, in a state that the blueprint has for it

@@ -5,6 +5,7 @@ import { type CommandContext, type Flags, withConnection, withExample, withJson 
 import { CommandFailure, EXIT } from "../exit.ts";
 import { followJob } from "../follow.ts";
 import { readInput } from "../input.ts";
+import { idempotencyHeader } from "../job-request.ts";
 import { describeJob, exitCodeOfJob } from "../job-view.ts";
 import { createProgressView } from "../progress.ts";
 
@@ -30,7 +31,7 @@ async function submit(context: CommandContext, target: string, flags: Flags): Pr
   const { terminal } = context;
   const body = { initial_data: await readInput(flags["input"], terminal), ...priorityOf(flags["priority"]) };
   const client = await context.client(flags);
-  const accepted = await create(client, target, body, idempotencyHeader(flags["idempotencyKey"]));
+  const accepted = await create(client, target, body, idempotencyHeader(flags));
   const jobId = String(accepted["job_id"]);
   if (flags["wait"] !== true) {
     terminal.out(`${flags["json"] === true ? JSON.stringify(accepted) : jobId}\n`);
@@ -86,8 +87,4 @@ function priorityOf(flag: unknown): JsonMap {
     throw new CommandFailure(EXIT.wrongUse, "WRONG_FLAG", `--priority is "${flag}": it has to be a number.`);
   }
   return { priority };
-}
-
-function idempotencyHeader(key: unknown): Record<string, string> {
-  return typeof key === "string" ? { "idempotency-key": key } : {};
 }

@@ -3,7 +3,7 @@ import type { JsonMap } from "../../system/errors.ts";
 import { isObject } from "../client.ts";
 import { type CommandContext, type Flags, withConnection, withExample, withJson } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { printable } from "../progress.ts";
+import { printable } from "../printable.ts";
 import { relativeTime } from "../relative-time.ts";
 import { cell, formatTable } from "../table.ts";
 

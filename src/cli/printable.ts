@@ -1,0 +1,4 @@
+/** What workers write reaches a terminal: control characters stay out. */
+export function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, " ");
+}

@@ -1,0 +1,182 @@
+/** What is sent to a job that is there already: events, decisions, a retry, a rerun; and the same to many at once. */
+import { Elysia } from "elysia";
+import type { Decision, Jobs, Rerun } from "../../actors/orchestrator.ts";
+import type { Caller } from "../access/access.ts";
+import { isTerminal, type Job } from "../job/model.ts";
+import { isObject, parseObject } from "../protocol/json.ts";
+import { type JsonMap, messageOf, Refusal } from "../system/errors.ts";
+import { readText } from "./body.ts";
+import type { ClientRoutesOptions } from "./client.ts";
+import { idempotencyKeyOf } from "./creation.ts";
+import { decisionBody, describe, eventBody, filtersBody, rerunBody } from "./descriptions.ts";
+import { jobQueryOf, parametersOf } from "./query.ts";
+import { json } from "./reply.ts";
+
+const NAME_LENGTH_MAX = 200;
+const COMMENT_LENGTH_MAX = 4_000;
+/** So many of a page are under way at once. */
+const AT_ONCE = 64;
+
+export function jobActionRoutes(prefix: string, options: ClientRoutesOptions, isDescribed: boolean) {
+  const told = describe("client", isDescribed);
+  const raw = { parse: "none" } as const;
+  return new Elysia({ prefix })
+    .post("/jobs/:id/event", ({ request, params }) => sendEvent(request, params.id, options), {
+      ...raw,
+      ...told("Send an event to a job; one that comes early is kept for it", eventBody),
+    })
+    .post("/jobs/:id/decision", ({ request, params }) => decide(request, params.id, options), {
+      ...raw,
+      ...told("Decide for a job that waits for a person", decisionBody),
+    })
+    .post("/jobs/:id/retry", ({ request, params }) => retry(request, params.id, options), {
+      ...raw,
+      ...told("Let a job that failed go on at the step that failed"),
+    })
+    .post("/jobs/:id/rerun", ({ request, params }) => rerun(request, params.id, options), {
+      ...raw,
+      ...told("Start a new job like this one", rerunBody),
+    })
+    .post("/jobs/cancel", ({ request }) => many(request, "cancel", options), {
+      ...raw,
+      ...told("Cancel the jobs that the filters of the list name", filtersBody),
+    })
+    .post("/jobs/retry", ({ request }) => many(request, "retry", options), {
+      ...raw,
+      ...told("Retry the jobs that the filters of the list name", filtersBody),
+    });
+}
+
+async function bodyOf(request: Request, { settings }: ClientRoutesOptions): Promise<JsonMap> {
+  const text = await readText(request, settings.bodyBytesMax);
+  return text.trim() === "" ? {} : parseObject(text);
+}
+
+async function sendEvent(request: Request, id: string, options: ClientRoutesOptions): Promise<Response> {
+  const { viewer } = options.door.client(request);
+  const body = await bodyOf(request, options);
+  const event = nameIn(body, "event", 'the name that the blueprint waits for, like {"event": "paid"}');
+  const data = JSON.stringify(body["data"] ?? null);
+  await options.orchestrator.jobs.event(viewer, id, { event, data }, idempotencyKeyOf(request));
+  return json(JSON.stringify({ status: "event_accepted", job_id: id }));
+}
+
+async function decide(request: Request, id: string, options: ClientRoutesOptions): Promise<Response> {
+  const caller = options.door.client(request);
+  const body = await bodyOf(request, options);
+  await options.orchestrator.jobs.decide(caller.viewer, id, decisionOf(body, caller), idempotencyKeyOf(request));
+  return json(JSON.stringify({ status: "decision_accepted", job_id: id }));
+}
+
+function decisionOf(body: JsonMap, { client, isOperator }: Caller): Decision {
+  if (body["decision"] === undefined) throw new Refusal("INVALID_BODY", 400, "decision is required in body");
+  const decision = nameIn(body, "decision", 'one of those that the job offers, like {"decision": "approved"}');
+  const { comment } = body;
+  if (comment !== undefined && comment !== null && typeof comment !== "string") {
+    throw new Refusal("INVALID_BODY", 400, "comment must be a text: leave it out, or send one.");
+  }
+  const said = typeof comment === "string" && comment !== "" ? { comment: comment.slice(0, COMMENT_LENGTH_MAX) } : {};
+  return { decision, ...said, by: isOperator ? "operator" : client.id, through: "api" };
+}
+
+async function retry(request: Request, id: string, { door, orchestrator }: ClientRoutesOptions): Promise<Response> {
+  const { viewer } = door.client(request);
+  await orchestrator.jobs.retry(viewer, id, idempotencyKeyOf(request));
+  return json(JSON.stringify({ status: "retry_accepted", job_id: id }));
+}
+
+async function rerun(request: Request, id: string, options: ClientRoutesOptions): Promise<Response> {
+  const { jobs } = options.orchestrator;
+  const { viewer } = options.door.client(request);
+  const body = await bodyOf(request, options);
+  const { job } = await jobs.read(viewer, id);
+  const jobId = await jobs.rerun(viewer, id, rerunOf(body, job, options), idempotencyKeyOf(request));
+  return json(JSON.stringify({ status: "accepted", job_id: jobId, rerun_of: id }));
+}
+
+function rerunOf(body: JsonMap, job: Job, { creator }: ClientRoutesOptions): Rerun {
+  const { from_state: fromState, initial_data: input } = body;
+  if (fromState !== undefined && typeof fromState !== "string") {
+    throw new Refusal("INVALID_BODY", 422, "from_state must be the name of a state: leave it out to begin anew.");
+  }
+  if (input !== undefined && !isObject(input)) {
+    throw new Refusal("INVALID_BODY", 422, "initial_data must be an object: leave it out to use the first run's.");
+  }
+  if (input !== undefined) creator.checkInput(job.blueprint, input);
+  return {
+    ...(fromState !== undefined && { fromState }),
+    ...(input !== undefined && { initialData: JSON.stringify(input) }),
+  };
+}
+
+/** The filters stand behind the question mark, as for the list, or in the body. */
+async function many(request: Request, what: "cancel" | "retry", options: ClientRoutesOptions): Promise<Response> {
+  const { viewer } = options.door.client(request);
+  const { jobs } = options.orchestrator;
+  const filters = filtersOf(await bodyOf(request, options), parametersOf(request));
+  const isDryRun = filters.get("dry_run") === "true";
+  const query = jobQueryOf(filters, viewer);
+  const found = await jobs.list({ ...query, limit: query.limit + 1 });
+  const page = found.slice(0, query.limit);
+  const fitting = page.filter(FITS[what]);
+  const skipped: JsonMap[] = [];
+  if (!isDryRun) await inTurns(fitting, (job) => act(jobs, what, viewer, job, skipped));
+  const refused = new Set(skipped.map(({ job_id: id }) => id));
+  const changed = fitting.filter(({ id }) => !refused.has(id)).map(({ id }) => id);
+  const next = found.length > query.limit ? (page.at(-1)?.id ?? null) : null;
+  return json(JSON.stringify({ dry_run: isDryRun, job_ids: changed, skipped, next_cursor: next }));
+}
+
+const FITS: Readonly<Record<"cancel" | "retry", (job: Job) => boolean>> = {
+  cancel: ({ status }) => !isTerminal(status),
+  retry: ({ status }) => isTerminal(status) && status !== "finished",
+};
+
+async function act(
+  jobs: Jobs,
+  what: "cancel" | "retry",
+  viewer: string | undefined,
+  { id }: Job,
+  skipped: JsonMap[],
+): Promise<void> {
+  try {
+    await jobs[what](viewer, id);
+  } catch (error) {
+    // It may have moved on since the list was read: the others go on.
+    skipped.push({
+      job_id: id,
+      error: messageOf(error),
+      code: error instanceof Refusal ? error.code : "INTERNAL_ERROR",
+    });
+  }
+}
+
+async function inTurns(jobs: readonly Job[], run: (job: Job) => Promise<void>): Promise<void> {
+  for (let index = 0; index < jobs.length; index += AT_ONCE) {
+    await Promise.all(jobs.slice(index, index + AT_ONCE).map(run));
+  }
+}
+
+const FILTERS = ["status", "blueprint", "created_after", "created_before", "tag"];
+const OTHERS = ["limit", "cursor", "dry_run"];
+
+function filtersOf(body: JsonMap, parameters: URLSearchParams): URLSearchParams {
+  const filters = new URLSearchParams(parameters);
+  for (const [name, value] of Object.entries(body)) {
+    for (const one of Array.isArray(value) ? value : [value]) filters.append(name, String(one));
+  }
+  const unknown = [...filters.keys()].find((name) => !FILTERS.includes(name) && !OTHERS.includes(name));
+  if (unknown !== undefined) {
+    const message = `"${unknown}" is no filter of jobs: use ${[...FILTERS, ...OTHERS].join(", ")}.`;
+    throw new Refusal("INVALID_PARAMETER", 400, message, { parameter: unknown });
+  }
+  if (FILTERS.some((name) => filters.has(name))) return filters;
+  const message = `Say which jobs are meant: give at least one of ${FILTERS.join(", ")}.`;
+  throw new Refusal("FILTER_REQUIRED", 400, message);
+}
+
+function nameIn(body: JsonMap, field: string, what: string): string {
+  const value = body[field];
+  if (typeof value === "string" && value !== "" && value.length <= NAME_LENGTH_MAX) return value;
+  throw new Refusal("INVALID_BODY", 422, `${field} must be a text of 1 to ${NAME_LENGTH_MAX} characters: ${what}.`);
+}
