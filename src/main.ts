@@ -85,6 +85,9 @@ async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): 
   const tokens = await ensureTokens(storage.registers, system.random, configured, wanted);
   const quota = createQuota({ system, registers: storage.registers, counts, timeZone: settings.timezone });
   const isWorkerTokenSet = configured.worker !== undefined;
+  if (workers !== undefined && !isWorkerTokenSet) {
+    log.info(`Over the network only workers of ${workers} come in: set WORKER_TOKEN to let others in too.`);
+  }
   const access = createAccess(tokens.hashes, { quota, isWorkerTokenSet });
   const tokenFiles = createTokenFiles({ paths: { clients, workers }, access, system });
 

@@ -147,18 +147,24 @@ function takenBy({ client, worker, operator }: Tokens["hashes"]): TakenTokens {
 /** The id that a worker acts under: its token's own, else the one that it claims. */
 export function identityOf(grant: WorkerGrant, claimed: string | undefined): string | undefined {
   const { workerId } = grant;
-  if (claimed === undefined || claimed === workerId) return workerId;
-  if (workerId === undefined && grant.admits(claimed)) return claimed;
-  if (workerId === undefined) throw denied("individual", claimed);
+  const identity = workerId ?? claimed;
+  // Asked again and again: the token may have been taken away while a body was coming.
+  if (!grant.admits(identity)) throw denied("individual", identity);
+  if (claimed === undefined || claimed === identity) return identity;
   const message = `This token belongs to worker "${workerId}" and not to "${claimed}": use that worker's own token.`;
   throw new Refusal("WORKER_MISMATCH", 403, message);
+}
+
+/** The words stay those that published clients know; what else helps goes beside them. */
+export function invalidToken(hint?: string): Refusal {
+  return new Refusal("INVALID_TOKEN", 401, "Unauthorized: Invalid token", hint === undefined ? undefined : { hint });
 }
 
 /** The words are those that published workers know; what else helps goes beside them. */
 export function denied(denial: WorkerDenial, claimed: string | undefined, hint?: string): Refusal {
   const isOwn = denial === "individual";
   const message = isOwn ? "Unauthorized: Invalid individual worker token" : "Unauthorized: No valid token found";
-  const own = `The token lets nobody act as "${claimed}": send the one that the file of workers' tokens has for it.`;
+  const own = `The token lets nobody act as "${claimed ?? ""}": send the one that the file of workers' tokens has for it.`;
   const more = hint ?? (isOwn ? own : undefined);
   return new Refusal("INVALID_TOKEN", 401, message, more === undefined ? undefined : { hint: more });
 }

@@ -37,6 +37,7 @@ export interface Connections {
 
 const REPLACED = 1008;
 const POLICY = 1008;
+const REVOKED = "TOKEN_REVOKED: the worker's token was changed or taken away";
 const GOING_AWAY = 1001;
 const TOO_BIG = 1009;
 
@@ -68,7 +69,8 @@ export function createConnections(
       open(socket) {
         const wire = wireOf(socket);
         wires.set(socket, wire);
-        socket.data.opened(wire);
+        if (socket.data.isAdmitted()) socket.data.opened(wire);
+        else wire.close(POLICY, REVOKED);
       },
       message(socket, message) {
         const text = typeof message === "string" ? message : message.toString("utf8");

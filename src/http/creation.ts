@@ -1,7 +1,7 @@
 /** Starting jobs: the hot route. Every step is named here once and costs what it has to. */
 import { createHash } from "node:crypto";
 import type { Idempotency, NewJob, Orchestrator } from "../../actors/orchestrator.ts";
-import type { Caller } from "../access/access.ts";
+import { type Caller, invalidToken } from "../access/access.ts";
 import type { Catalog, Manifest } from "../catalog/port.ts";
 import { type Creation, invalidBody, readBatch, readCreation } from "../protocol/creation.ts";
 import { parseObject } from "../protocol/json.ts";
@@ -40,6 +40,8 @@ export function createCreator(
 
   const create = async (caller: Caller, wanted: readonly NewJob[], idempotency: Idempotency | undefined) => {
     const { client, attempts } = caller;
+    // Taken away while the body was coming.
+    if (caller.isAdmitted?.() === false) throw invalidToken();
     if (attempts === undefined) return jobs.create(client, wanted, idempotency);
     let giveBack = () => {};
     try {

@@ -1,5 +1,5 @@
 /** A door: who comes through it, and what that lets them do. There is one for the network and one for this machine. */
-import { type Access, type Caller, denied, OPERATOR, type WorkerGrant } from "../access/access.ts";
+import { type Access, type Caller, denied, invalidToken, OPERATOR, type WorkerGrant } from "../access/access.ts";
 import type { Attempts } from "../access/quota.ts";
 import { Refusal } from "../system/errors.ts";
 import { type DoorLimits, keepStrangerTo, keepTo } from "./limits.ts";
@@ -44,9 +44,8 @@ export function networkDoor(access: Access, options: NetworkDoorOptions): Door {
     if (token === undefined) return refuse(request, new Refusal("MISSING_TOKEN", 401, "Missing X-Client-Token header"));
     const caller = access.client(token);
     if (caller === undefined) {
-      // The words stay those that published clients know; what else helps goes beside them.
-      const details = typeof access.worker(token) === "string" ? undefined : { hint: WORKERS_TOKEN };
-      return refuse(request, new Refusal("INVALID_TOKEN", 401, "Unauthorized: Invalid token", details));
+      const isWorkers = typeof access.worker(token) !== "string";
+      return refuse(request, invalidToken(isWorkers ? WORKERS_TOKEN : undefined));
     }
     const { id } = caller.client;
     if (!caller.isOperator) keepTo(options.clients, id, `Client "${id}"`, "");

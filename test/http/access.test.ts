@@ -390,6 +390,27 @@ describe("a token that is taken away", () => {
     expect((await poll).status).toBe(401);
   });
 
+  test("is refused after a body that was still coming", async () => {
+    const { app, access, fake } = open();
+    const slow = (path: string, headers: Record<string, string>, revoke: () => void) => {
+      const body = new ReadableStream(
+        {
+          pull(controller) {
+            revoke();
+            controller.enqueue(new TextEncoder().encode('{"worker_id": "worker-001"}'));
+            controller.close();
+          },
+        },
+        { highWaterMark: 0 },
+      );
+      return app.handle(new Request(`http://server${path}`, { method: "POST", headers, body }));
+    };
+    const register = await slow("/_worker/workers/register", { "x-worker-token": "one" }, () => access.useWorkers([]));
+    expect([register.status, fake.workers.size]).toEqual([401, 0]);
+    const created = await slow(POST, free, () => access.useClients([]));
+    expect([created.status, fake.told.created]).toEqual([401, []]);
+  });
+
   test("ends a client's live events", async () => {
     const { server, access, fake } = await serve();
     const theirs = job({ client: { id: "free", config: {} } });
