@@ -1,5 +1,6 @@
 /** What a worker shows at the door, and what the server's refusals mean to it. */
 import { Refusal } from "../src/system/errors.ts";
+import type { TlsFiles } from "./tls.ts";
 import { describeEndpoint, type Endpoint } from "./endpoint.ts";
 
 export interface Access {
@@ -8,6 +9,7 @@ export interface Access {
   readonly token?: string;
   /** The variable or flag that the token was set with. */
   readonly tokenFrom?: string;
+  readonly tls?: TlsFiles | undefined;
   /** Nothing says where the server is: its socket file is taken as soon as it is there. */
   readonly door?: LocalDoor;
 }
@@ -27,6 +29,12 @@ export function accessNow(access: Access): Access {
 export function accessHeaders(access: Access): Record<string, string> {
   const headers = { "X-Worker-ID": access.workerId };
   return access.token === undefined ? headers : { ...headers, "X-Worker-Token": access.token };
+}
+
+/** How a socket of this access is opened. */
+export function socketOptions(access: Access): Bun.WebSocketOptions {
+  const headers = accessHeaders(access);
+  return access.tls === undefined ? { headers } : { headers, tls: access.tls };
 }
 
 export function isWorthAnotherTry(status: number): boolean {

@@ -1,7 +1,7 @@
 /** The socket beside the polls, `/_worker/ws`: cancellations come down, progress goes up. The worker does without it where there is none. */
 import type { Cancel } from "../src/system/clock.ts";
 import type { System } from "../src/system/index.ts";
-import { type Access, accessHeaders } from "./access.ts";
+import { type Access, socketOptions } from "./access.ts";
 import { socketUrl } from "./endpoint.ts";
 import { isRecord } from "./payload.ts";
 
@@ -26,7 +26,7 @@ export class CancelSocket {
 
   open(): void {
     const path = `/_worker/ws/${encodeURIComponent(this.access.workerId)}`;
-    const socket = new WebSocket(socketUrl(this.access.endpoint, path), { headers: accessHeaders(this.access) });
+    const socket = new WebSocket(socketUrl(this.access.endpoint, path), socketOptions(this.access));
     this.#socket = socket;
     let isServed = true;
     socket.addEventListener("open", () => {

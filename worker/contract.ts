@@ -1,4 +1,5 @@
 /** The words of the public surface that the parts of the worker share. */
+import type { TSchema } from "@sinclair/typebox";
 import type { JsonMap, JsonValue } from "../src/system/errors.ts";
 import type { Log } from "../src/system/log.ts";
 
@@ -18,6 +19,13 @@ export interface WorkerOptions {
   installedModels?: Array<{ name: string; version?: string } | string>;
   /** Which models a task needs in memory: once all are in the hot cache, the task counts as hot on this worker. */
   skillDependencies?: Record<string, string[]>;
+}
+
+export interface TaskOptions<S extends TSchema = TSchema> {
+  /** The name of its limit in `taskTypeLimits`, where it is not the task's own name. */
+  type?: string;
+  /** Checked before the handler runs: what does not fit is an INVALID_INPUT_ERROR that names the paths. */
+  params?: S;
 }
 
 export interface ProgressUpdate {

@@ -1,5 +1,6 @@
 /** Reads typed values out of environment variables. Empty counts as not set. */
 import { messageOf, Refusal } from "../src/system/errors.ts";
+import { isRecord } from "./payload.ts";
 
 const PORT_MAX = 65_535;
 
@@ -48,6 +49,26 @@ export function list(environment: Environment, name: string): unknown[] | undefi
     throw invalid(`${name} is no JSON (${messageOf(error)}): give a JSON array.`);
   }
   throw invalid(`${name} is no JSON array: put its entries between [ and ].`);
+}
+
+export function object(environment: Environment, name: string): Record<string, unknown> | undefined {
+  const value = text(environment, name);
+  if (value === undefined) return undefined;
+  try {
+    const parsed: unknown = JSON.parse(value);
+    if (isRecord(parsed)) return parsed;
+  } catch (error) {
+    throw invalid(`${name} is no JSON (${messageOf(error)}): give a JSON object.`);
+  }
+  throw invalid(`${name} is no JSON object: put its fields between { and }.`);
+}
+
+/** All variables that begin so, under what comes after it. */
+export function beginningWith(environment: Environment, prefix: string): Record<string, string> {
+  const found = Object.entries(environment).flatMap(([name, value]) =>
+    name.startsWith(prefix) && name !== prefix && value ? [[name.slice(prefix.length).toLowerCase(), value]] : [],
+  );
+  return Object.fromEntries(found) as Record<string, string>;
 }
 
 export function invalid(sentence: string): Refusal {

@@ -4,6 +4,9 @@
  */
 export const ERROR_CODE: unique symbol = Symbol.for("orchestrator.worker.errorCode");
 
+/** What a failure says beside its sentence, as JSON. */
+export const ERROR_DETAILS: unique symbol = Symbol.for("orchestrator.worker.errorDetails");
+
 /** Worth another attempt: the service is down, the network broke. */
 export class TransientError extends Error {
   override readonly name: string = "TransientError";
@@ -27,4 +30,8 @@ export function errorCodeOf(error: unknown): string {
     return error[ERROR_CODE];
   }
   return "TRANSIENT_ERROR";
+}
+
+export function errorDetailsOf(error: unknown): unknown {
+  return typeof error === "object" && error !== null && ERROR_DETAILS in error ? error[ERROR_DETAILS] : undefined;
 }

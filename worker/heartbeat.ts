@@ -14,6 +14,7 @@ export class Heartbeat {
   #interval: Cancel | undefined;
   #soon: Cancel | undefined;
   #lastSent = "";
+  #saidBusy = false;
 
   constructor(private readonly parts: HeartbeatParts) {}
 
@@ -25,8 +26,15 @@ export class Heartbeat {
     this.#beat(this.parts.body());
   }
 
-  /** Changes within the delay share one heartbeat; a further change does not put it off. */
+  /**
+   * Changes within the delay share one heartbeat; a further change does not put it off. That the
+   * worker is busy no more is said at once: until then it gets nothing.
+   */
   changed(): void {
+    if (this.#saidBusy) {
+      const body = this.parts.body();
+      if (body.status !== "busy") return this.#beat(body);
+    }
     if (this.#soon) return;
     this.#soon = this.parts.timers.after(this.parts.debounceMs, () => {
       this.#soon = undefined;
@@ -46,6 +54,7 @@ export class Heartbeat {
     this.#interval?.();
     this.#interval = this.parts.timers.after(this.parts.intervalMs, () => this.#beat(this.parts.body()));
     this.#lastSent = JSON.stringify(body);
+    this.#saidBusy = body.status === "busy";
     this.parts.send(body);
   }
 }

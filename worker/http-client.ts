@@ -54,6 +54,7 @@ export class HttpClient {
     // Bun ends a fetch that stays silent for five minutes; ours have their own limit.
     request.timeout = false;
     if (endpoint.kind === "socket") request.unix = endpoint.path;
+    if (this.access.tls !== undefined) request.tls = this.access.tls;
     return request;
   }
 }

@@ -1,4 +1,5 @@
 /** The public module `orchestrator/worker`. */
+export { Type } from "@sinclair/typebox";
 export type {
   ErrorCode,
   Json,
@@ -6,9 +7,11 @@ export type {
   Logger,
   ProgressUpdate,
   TaskContext,
+  TaskOptions,
   TaskResult,
   WorkerFiles,
   WorkerOptions,
 } from "./contract.ts";
 export { InvalidInputError, PermanentError, TransientError } from "./errors.ts";
 export { type TaskHandler, Worker } from "./sdk.ts";
+export { runTask, type RunTaskOptions, type Sent, type TaskOutcome } from "./testing.ts";

@@ -9,6 +9,7 @@ import { describeEndpoint, type Endpoint, parseEndpoint } from "./endpoint.ts";
 import { type Environment, invalid, list, text } from "./environment.ts";
 import { isRecord } from "./payload.ts";
 import type { Machine, Overrides } from "./settings.ts";
+import { readTls, type TlsFiles } from "./tls.ts";
 
 const DEFAULT_URL = "http://localhost:8080";
 export const DEFAULT_DATA_FOLDER = "./data";
@@ -40,15 +41,16 @@ export interface OrchestratorSource {
 /** In the order in which they are preferred; never empty. */
 export function readOrchestrators(source: OrchestratorSource): readonly Orchestrator[] {
   const { environment, overrides } = source;
+  const tls = readTls(environment, source.machine.readText);
   const several = isFlagged(source) ? undefined : list(environment, LIST);
-  if (several === undefined) return [orchestrator(readSingle(source), DEFAULT_WEIGHT)];
+  if (several === undefined) return [orchestrator(readSingle(source), DEFAULT_WEIGHT, tls)];
   if (several.length === 0) throw invalid(`${LIST} is empty: list an orchestrator, or leave it unset.`);
   const token = findToken(environment, overrides);
   const entries = several.map((entry, index) => readEntry(entry, index + 1));
   refuseTwice(entries);
   return entries
     .toSorted((one, other) => one.priority - other.priority)
-    .map((entry) => orchestrator(accessOf(entry, source.workerId, token), entry.weight));
+    .map((entry) => orchestrator(accessOf(entry, source.workerId, token), entry.weight, tls));
 }
 
 export function readMode(environment: Environment): Mode {
@@ -58,8 +60,8 @@ export function readMode(environment: Environment): Mode {
   throw invalid(`${MODE} is "${value}"${suggestion(value, MODES)} Give FAILOVER or ROUND_ROBIN.`);
 }
 
-function orchestrator(access: Access, weight: number): Orchestrator {
-  return { name: describeEndpoint(access.endpoint), access, weight };
+function orchestrator(access: Access, weight: number, tls: TlsFiles | undefined): Orchestrator {
+  return { name: describeEndpoint(access.endpoint), access: tls ? { ...access, tls } : access, weight };
 }
 
 /** The command line hands on what it found in the environment as well: that is no flag. */

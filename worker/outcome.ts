@@ -1,6 +1,6 @@
 /** What a handler returned or threw, as the JSON text of a result: always an object with a `status`. */
 import { messageOf } from "../src/system/errors.ts";
-import { errorCodeOf } from "./errors.ts";
+import { errorCodeOf, errorDetailsOf } from "./errors.ts";
 
 export const RESULT_BYTES_MAX = 10 * 1024 * 1024;
 const UTF8_BYTES_PER_UNIT_MAX = 3;
@@ -10,8 +10,8 @@ const ELSEWHERE = "keep large data in files or in a store and return where it li
 export const VOID_SUCCESS = '{"status":"success"}';
 export const CANCELLED = '{"status":"cancelled"}';
 
-export function failure(code: string, message: string): string {
-  return JSON.stringify({ status: "failure", error: { code, message } });
+export function failure(code: string, message: string, details?: unknown): string {
+  return JSON.stringify({ status: "failure", error: { code, message, details } });
 }
 
 export function unsupportedTask(type: string): string {
@@ -19,7 +19,7 @@ export function unsupportedTask(type: string): string {
 }
 
 export function thrown(error: unknown): string {
-  return failure(errorCodeOf(error), messageOf(error) || nameOf(error));
+  return failure(errorCodeOf(error), messageOf(error) || nameOf(error), errorDetailsOf(error));
 }
 
 export function returned(value: unknown): string {

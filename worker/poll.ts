@@ -47,6 +47,8 @@ export function createPollTransport(system: System, access: Access, settings: Po
 class PollConnection implements Connection {
   /** The heartbeat tells them; see `cancel_task_ids`. */
   readonly cancelled: readonly string[] = [];
+  /** Older ones put tasks into a queue for each worker, as long as it is not busy. */
+  readonly serverCounts = false;
   readonly #base: string;
   readonly #end = new AbortController();
   readonly #polls = new AbortController();

@@ -1,5 +1,5 @@
 /** A worker as a process: its log, its machine, the signals that end it. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, hostname, totalmem } from "node:os";
 import { messageOf, Refusal } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
@@ -10,6 +10,7 @@ import type { WorkerDefinition } from "./definition.ts";
 import { accessNow } from "./access.ts";
 import { describeEndpoint } from "./endpoint.ts";
 import { type Environment, invalid, text } from "./environment.ts";
+import { serveHealth } from "./health.ts";
 import type { Orchestrator } from "./orchestrators.ts";
 import { createPollTransport } from "./poll.ts";
 import { WorkerService } from "./service.ts";
@@ -52,9 +53,12 @@ export async function runWorkerProcess(
     newId: () => system.ids.unique(),
   });
   for (const warning of settings.warnings) system.log.warn(warning);
+  let service: WorkerService | undefined;
+  const { healthPort } = settings;
+  const health = healthPort === undefined ? undefined : serveHealth(healthPort, () => service?.isDraining === true);
   const shelf = openShelf(system, settings);
   const transportsOf = (orchestrator: Orchestrator) => transportsFor(system, settings, orchestrator);
-  const service = new WorkerService({
+  service = new WorkerService({
     system,
     definition,
     settings,
@@ -66,6 +70,7 @@ export async function runWorkerProcess(
     worker_id: settings.workerId,
     orchestrator: settings.orchestrators.map(({ access }) => describeEndpoint(accessNow(access).endpoint)).join(", "),
     tasks: [...definition.tasks.keys()],
+    ...(health && { health_port: health.port }),
   });
   const forget = drainOnStop(service, options.stop);
   try {
@@ -76,6 +81,7 @@ export async function runWorkerProcess(
   } finally {
     forget();
     shelf?.close();
+    await health?.stop();
   }
 }
 
@@ -154,6 +160,7 @@ function thisMachine(): Machine {
     cpuCores: availableParallelism(),
     ramGb: Math.round((totalmem() / BYTES_PER_GB) * 10) / 10,
     exists: existsSync,
+    readText: (path) => readFileSync(path, "utf8"),
   };
 }
 

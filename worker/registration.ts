@@ -33,25 +33,32 @@ export function registrationBody(
     cost_per_second: settings.costPerSecond,
     resources: { ...settings.resources, max_concurrent_tasks: concurrency },
     installed_models: settings.installedModels,
-    installed_software: { bun: Bun.version },
+    installed_software: { bun: Bun.version, ...settings.installedSoftware },
+    ...(settings.installedArtifacts.length > 0 && { installed_artifacts: settings.installedArtifacts }),
     hostname: settings.hostname,
-    capabilities: { hostname: settings.hostname, websockets: settings.websockets },
+    capabilities: capabilities(settings),
     hot_cache: hotCache.models(),
-    ...(allowance && { status: statusOf(runner, allowance) }),
+    ...(allowance && { status: statusOf(runner, allowance, false) }),
     ...dependencies(settings, hotCache),
   };
   return body;
+}
+
+function capabilities({ hostname, websockets, costPerTask, extra }: Settings): object {
+  const costs = Object.keys(costPerTask).length > 0 && { cost_per_skill: costPerTask };
+  return { hostname, websockets, ...costs, extra: { websockets, ...extra } };
 }
 
 /** The list of tasks stays whole under load: the server counts slots and limits by what the registration says. */
 export function heartbeatBody(
   { settings, tasks, hotCache, runner }: Face,
   allowance: Allowance | undefined,
+  serverCounts: boolean,
 ): HeartbeatBody {
   const body = {
     worker_id: settings.workerId,
     load: runner.load,
-    status: statusOf(runner, allowance),
+    status: statusOf(runner, allowance, serverCounts),
     supported_tasks: [...tasks],
     hot_cache: hotCache.models(),
     ...(allowance && { max_concurrent_tasks: allowance.tasks }),
@@ -60,8 +67,14 @@ export function heartbeatBody(
   return body;
 }
 
-function statusOf(runner: Runner, allowance: Allowance | undefined): string {
+/**
+ * A server that counts the slots by itself hands the next task out with the answer to a result; told
+ * that the worker is busy, it would wait for the next heartbeat.
+ */
+function statusOf(runner: Runner, allowance: Allowance | undefined, serverCounts: boolean): string {
   if (runner.draining) return "draining";
+  if (allowance?.tasks === 0) return "busy";
+  if (serverCounts) return "idle";
   return runner.freeSlots === 0 || allowance?.isUsed === true ? "busy" : "idle";
 }
 

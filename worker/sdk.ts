@@ -16,9 +16,10 @@
  * export default worker;
  * ```
  */
+import type { Static, TSchema } from "@sinclair/typebox";
 import { Refusal } from "../src/system/errors.ts";
 import { type KnownOptions, unknownOptions } from "../src/system/options.ts";
-import type { JsonObject, ProgressUpdate, TaskContext, TaskResult, WorkerOptions } from "./contract.ts";
+import type { JsonObject, ProgressUpdate, TaskContext, TaskOptions, TaskResult, WorkerOptions } from "./contract.ts";
 import {
   type DeclaredWorker,
   type TaskDefinition,
@@ -27,11 +28,12 @@ import {
   type WorkerRuntime,
 } from "./definition.ts";
 import { currentHost } from "./host.ts";
+import { paramsCheck } from "./params.ts";
 import { runWorkerProcess } from "./process.ts";
 
 /** An object without `status` is the data of a success; nothing returned is a success without data. */
-export type TaskHandler = (
-  params: any,
+export type TaskHandler<Params = any> = (
+  params: Params,
   task: TaskContext,
 ) => Promise<TaskResult | JsonObject | void> | TaskResult | JsonObject | void;
 
@@ -56,6 +58,11 @@ const OPTIONS: KnownOptions = {
   },
 };
 
+const TASK_OPTIONS: KnownOptions = {
+  names: Object.keys({ type: true, params: true } satisfies Record<keyof TaskOptions, true>),
+  otherwise: { limit: "type", taskType: "type", task_type: "type", schema: "params", input: "params" },
+};
+
 /** Where a worker that nobody hosts has its heart. */
 const HEART_THREAD = new URL("./heart/thread.ts", import.meta.url).href;
 
@@ -78,12 +85,20 @@ export class Worker implements DeclaredWorker {
   }
 
   task(name: string, handler: TaskHandler): this;
-  task(name: string, options: { type?: string }, handler: TaskHandler): this;
-  task(name: string, second: TaskHandler | { type?: string }, third?: TaskHandler): this {
-    const [options, handler] = typeof second === "function" ? [{}, second] : [second, third];
+  task<S extends TSchema>(name: string, options: TaskOptions<S> & { params: S }, handler: TaskHandler<Static<S>>): this;
+  task(name: string, options: TaskOptions, handler: TaskHandler): this;
+  task(name: string, second: TaskHandler | TaskOptions, third?: TaskHandler): this {
+    const [options, handler]: [TaskOptions, TaskHandler | undefined] =
+      typeof second === "function" ? [{}, second] : [second, third];
     this.#checkTask(name, handler);
-    const { type } = options;
-    this.#tasks.set(name, { run: handler, ...(type !== undefined && { limit: type }) });
+    const [unknown] = unknownOptions(`worker.task("${name}", { … })`, options, TASK_OPTIONS);
+    if (unknown !== undefined) throw new Refusal("UNKNOWN_OPTION", 400, unknown);
+    const { type, params } = options;
+    this.#tasks.set(name, {
+      run: handler,
+      ...(type !== undefined && { limit: type }),
+      ...(params !== undefined && { check: paramsCheck(name, params) }),
+    });
     return this;
   }
 

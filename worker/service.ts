@@ -97,7 +97,8 @@ export class WorkerService implements WorkerRuntime {
       transports: transportsOf(orchestrator),
       runner: this.#runner,
       registration: () => registrationBody(face, this.#group.allowanceOf(session)),
-      heartbeat: () => heartbeatBody(face, this.#group.allowanceOf(session)),
+      heartbeat: (serverCounts) => heartbeatBody(face, this.#group.allowanceOf(session), serverCounts),
+      retry: settings.retry,
       heartbeatMs: settings.heartbeatMs,
       heartbeatDebounceMs: settings.heartbeatDebounceMs,
       room: () => this.#group.roomFor(session),
@@ -170,6 +171,10 @@ export class WorkerService implements WorkerRuntime {
     }
     this.#draining ??= this.#drainOnce();
     return this.#draining;
+  }
+
+  get isDraining(): boolean {
+    return this.#draining !== undefined;
   }
 
   async sendProgress(update: ProgressUpdate): Promise<void> {

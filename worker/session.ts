@@ -6,7 +6,7 @@ import type { HeartbeatBody, RegistrationBody, TaskPayload } from "../src/protoc
 import type { Cancel } from "../src/system/clock.ts";
 import { messageOf, Refusal } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
-import { backoffMs } from "./backoff.ts";
+import { backoffMs, type RetryDelays } from "./backoff.ts";
 import type { ProgressUpdate } from "./contract.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Outbox } from "./outbox.ts";
@@ -35,7 +35,8 @@ export interface SessionParts {
   readonly transports: readonly Transport[];
   readonly runner: Runner;
   readonly registration: () => RegistrationBody;
-  readonly heartbeat: () => HeartbeatBody;
+  readonly heartbeat: (serverCounts: boolean) => HeartbeatBody;
+  readonly retry: RetryDelays;
   readonly heartbeatMs: number;
   readonly heartbeatDebounceMs: number;
   /** Where results lie until they are acknowledged; undefined: in memory alone. */
@@ -87,7 +88,8 @@ export class Session implements Origin {
       }
       // The next server at this address may be a newer one.
       place = 0;
-      if (!this.#closing.signal.aborted) await this.#pause(backoffMs(++this.#failures, this.parts.system.random));
+      if (!this.#closing.signal.aborted)
+        await this.#pause(backoffMs(++this.#failures, this.parts.system.random, this.parts.retry));
     }
     return undefined;
   }
@@ -284,7 +286,10 @@ export class Session implements Origin {
       timers: this.parts.system.timers,
       intervalMs: Math.min(heartbeatMs, connection.heartbeatMs ?? heartbeatMs),
       debounceMs: heartbeatDebounceMs,
-      body: () => ({ ...heartbeat(), current_tasks: this.#hello().running.map(({ task_id }) => task_id) }),
+      body: () => ({
+        ...heartbeat(connection.serverCounts),
+        current_tasks: this.#hello().running.map(({ task_id }) => task_id),
+      }),
       send: (body) => connection.heartbeat(body),
     });
     this.#heartbeat.start();
@@ -324,7 +329,7 @@ export class Session implements Origin {
     const tries = this.#outbox.countTry(seq);
     this.parts.system.log.debug("the orchestrator could not take a result now", { seq, reason, tries });
     const connection = this.#connection;
-    this.parts.system.timers.after(backoffMs(tries, this.parts.system.random), () => {
+    this.parts.system.timers.after(backoffMs(tries, this.parts.system.random, this.parts.retry), () => {
       const result = this.#outbox.get(seq);
       // After a reconnect everything has been sent again already.
       if (result && connection && this.#connection === connection) connection.result(result);

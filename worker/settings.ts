@@ -5,8 +5,20 @@
  */
 import { resolve } from "node:path";
 import type { JsonMap } from "../src/system/errors.ts";
+import type { RetryDelays } from "./backoff.ts";
 import type { WorkerOptions } from "./contract.ts";
-import { type Environment, flag, invalid, list, number, port, text, wholeNumber } from "./environment.ts";
+import {
+  beginningWith,
+  type Environment,
+  flag,
+  invalid,
+  list,
+  number,
+  object,
+  port,
+  text,
+  wholeNumber,
+} from "./environment.ts";
 import { DEFAULT_DATA_FOLDER, type Mode, type Orchestrator, readMode, readOrchestrators } from "./orchestrators.ts";
 import { isRecord } from "./payload.ts";
 import type { TaskLimits } from "./slots.ts";
@@ -36,6 +48,8 @@ export interface Machine {
   readonly cpuCores: number;
   readonly ramGb: number;
   exists(path: string): boolean;
+  /** Throws where it cannot be read. */
+  readonly readText: (path: string) => string;
 }
 
 export interface SettingsSource {
@@ -64,8 +78,14 @@ export interface Settings {
   readonly costPerSecond: number;
   readonly resources: JsonMap;
   readonly installedModels: readonly InstalledModel[];
+  readonly installedArtifacts: readonly unknown[];
+  readonly installedSoftware: Readonly<Record<string, unknown>>;
+  readonly costPerTask: Readonly<Record<string, number>>;
+  /** What the user wants to be known of the worker beside all that. */
+  readonly extra: Readonly<Record<string, string>>;
   readonly skillDependencies: Readonly<Record<string, readonly string[]>>;
   readonly websockets: boolean;
+  readonly retry: RetryDelays;
   readonly heartbeatMs: number;
   readonly heartbeatDebounceMs: number;
   readonly pollTimeoutMs: number;
@@ -97,8 +117,13 @@ export function readSettings(source: SettingsSource): Settings {
     costPerSecond: options.costPerSecond ?? number(environment, "WORKER_COST_PER_SECOND", 0) ?? 0.01,
     resources: readResources(source),
     installedModels: (options.installedModels ?? list(environment, "INSTALLED_MODELS") ?? []).map(readModel),
+    installedArtifacts: list(environment, "INSTALLED_ARTIFACTS") ?? [],
+    installedSoftware: object(environment, "INSTALLED_SOFTWARE") ?? {},
+    costPerTask: readCosts(environment),
+    extra: beginningWith(environment, "WORKER_EXTRA_"),
     skillDependencies: options.skillDependencies ?? {},
     websockets: flag(environment, "WORKER_ENABLE_WEBSOCKETS") ?? true,
+    retry: readRetry(environment),
     heartbeatMs: Math.max(100, seconds("HEARTBEAT_INTERVAL", 15)),
     heartbeatDebounceMs: seconds("WORKER_HEARTBEAT_DEBOUNCE_DELAY", 0.1),
     pollTimeoutMs: seconds("TASK_POLL_TIMEOUT", 30),
@@ -161,8 +186,30 @@ function readResources({ environment, options, machine }: SettingsSource): JsonM
     cpu_cores: cpuCores ?? wholeNumber(environment, "CPU_CORES", 0) ?? machine.cpuCores,
     ram_gb: ramGb ?? number(environment, "RAM_GB", 0) ?? machine.ramGb,
     gpu_info: isRecord(gpu) ? gpuInfo(gpu as JsonMap) : gpuFromEnvironment(environment),
+    ...devices(environment),
     ...others,
   };
+}
+
+function devices(environment: Environment): JsonMap {
+  const found = list(environment, "WORKER_DEVICES");
+  return found === undefined ? {} : { devices: found as JsonMap[] };
+}
+
+/** A server that restarts is back within a second: the first tries come fast, unless somebody wants otherwise. */
+function readRetry(environment: Environment): RetryDelays {
+  const firstMs = (number(environment, "REGISTRATION_RETRY_INITIAL_DELAY", 0.01) ?? 0.1) * 1000;
+  const longestMs = (number(environment, "REGISTRATION_RETRY_MAX_DELAY", 0.01) ?? 5) * 1000;
+  return { firstMs, longestMs: Math.max(firstMs, longestMs) };
+}
+
+function readCosts(environment: Environment): Record<string, number> {
+  const costs = object(environment, "COST_PER_SKILL") ?? {};
+  for (const [task, cost] of Object.entries(costs)) {
+    if (typeof cost === "number" && cost >= 0) continue;
+    throw invalid(`COST_PER_SKILL has ${JSON.stringify(cost)} for "${task}": give a number of at least 0.`);
+  }
+  return costs as Record<string, number>;
 }
 
 function gpuInfo({ vramGb, ...others }: JsonMap): JsonMap {
@@ -171,7 +218,9 @@ function gpuInfo({ vramGb, ...others }: JsonMap): JsonMap {
 
 function gpuFromEnvironment(environment: Environment): JsonMap | null {
   const model = text(environment, "GPU_MODEL");
-  return model === undefined ? null : { model, vram_gb: number(environment, "GPU_VRAM_GB", 0) ?? 0 };
+  if (model === undefined) return null;
+  const id = text(environment, "GPU_ID");
+  return { model, vram_gb: number(environment, "GPU_VRAM_GB", 0) ?? 0, ...(id !== undefined && { id }) };
 }
 
 function readModel(entry: unknown): InstalledModel {

@@ -2,7 +2,7 @@
 import type { HeartbeatBody, ServerFrame } from "../src/protocol/worker.ts";
 import type { Cancel } from "../src/system/clock.ts";
 import type { System } from "../src/system/index.ts";
-import { type Access, accessHeaders, accessNow, asError, isWorthAnotherTry, refusalOf } from "./access.ts";
+import { type Access, accessNow, asError, isWorthAnotherTry, refusalOf, socketOptions } from "./access.ts";
 import type { ProgressUpdate } from "./contract.ts";
 import { socketUrl } from "./endpoint.ts";
 import { limitOther } from "./limit.ts";
@@ -41,6 +41,7 @@ type Phase = "opening" | "open" | "closing" | "over";
 
 class StreamConnection implements Connection {
   cancelled: readonly string[] = [];
+  readonly serverCounts = true;
   heartbeatMs?: number;
   #phase: Phase = "opening";
   #socket: WebSocket | undefined;
@@ -66,9 +67,7 @@ class StreamConnection implements Connection {
     return new Promise<Connection>((resolve, reject) => {
       this.#welcomed = () => resolve(this);
       this.#refused = reject;
-      const socket = new WebSocket(socketUrl(this.access.endpoint, STREAM_PATH), {
-        headers: accessHeaders(this.access),
-      });
+      const socket = new WebSocket(socketUrl(this.access.endpoint, STREAM_PATH), socketOptions(this.access));
       this.#socket = socket;
       socket.addEventListener("open", () => this.#push(helloFrame(hello)));
       socket.addEventListener("message", ({ data }) => this.#read(String(data)));

@@ -37,6 +37,8 @@ export interface Workplace {
   readonly log: Log;
   readonly payloadFolder: string;
   readonly hotCache: HotCache;
+  /** For tests: what a task wrote stays where it is. */
+  readonly keepsFolders?: boolean;
 }
 
 export class TaskRun implements TaskContext {
@@ -138,6 +140,7 @@ export class TaskRun implements TaskContext {
   leave(): void {
     this.over = true;
     this.stopTimer?.();
+    if (this.workplace.keepsFolders === true) return;
     this.#folder?.remove().catch((error: unknown) => {
       this.fullLog.warn("the task's folder could not be removed", { folder: this.#folder?.folder, error });
     });

@@ -52,6 +52,8 @@ export interface Listener {
 export interface Connection {
   /** Of the tasks in the hello: those that belong to somebody else or are over. */
   readonly cancelled: readonly string[];
+  /** The server knows how many slots are in use. */
+  readonly serverCounts: boolean;
   /** The interval that the server asked for. */
   readonly heartbeatMs?: number;
   result(result: Result): void;

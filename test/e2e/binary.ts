@@ -194,7 +194,8 @@ export function startWorker(
   environment: Readonly<Record<string, string>> = {},
 ): Program {
   const where = ["--url", server.url, "--token", TOKENS.worker];
-  return new Program(["worker", ...files, ...where, ...flags], environment, root);
+  const kept = { WORKER_DATA_DIR: `${server.dataDir}-workers` };
+  return new Program(["worker", ...files, ...where, ...flags], { ...kept, ...environment }, root);
 }
 
 /** Below the ports that outgoing connections are given: nobody takes one while its server is down. */

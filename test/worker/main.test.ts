@@ -28,7 +28,13 @@ function start(paths: readonly string[], environment: Record<string, string> = {
   const stop = new AbortController();
   const book = logBook();
   const code = runWorkerFiles(paths, {
-    environment: { ORCHESTRATOR_URL: fake.url, WORKER_ID: "w1", WORKER_TOKEN: "t", ...environment },
+    environment: {
+      ORCHESTRATOR_URL: fake.url,
+      WORKER_ID: "w1",
+      WORKER_TOKEN: "t",
+      WORKER_DATA_DIR: join(folder, "kept"),
+      ...environment,
+    },
     system: book.system,
     stop: stop.signal,
   });
@@ -155,6 +161,7 @@ describe("a worker as a process", () => {
     PATH: process.env["PATH"] ?? "",
     ORCHESTRATOR_URL: fake.url,
     WORKER_ID: "w1",
+    WORKER_DATA_DIR: join(folder, "kept"),
     WORKER_TOKEN: "t",
   });
 

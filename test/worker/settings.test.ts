@@ -13,13 +13,18 @@ interface Given {
   readonly files?: readonly string[];
 }
 
+function readText(path: string): string {
+  if (path.startsWith("/pem/")) return `text of ${path}`;
+  throw new Error("no such file");
+}
+
 function read({ environment = {}, options = {}, overrides = {}, tasks = {}, files = [] }: Given): Settings {
   return readSettings({
     environment,
     options,
     overrides,
     tasks: new Map(Object.entries(tasks).map(([name, task]) => [name, { ...task, run: () => undefined }])),
-    machine: { hostname: "host", cpuCores: 2, ramGb: 8, exists: (path) => files.includes(path) },
+    machine: { hostname: "host", cpuCores: 2, ramGb: 8, exists: (path) => files.includes(path), readText },
     newId: () => "made",
   });
 }
@@ -73,6 +78,14 @@ describe("settings of a worker", () => {
           string,
         ],
     ),
+    [
+      "a cost that is a text",
+      { environment: { COST_PER_SKILL: '{"paint":"2"}' } },
+      'COST_PER_SKILL has "2" for "paint"',
+    ],
+    ["software that is a list", { environment: { INSTALLED_SOFTWARE: "[]" } }, "INSTALLED_SOFTWARE is no JSON object"],
+    ["a certificate that is not there", { environment: { TLS_CA_PATH: "/none" } }, "TLS_CA_PATH names /none"],
+    ["a certificate without its key", { environment: { TLS_CERT_PATH: "/pem/c" } }, "belong together"],
     ["a mode that is none", { environment: { MULTI_ORCHESTRATOR_MODE: "FAIL_OVER" } }, "did you mean FAILOVER?"],
     ["a port beyond all ports", { environment: { WORKER_PORT: "70000" } }, "WORKER_PORT"],
     ["models that are no array", { environment: { INSTALLED_MODELS: "{}" } }, "INSTALLED_MODELS"],
@@ -182,6 +195,36 @@ describe("settings of a worker", () => {
     expect(namesOf({ url: "http://x" })).toEqual(["http://a", "http://b"]);
     expect(namesOf({ url: "http://flag" })).toEqual(["http://flag"]);
     expect(namesOf({ socket: "/run/o.sock" })).toEqual(["/run/o.sock"]);
+  });
+
+  test("certificates are read from their files, for every orchestrator", () => {
+    const paths = { TLS_CA_PATH: "/pem/ca", TLS_CERT_PATH: "/pem/cert", TLS_KEY_PATH: "/pem/key" };
+    const environment = { ORCHESTRATORS_CONFIG: '[{"url":"https://a"},{"url":"https://b"}]', ...paths };
+    const tls = { ca: "text of /pem/ca", cert: "text of /pem/cert", key: "text of /pem/key" };
+
+    expect(read({ environment }).orchestrators.map(({ access }) => access.tls)).toEqual([tls, tls]);
+  });
+
+  test("what else a worker has, and what its tasks cost, comes from the environment", () => {
+    const settings = read({
+      environment: {
+        COST_PER_SKILL: '{"paint":2}',
+        INSTALLED_SOFTWARE: '{"ffmpeg":"5.1"}',
+        INSTALLED_ARTIFACTS: '[{"name":"lora"}]',
+        WORKER_DEVICES: '[{"type":"gpu","id":0}]',
+        WORKER_EXTRA_ZONE: "eu-1",
+        GPU_MODEL: "T4",
+        GPU_ID: "0",
+      },
+    });
+
+    expect(settings).toMatchObject({
+      costPerTask: { paint: 2 },
+      installedSoftware: { ffmpeg: "5.1" },
+      installedArtifacts: [{ name: "lora" }],
+      extra: { zone: "eu-1" },
+      resources: { devices: [{ type: "gpu", id: 0 }], gpu_info: { model: "T4", id: "0" } },
+    });
   });
 
   test("a refused token is named by where it was set", () => {

@@ -17,7 +17,11 @@ export type ToHeart =
       readonly workerId: string;
     }
   /** How the orchestrator at this place of the list is reached now. */
-  | { readonly type: "door"; readonly place: number; readonly access: Pick<Access, "endpoint" | "workerId" | "token"> };
+  | {
+      readonly type: "door";
+      readonly place: number;
+      readonly access: Pick<Access, "endpoint" | "workerId" | "token" | "tls">;
+    };
 
 export interface HeartOptions {
   readonly system: Pick<System, "timers" | "log">;
@@ -49,8 +53,8 @@ export class Heart {
     this.#turn();
   }
 
-  reaches(place: number, { endpoint, workerId, token }: Access): void {
-    this.#post({ type: "door", place, access: { endpoint, workerId, ...(token !== undefined && { token }) } });
+  reaches(place: number, { endpoint, workerId, token, tls }: Access): void {
+    this.#post({ type: "door", place, access: { endpoint, workerId, tls, ...(token !== undefined && { token }) } });
   }
 
   stop(): void {
