@@ -75,7 +75,10 @@ export function createAccess(hashes: Tokens["hashes"], options: AccessOptions = 
 
   return {
     // A map by hashes tells nothing by its time: nobody can aim at the hash of a token.
-    client: (token) => callers.get(hashOf(token)) ?? sharedCaller(hashOf(token)),
+    client(token) {
+      const hash = hashOf(token);
+      return callers.get(hash) ?? sharedCaller(hash);
+    },
     worker(token, claimed) {
       const hash = hashOf(token);
       if (claimed === undefined) return roster.knows(hash) ? grantOf(hash) : "unknown";
