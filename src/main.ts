@@ -19,17 +19,14 @@ import { createThreadPool } from "./handlers/index.ts";
 import { limitsFrom } from "./http/limits.ts";
 import { DEFAULT_HTTP_SETTINGS } from "./http/settings.ts";
 import { createHttpServer } from "./http/server.ts";
+import { decisionsOf } from "./job/pause.ts";
 import { jobStateText } from "./job/state-text.ts";
 import { readSource } from "./schedules/read.ts";
 import { createScheduleSource } from "./schedules/source.ts";
-import { type Allowed, createTargets, readAllowed } from "./notify/targets.ts";
-import type { Integration } from "./notify/port.ts";
-import { createSender, notSetUp } from "./notify/sender.ts";
-import { createWebhookSender } from "./notify/webhooks.ts";
+import { createNotify } from "./notify/index.ts";
 import { createActorSystem } from "./runtime/system.ts";
 import { HEART_THREAD } from "./threads.ts";
 import { openSqliteStorage } from "./storage/sqlite/index.ts";
-import { Refusal } from "./system/errors.ts";
 import type { System } from "./system/index.ts";
 import type { Service } from "./system/lifecycle.ts";
 import type { LogLine } from "./system/log.ts";
@@ -113,20 +110,28 @@ async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): 
       if (count >= 4) failed.resolve(EXIT_RESTART);
     },
   });
-  const targets = createTargets(allowedTargets(settings.webhookAllow));
-  const webhooks = createWebhookSender({ ...system, version, secret: settings.webhookSecret, targets });
-  const integrations = new Map<string, Integration>([
-    ["telegram", notSetUp("TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID")],
-    ["slack", notSetUp("SLACK_WEBHOOK_URL")],
-    ["webhook", notSetUp("APPROVAL_WEBHOOK_URL")],
-  ]);
-  const sender = createSender({ webhooks, integrations, outbox: storage.outbox });
+  const notify = createNotify({
+    system,
+    settings,
+    version,
+    secret: await storage.registers.secret(),
+    outbox: storage.outbox,
+    questions: {
+      async open(id) {
+        const { job } = await engine.jobs.read(undefined, id);
+        const { pause, visit } = job;
+        return pause?.kind === "approval" ? { visit, decisions: decisionsOf(pause.transitions) } : undefined;
+      },
+      decide: (id, answer) => engine.jobs.decide(undefined, id, answer),
+    },
+    ownUrl: () => http.url,
+  });
   const engine = createEngine({
     system,
     storage,
     catalog,
     runner,
-    sender,
+    sender: notify.sender,
     actors: createActorSystem({
       ...system,
       // Those under the root keep what they know outside of themselves: they go on after a message that failed.
@@ -159,6 +164,7 @@ async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): 
     access,
     tokenFiles,
     quota,
+    approvals: notify.approvals,
     limits: limitsFrom(settings, system.clock),
     system,
     openSocketPath: socket,
@@ -167,12 +173,12 @@ async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): 
       host: settings.host,
       port: settings.port,
       pollMs: settings.workerPollTimeoutSeconds * 1000,
-      checkWebhook: targets.check,
+      checkWebhook: notify.targets.check,
       version,
     },
   });
 
-  const services: Service[] = [quota, tokenFiles, runner, catalog, engine, schedules, http];
+  const services: Service[] = [quota, tokenFiles, runner, catalog, engine, schedules, http, notify.updates];
   try {
     for (const service of services) await service.start();
     await tokens.keep();
@@ -186,13 +192,6 @@ async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): 
     await storage.close();
     log.info("The server has stopped.");
   }
-}
-
-function allowedTargets(texts: readonly string[]): Allowed {
-  const allowed = readAllowed(texts);
-  if (allowed) return allowed;
-  const message = `WEBHOOK_ALLOW is ${JSON.stringify(texts.join(","))}: it has to be networks and host names with commas between, such as "10.0.0.0/8,hooks.internal".`;
-  throw new Refusal("WRONG_SETTING", 400, message);
 }
 
 async function engineJobState(engine: Engine, askingJobId: string, jobId: string): Promise<string | undefined> {

@@ -49,11 +49,15 @@ export function list<Value>(
 }
 
 /** An address that begins with http:// or https://, without a slash at its end. */
-export function optionalAddress(names: Names = {}): Setting<string | undefined> {
-  return { parse: address, default: undefined, ...names };
+export function address(fallback: string, names: Names = {}): Setting<string> {
+  return { parse: httpAddress, default: fallback, ...names };
 }
 
-function address(value: string): string {
+export function optionalAddress(names: Names = {}): Setting<string | undefined> {
+  return { parse: httpAddress, default: undefined, ...names };
+}
+
+function httpAddress(value: string): string {
   const isFine = URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
   if (!isFine) throw new Unreadable("an address that begins with http:// or https://");
   return value.replace(/\/+$/, "");

@@ -1,8 +1,10 @@
 /** Every setting there is, one table for each kind of command. */
 import type { LogLevel } from "../system/log.ts";
 import {
+  address,
   list,
   oneOf,
+  optionalAddress,
   optionalText,
   optionalWhole,
   type Setting,
@@ -77,6 +79,16 @@ export const SERVE = {
       environment: ["WEBHOOK_ALLOW"],
     },
   ),
+  /** Where people and Telegram reach this server: it stands in the links that are sent. */
+  publicUrl: optionalAddress({ environment: ["PUBLIC_URL"] }),
+  approvalLinkHours: whole(168, { min: 1, max: 8784 }, { environment: ["APPROVAL_LINK_HOURS"] }),
+  telegramBotToken: optionalText({ environment: ["TELEGRAM_BOT_TOKEN"] }),
+  telegramChatId: optionalText({ environment: ["TELEGRAM_CHAT_ID"] }),
+  telegramApiUrl: address("https://api.telegram.org", { environment: ["TELEGRAM_API_URL"] }),
+  /** webhook: Telegram sends what is decided to PUBLIC_URL; poll: it is asked. */
+  telegramUpdates: oneOf(["poll", "webhook"], "poll", { environment: ["TELEGRAM_UPDATES"] }),
+  slackWebhookUrl: optionalAddress({ environment: ["SLACK_WEBHOOK_URL"] }),
+  approvalWebhookUrl: optionalAddress({ environment: ["APPROVAL_WEBHOOK_URL"] }),
   /** For so long a message that cannot be delivered is tried again. */
   outboxRetrySeconds: whole(86_400, { min: 0, max: SECONDS_MAX }, { environment: ["OUTBOX_RETRY_SECONDS"] }),
   cancelGraceSeconds: whole(10, { min: 0, max: 86_400 }, { environment: ["CANCEL_GRACE_SECONDS"] }),

@@ -5,6 +5,8 @@ import type { Access } from "../access/access.ts";
 import type { Quota } from "../access/quota.ts";
 import type { TokenFiles } from "../access/token-files.ts";
 import type { System } from "../system/index.ts";
+import type { Approvals } from "../notify/index.ts";
+import { approvalRoutes } from "./approvals.ts";
 import { adminRoutes } from "./admin.ts";
 import { clientRoutes } from "./client.ts";
 import type { Connections } from "./connections.ts";
@@ -32,6 +34,7 @@ export interface AppOptions {
   readonly access: Pick<Access, "clients">;
   readonly tokenFiles: TokenFiles;
   readonly quota: Quota;
+  readonly approvals: Approvals;
   readonly parking: Parking;
   readonly connections: Connections;
 }
@@ -61,6 +64,7 @@ export function createApp(options: AppOptions): App {
   const app = new Elysia({ aot: true, handler: { standardHostname: false } })
     .onError(({ error, request, code }) => (code === "NOT_FOUND" ? missing(request) : fail(error, request)))
     .use(publicRoutes({ orchestrator, door, openApi, metrics }))
+    .use(approvalRoutes(options))
     .use(workerRoutes(options))
     .use(streamRoutes(options))
     .use(clientRoutes(`${prefix}/:version`, { ...options, creator }, true))

@@ -5,6 +5,7 @@ import type { Orchestrator, Schedules } from "../../actors/orchestrator.ts";
 import type { Access } from "../access/access.ts";
 import type { Quota } from "../access/quota.ts";
 import type { TokenFiles } from "../access/token-files.ts";
+import type { Approvals } from "../notify/index.ts";
 import { messageOf, Refusal } from "../system/errors.ts";
 import type { System } from "../system/index.ts";
 import type { Service } from "../system/lifecycle.ts";
@@ -21,6 +22,7 @@ export interface HttpServerOptions {
   readonly access: Access;
   readonly tokenFiles: TokenFiles;
   readonly quota: Quota;
+  readonly approvals: Approvals;
   readonly limits?: DoorLimits;
   readonly system: System;
   readonly settings: HttpSettings;

@@ -6,7 +6,7 @@ import type { JobView, TaskView } from "../../actors/orchestrator.ts";
 import { isTerminal, type Job, type TaskOrder } from "../job/model.ts";
 import { resultText } from "../job/result-text.ts";
 import { waitingFor } from "../job/waiting.ts";
-import { webhookView } from "./messages.ts";
+import { approvalView, webhookView } from "./messages.ts";
 
 type Field = readonly [name: string, json: string];
 
@@ -47,7 +47,7 @@ function jobFields({ job, tasks, clockOffsetMs, outbox }: JobView): readonly Fie
   fields.push(...currentTaskFields(job, tasks), ...parallelFields(job, tasks), ...optionFields(job));
   if (job.child !== undefined) fields.push(["child_job_id", text(job.child.childId)]);
   const waiting = waitingFor(job, clockOffsetMs);
-  if (waiting !== undefined) fields.push(["waiting_for", text(waiting)]);
+  if (waiting !== undefined) fields.push(["waiting_for", text({ ...waiting, ...approvalView(job, outbox) })]);
   const webhook = outbox && webhookView(job, outbox);
   if (webhook) fields.push(["webhook", text(webhook)]);
   if (isTerminal(job.status)) fields.push(["result", resultText(job.stateHistory)]);

@@ -27,3 +27,24 @@ export interface Integration {
   ask(row: OutboxRow, asked: ApprovalAsked, signal: AbortSignal): Promise<Delivery>;
   close(row: OutboxRow, closed: ApprovalClosed, signal: AbortSignal): Promise<Delivery>;
 }
+
+/** What a job asks of a person now, and how it is answered. */
+export interface Questions {
+  /** Undefined: there is no such job, or it waits for nobody. */
+  open(jobId: string): Promise<Question | undefined>;
+  /** Rejects with a Refusal: 404, 409 when it is over, 400 when the decision is not offered. */
+  decide(jobId: string, answer: Answer): Promise<void>;
+}
+
+export interface Question {
+  readonly visit: number;
+  readonly decisions: readonly string[];
+}
+
+export interface Answer {
+  readonly decision: string;
+  readonly comment?: string;
+  readonly by: string;
+  readonly through: string;
+  readonly visit: number;
+}

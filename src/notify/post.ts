@@ -12,6 +12,8 @@ export interface Post {
   readonly signal: AbortSignal;
   readonly timers: Timers;
   readonly timeoutMs?: number;
+  /** So many bytes of the answer are read. */
+  readonly readMax?: number;
   /** How the host's name becomes an address; left out: as the system does it. */
   readonly lookup?: LookupFunction | undefined;
 }
@@ -28,7 +30,16 @@ const TIMEOUT_MS = 10_000;
 const READ_MAX = 64 * 1024;
 
 /** Rejects with what went wrong, as a clause: "did not answer within 10 s". */
-export function post({ url, body, headers, signal, timers, timeoutMs = TIMEOUT_MS, lookup }: Post): Promise<Answer> {
+export function post({
+  url,
+  body,
+  headers,
+  signal,
+  timers,
+  timeoutMs = TIMEOUT_MS,
+  readMax = READ_MAX,
+  lookup,
+}: Post): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const bytes = Buffer.from(body);
   const request = (url.protocol === "https:" ? requestHttps : requestHttp)(url, {
@@ -62,9 +73,9 @@ export function post({ url, body, headers, signal, timers, timeoutMs = TIMEOUT_M
       });
     };
     response.on("data", (chunk: Buffer) => {
-      chunks.push(chunk.subarray(0, READ_MAX - read));
+      chunks.push(chunk.subarray(0, readMax - read));
       read += chunk.length;
-      if (read < READ_MAX) return;
+      if (read < readMax) return;
       answer();
       request.destroy();
     });

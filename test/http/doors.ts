@@ -9,6 +9,8 @@ import { localDoor, networkDoor } from "../../src/http/door.ts";
 import type { DoorLimits } from "../../src/http/limits.ts";
 import { createParking } from "../../src/http/parking.ts";
 import { DEFAULT_HTTP_SETTINGS, type HttpSettings } from "../../src/http/settings.ts";
+import { createApprovalLinks } from "../../src/notify/approval-links.ts";
+import type { Clock } from "../../src/system/clock.ts";
 import type { System } from "../../src/system/index.ts";
 import type { LogLine } from "../../src/system/log.ts";
 import { createRealSystem } from "../../src/system/real.ts";
@@ -17,6 +19,11 @@ import { createFakeSchedules } from "./fake-schedules.ts";
 
 export const TOKENS = { client: "c-token", worker: "w-token", operator: "o-token" };
 const hashes = { client: hashOf(TOKENS.client), worker: hashOf(TOKENS.worker), operator: hashOf(TOKENS.operator) };
+
+export function approvalLinks(clock: Clock) {
+  const secret = new Uint8Array(32).fill(7);
+  return createApprovalLinks({ secret, clock, lifetimeMs: 3_600_000, publicUrl: () => "http://server" });
+}
 
 /** The machine's own time; its log goes nowhere. */
 export const quiet = createRealSystem({ write: () => undefined });
@@ -36,7 +43,8 @@ export function createGate(system: System, options: GateOptions = {}) {
   const registers = { attempts: async () => new Map(), saveAttempts: async () => {} };
   const quota = createQuota({ system, registers, counts, timeZone: "UTC" });
   const access = createAccess(hashes, { quota, isWorkerTokenSet });
-  return { access, quota, tokenFiles: createTokenFiles({ paths: { clients, workers }, access, system }) };
+  const tokenFiles = createTokenFiles({ paths: { clients, workers }, access, system });
+  return { access, quota, tokenFiles, approvals: { links: approvalLinks(system.clock) } };
 }
 
 export const asClient = { "x-client-token": TOKENS.client };

@@ -1,0 +1,184 @@
+/** Where people decide without a token of ours: by the links that were sent to them, and by what they use to talk. */
+import { Type } from "@sinclair/typebox";
+import { Elysia } from "elysia";
+import type { Decision, Orchestrator } from "../../actors/orchestrator.ts";
+import type { Job } from "../job/model.ts";
+import { decisionsOf } from "../job/pause.ts";
+import type { Approvals } from "../notify/index.ts";
+import type { ApprovalTicket } from "../notify/approval-links.ts";
+import { parseObject } from "../protocol/json.ts";
+import { type JsonMap, type JsonValue, Refusal } from "../system/errors.ts";
+import { noticePage, questionPage } from "./approval-page.ts";
+import { readText } from "./body.ts";
+import { describe } from "./descriptions.ts";
+import type { Door } from "./door.ts";
+import { refuseHead } from "./missing.ts";
+import { parametersOf } from "./query.ts";
+import { json } from "./reply.ts";
+
+export interface ApprovalRoutesOptions {
+  readonly orchestrator: Pick<Orchestrator, "jobs">;
+  readonly approvals: Approvals;
+  readonly door: Door;
+}
+
+const BODY_BYTES_MAX = 64 * 1024;
+const NAME_LENGTH_MAX = 200;
+const decisionBody = Type.Object({ decision: Type.String(), comment: Type.Optional(Type.String()) });
+const COMMENT_LENGTH_MAX = 4_000;
+
+export function approvalRoutes(options: ApprovalRoutesOptions) {
+  const told = describe("public");
+  const raw = { parse: "none" } as const;
+  return new Elysia({ prefix: "/_public" })
+    .get(
+      "/approvals/:token",
+      ({ request, params }) => {
+        refuseHead(request);
+        return inPages(() => showQuestion(params.token, options));
+      },
+      told("The page behind a link that was sent to decide: shows the question, decides nothing"),
+    )
+    .post("/approvals/:token", ({ request, params }) => decideByLink(request, params.token, options), {
+      ...raw,
+      ...told("Decide by a link that was sent", decisionBody),
+    })
+    .post("/webhooks/approval/:id", ({ request, params }) => decideFor(request, params.id, options), {
+      ...raw,
+      ...told("Decide for a job: with a client's token, or with ?token= of a link that was sent", decisionBody),
+    })
+    .post("/webhooks/telegram", ({ request }) => takeTelegram(request, options), {
+      ...raw,
+      ...told("What Telegram sends, where it is set up to"),
+    });
+}
+
+async function showQuestion(token: string, { approvals, orchestrator }: ApprovalRoutesOptions): Promise<Response> {
+  const ticket = approvals.links.read(token);
+  const { job } = await orchestrator.jobs.read(undefined, ticket.jobId);
+  const { pause } = job;
+  if (pause?.kind !== "approval" || job.visit !== ticket.visit) throw tooLate(job);
+  const offered = decisionsOf(pause.transitions);
+  return questionPage({
+    blueprint: job.blueprint,
+    state: job.state,
+    jobId: job.id,
+    message: pause.message,
+    decisions: ticket.decision === undefined ? offered : offered.filter((one) => one === ticket.decision),
+  });
+}
+
+async function decideByLink(request: Request, token: string, options: ApprovalRoutesOptions): Promise<Response> {
+  const type = request.headers.get("content-type") ?? "";
+  const decideNow = async (): Promise<ApprovalTicket & { readonly decided: string }> => {
+    const ticket = options.approvals.links.read(token);
+    const text = await readText(request, BODY_BYTES_MAX);
+    const body = isForm(type) ? Object.fromEntries(new URLSearchParams(text)) : bodyOf(text);
+    const decision = decisionByLink(body, ticket);
+    await options.orchestrator.jobs.decide(undefined, ticket.jobId, decision);
+    return { ...ticket, decided: decision.decision };
+  };
+  if (!isForm(type)) return received((await decideNow()).jobId);
+  return inPages(async () => {
+    const { decided } = await decideNow();
+    return noticePage(200, "Thank you", `Your decision was noted: ${decided}. You can close this page.`);
+  });
+}
+
+/** Programs get JSON; the buttons of the page send a form, and a person wants to read what came of it. */
+function isForm(type: string): boolean {
+  return type.startsWith("application/x-www-form-urlencoded");
+}
+
+async function decideFor(request: Request, id: string, options: ApprovalRoutesOptions): Promise<Response> {
+  const { approvals, door, orchestrator } = options;
+  const token = parametersOf(request).get("token");
+  if (token !== null) {
+    const ticket = approvals.links.read(token);
+    if (ticket.jobId !== id) {
+      throw new Refusal("LINK_INVALID", 403, "This token was sent for another job: use it with that job's id.");
+    }
+    const body = bodyOf(await readText(request, BODY_BYTES_MAX));
+    await orchestrator.jobs.decide(undefined, id, decisionByLink(body, ticket));
+    return received(id);
+  }
+  const { client, isOperator, viewer } = door.client(request);
+  const body = bodyOf(await readText(request, BODY_BYTES_MAX));
+  const by = isOperator ? "operator" : client.id;
+  const key = request.headers.get("idempotency-key") ?? undefined;
+  await orchestrator.jobs.decide(viewer, id, { ...decisionOf(body), by, through: "api" }, key);
+  return received(id);
+}
+
+function received(jobId: string): Response {
+  return json(JSON.stringify({ status: "approval_received", job_id: jobId }));
+}
+
+function decisionByLink(body: JsonMap, { visit, decision: only }: ApprovalTicket): Decision {
+  const wanted = decisionOf(only === undefined ? body : { decision: only, ...body });
+  if (only !== undefined && wanted.decision !== only) {
+    const message = `This link is for the decision "${only}" alone: open the link of the other one.`;
+    throw new Refusal("LINK_FOR_ANOTHER_DECISION", 403, message);
+  }
+  const by = textIn(body["by"], "by", NAME_LENGTH_MAX) ?? "whoever holds the link";
+  return { ...wanted, by, through: "link", visit };
+}
+
+/** In the words that published clients know. */
+function decisionOf(body: JsonMap): Pick<Decision, "decision" | "comment"> {
+  const decision = textIn(body["decision"], "decision", NAME_LENGTH_MAX);
+  if (decision === undefined) throw new Refusal("INVALID_BODY", 400, "decision is required in body");
+  const comment = textIn(body["comment"], "comment", COMMENT_LENGTH_MAX);
+  return comment === undefined ? { decision } : { decision, comment };
+}
+
+function textIn(value: JsonValue | undefined, field: string, lengthMax: number): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "string" || value.length > lengthMax) {
+    throw new Refusal("INVALID_BODY", 400, `${field} must be a text of at most ${lengthMax} characters.`);
+  }
+  return value.trim() === "" ? undefined : value.trim();
+}
+
+function bodyOf(text: string): JsonMap {
+  return text.trim() === "" ? {} : parseObject(text);
+}
+
+async function takeTelegram(request: Request, { approvals }: ApprovalRoutesOptions): Promise<Response> {
+  const { telegram } = approvals;
+  if (!telegram) {
+    const message = "Nothing is awaited from Telegram here: TELEGRAM_UPDATES=webhook of the server sets it up.";
+    throw new Refusal("TELEGRAM_NOT_SET_UP", 404, message);
+  }
+  const update = parseObject(await readText(request, BODY_BYTES_MAX));
+  if (!(await telegram(request.headers.get("x-telegram-bot-api-secret-token"), update))) {
+    throw new Refusal(
+      "INVALID_TOKEN",
+      401,
+      "Only Telegram may send this: the secret token is not the one it was told.",
+    );
+  }
+  return json("{}");
+}
+
+function tooLate({ status }: Job): Refusal {
+  const message = `This was decided already, or is not needed any more: the job is ${status}.`;
+  return new Refusal("ALREADY_DECIDED", 409, message);
+}
+
+/** A refusal as a page: whoever opened the link is a person. */
+async function inPages(run: () => Promise<Response>): Promise<Response> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return noticePage(error.status, TITLES[error.status] ?? "That did not work", error.message);
+  }
+}
+
+const TITLES: Readonly<Record<number, string>> = {
+  403: "This link does not work",
+  404: "This job is not here any more",
+  409: "Nothing to decide any more",
+  410: "This link has expired",
+};
