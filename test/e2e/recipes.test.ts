@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { exampleWorkers, examples, isBuilt, Server, startWorker } from "./binary.ts";
+import { exampleWorkers, examples, isBuilt, Server, startWorker, TOKENS } from "./binary.ts";
 import { call, cancel, read, submit, waitForEnd, waitForRunningTask, waitUntil } from "./client.ts";
 
 const LIMIT_MS = 60_000;
@@ -198,6 +198,44 @@ const ENDS: readonly Case[] = [
     status: "failed",
     state: "failed",
   },
+  {
+    name: "recipe 10 finishes when nobody calls it off",
+    endpoint: "jobs/cancellable",
+    input: { frames: 3 },
+    status: "finished",
+    state: "finished_successfully",
+    result: { frames_done: 3 },
+  },
+  {
+    name: "recipe 10 fails on params that do not fit the task's schema",
+    endpoint: "jobs/cancellable",
+    input: { frames: -1 },
+    status: "failed",
+    state: "task_failed",
+  },
+  {
+    name: "recipe 11 finishes with an update for each epoch",
+    endpoint: "jobs/training",
+    input: { epochs: 3 },
+    status: "finished",
+    state: "finished",
+    result: { epochs: 3, first_epoch: 1 },
+  },
+  {
+    name: "recipe 11 goes on at its checkpoint after an attempt that failed",
+    endpoint: "jobs/training",
+    input: { epochs: 4, fails_at: 3 },
+    status: "finished",
+    state: "finished",
+    result: { epochs: 4, first_epoch: 3 },
+  },
+  {
+    name: "recipe 11 fails without data, into quarantine",
+    endpoint: "jobs/training",
+    input: { broken: true },
+    status: "quarantined",
+    state: "failed",
+  },
 ];
 
 describe.skipIf(!isBuilt)("the recipes, with a worker", () => {
@@ -226,20 +264,40 @@ describe.skipIf(!isBuilt)("the recipes, with a worker", () => {
   }
 
   test.each([
-    ["recipe 1", "jobs/simple_flow", { seconds: 30 }],
-    ["recipe 3", "jobs/parallel_example", { seconds: 30 }],
-    ["recipe 6", "jobs/critical_flow", { seconds: 30 }],
-    ["recipe 13", "jobs/error_handling", { api_key: "slow" }],
-    ["recipe 15, type A", "jobs/conditional_flow", { type: "A", values: [], seconds: 30 }],
-    ["recipe 15, type B", "jobs/conditional_flow", { type: "B", values: [], seconds: 30 }],
+    ["recipe 1", "jobs/simple_flow", { seconds: 30 }, "cancelled"],
+    ["recipe 3", "jobs/parallel_example", { seconds: 30 }, "cancelled"],
+    ["recipe 6", "jobs/critical_flow", { seconds: 30 }, "cancelled"],
+    ["recipe 13", "jobs/error_handling", { api_key: "slow" }, "cancelled"],
+    ["recipe 15, type A", "jobs/conditional_flow", { type: "A", values: [], seconds: 30 }, "cancelled"],
+    ["recipe 15, type B", "jobs/conditional_flow", { type: "B", values: [], seconds: 30 }, "cancelled"],
+    ["recipe 10", "jobs/cancellable", { frames: 1000 }, "task_cancelled"],
+    ["recipe 11", "jobs/training", { epochs: 1000 }, "cancelled"],
   ])(
     "%s is cancelled while its worker is at it",
-    async (_, endpoint, input) => {
+    async (_, endpoint, input, state) => {
       const id = await submit(server, endpoint, input);
       await waitForRunningTask(server, id);
       expect((await cancel(server, id)).status).toBe(200);
-      expect(await waitForEnd(server, id)).toMatchObject({ status: "cancelled", current_state: "cancelled" });
+      expect(await waitForEnd(server, id)).toMatchObject({ status: "cancelled", current_state: state });
       expect((await cancel(server, id)).status).toBe(409);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "recipe 11 keeps each update as it was sent, and shows the last one while it runs",
+    async () => {
+      const id = await submit(server, "jobs/training", { epochs: 8 });
+      await waitUntil(
+        server,
+        id,
+        "progress is seen",
+        ({ progress, status }) => (progress ?? 0) > 0 && status !== "finished",
+      );
+      const { state_history: history } = await waitForEnd(server, id);
+      const updates = history["progress_updates"] as { progress: number; message: string; timestamp: string }[];
+      expect(updates.map(({ progress }) => progress)).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((epoch) => epoch / 8));
+      expect(updates[0]).toMatchObject({ message: "epoch 1 of 8", timestamp: expect.any(String) });
     },
     LIMIT_MS,
   );
@@ -270,6 +328,7 @@ describe.skipIf(!isBuilt)("the recipes, before a worker is there", () => {
     ["recipe 6", "jobs/critical_flow", {}],
     ["recipe 7", "jobs/priority_flow", {}],
     ["recipe 13", "jobs/error_handling", {}],
+    ["recipe 11", "jobs/training", {}],
   ])(
     "%s waits, says so, and is cancelled at once",
     async (_, endpoint, input) => {
@@ -302,6 +361,45 @@ describe.skipIf(!isBuilt)("the recipes, before a worker is there", () => {
 function placeOf(job: { readonly state_history: Readonly<Record<string, unknown>> }): number {
   return Number(job.state_history["place"]);
 }
+
+describe.skipIf(!isBuilt)("recipe 16: a worker changes one field of what it announced", () => {
+  const server = new Server();
+  beforeAll(async () => void (await server.start()), LIMIT_MS);
+  afterAll(() => server.remove());
+
+  const worker = (method: string, path: string, body?: object) =>
+    call(server, `/_worker/${path}`, {
+      method,
+      headers: { "x-worker-token": TOKENS.worker },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+
+  test.each([["workers/patched"], ["workers/patched/status"]])(
+    "PATCH /_worker/%s answers with the whole record, in which nothing else has changed",
+    async (path) => {
+      const announced = { worker_id: "patched", worker_type: "cpu", supported_tasks: ["paint"], cost_per_second: 0.2 };
+      await worker("POST", "workers/register", announced);
+      expect((await worker("PATCH", path, { load: 3 })).body).toMatchObject({ ...announced, load: 3 });
+      expect((await worker("PATCH", path, { cost_per_second: 0.1 })).body).toMatchObject({
+        ...announced,
+        load: 3,
+        cost_per_second: 0.1,
+      });
+      expect((await worker("PATCH", path)).body).toEqual({ status: "ttl_refreshed" });
+    },
+    LIMIT_MS,
+  );
+
+  test("a worker that is not known is told so, and a field of the wrong kind is named", async () => {
+    expect(await worker("PATCH", "workers/nobody/status", { load: 1 })).toMatchObject({
+      status: 404,
+      body: { error: "Worker not found" },
+    });
+    await worker("POST", "workers/register", { worker_id: "patched", supported_tasks: ["paint"] });
+    const wrong = await worker("PATCH", "workers/patched/status", { load: "high" });
+    expect([wrong.status, wrong.text]).toEqual([422, expect.stringContaining("/load")]);
+  });
+});
 
 describe.skipIf(!isBuilt)("a job and the end of its server", () => {
   const server = new Server();
