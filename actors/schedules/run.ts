@@ -19,7 +19,7 @@ import type { Log } from "../../src/system/log.ts";
 import type { Idempotency, Jobs, NewJob, ScheduleView } from "../orchestrator.ts";
 import { decide } from "./decide.ts";
 import { CLIENT_ID, type Ledger } from "./ledger.ts";
-import { afterSetBack, dueTimesOf, keyOf, type LeftOut, type ScheduleState } from "./state.ts";
+import { afterSetBack, afterSetForward, dueTimesOf, keyOf, type LeftOut, type ScheduleState } from "./state.ts";
 import { viewOf } from "./view.ts";
 
 export interface RunParts {
@@ -140,7 +140,7 @@ export class ScheduleRun {
   async #run(): Promise<void> {
     const nowMs = this.parts.clock.nowMs();
     try {
-      await this.#followSetBack(nowMs);
+      await this.#followClock(nowMs);
       const step = decide(this.#schedule, this.#state, nowMs);
       if (step.leftOutUntilMs !== undefined) await this.#leaveOut({ dueMs: step.leftOutUntilMs, reason: "missed" });
       for (const dueMs of step.run) await this.#fire(dueMs);
@@ -163,16 +163,16 @@ export class ScheduleRun {
     });
   }
 
-  async #followSetBack(nowMs: number): Promise<void> {
-    const state = afterSetBack(this.#schedule, this.#state, nowMs);
-    if (!state) return;
-    const { name } = this.#schedule;
-    const { settledMs } = this.#state;
-    await this.#keep(state);
-    this.parts.log.warn("The clock was set back far behind the last run of a schedule; it goes on from now.", {
-      schedule: name,
-      last_due: isoTime(settledMs),
-    });
+  async #followClock(nowMs: number): Promise<void> {
+    const right = afterSetForward(this.#state, nowMs);
+    if (right) await this.#keep(right);
+    const back = afterSetBack(this.#schedule, this.#state, nowMs);
+    if (!back) return;
+    const { name: schedule } = this.#schedule;
+    const fields = { schedule, settled_until: isoTime(this.#state.settledMs) };
+    await this.#keep(back);
+    const message = "The clock was set back far behind the last run of a schedule; it goes on from now.";
+    this.parts.log.warn(message, fields);
   }
 
   async #fire(dueMs: number): Promise<void> {

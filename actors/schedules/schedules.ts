@@ -34,6 +34,8 @@ export function createSchedules(parts: SchedulesParts): Schedules & Service {
   const ledger = new Ledger(parts.registers, system.scheduler);
   const runParts: RunParts = { ...parts, clock, log, ledger, moved: () => arm() };
   const runs = new Map<string, ScheduleRun>();
+  /** As they stand in the file. */
+  let order: readonly string[] = [];
   /** Of schedules that are not in the file now. */
   const others = new Map<string, ScheduleState>();
   let problem: string | undefined;
@@ -56,6 +58,7 @@ export function createSchedules(parts: SchedulesParts): Schedules & Service {
     const names = new Set(schedules.map(({ name }) => name));
     const gone = [...runs].filter(([name]) => !names.has(name));
     await Promise.all([...gone.map(([name, run]) => leave(name, run)), ...schedules.map(take)]);
+    order = [...names];
   }
 
   async function take(schedule: Schedule): Promise<void> {
@@ -131,7 +134,8 @@ export function createSchedules(parts: SchedulesParts): Schedules & Service {
 
   return {
     async list() {
-      const schedules = await Promise.all([...runs.values()].map((run) => run.view()));
+      const listed = order.flatMap((name) => runs.get(name) ?? []);
+      const schedules = await Promise.all(listed.map((run) => run.view()));
       return { file: source?.file ?? "", problem, schedules };
     },
     trigger: async (name, idempotencyKey) => find(name).trigger(idempotencyKey),

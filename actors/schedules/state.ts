@@ -19,6 +19,8 @@ export interface ScheduleState {
   /** The newest job, whether it was due or somebody asked for it. */
   readonly lastJobId?: string;
   readonly leftOut?: LeftOut;
+  /** Up to here due times were settled before the clock was set back: when it is that late again, they still are. */
+  readonly aheadMs?: number;
 }
 
 /** The newest due time that has no job, and why. */
@@ -63,7 +65,15 @@ export function afterSetBack(schedule: Schedule, state: ScheduleState, nowMs: nu
   const { timing } = schedule;
   const patienceMs = timing.type === "interval" ? timing.seconds * 1000 : SET_BACK_MS;
   if (state.settledMs <= nowMs + patienceMs) return undefined;
-  return { ...state, series: state.series + 1, anchorMs: nowMs, settledMs: nowMs };
+  const aheadMs = Math.max(state.settledMs, state.aheadMs ?? 0);
+  return { ...state, series: state.series + 1, anchorMs: nowMs, settledMs: nowMs, aheadMs };
+}
+
+/** A clock that was set back is right again, as on a machine that begins in 1970 and asks for the time later. */
+export function afterSetForward(state: ScheduleState, nowMs: number): ScheduleState | undefined {
+  const { aheadMs, ...others } = state;
+  if (aheadMs === undefined || nowMs < aheadMs) return undefined;
+  return { ...others, settledMs: Math.max(state.settledMs, aheadMs) };
 }
 
 export function pause(state: ScheduleState): ScheduleState {

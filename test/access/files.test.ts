@@ -71,6 +71,7 @@ describe("clients.toml", () => {
     ["two clients with one token", '[a]\ntoken = "secret-x"\n[b]\ntoken = "secret-x"', ["[b]", "[a] too"]],
     ["the token of everybody else", '[a]\ntoken = "global-secret"', ["[a]", "CLIENT_TOKEN"]],
     ["the name of CLIENT_TOKEN's client", '[default]\ntoken = "secret-x"', ["[default]"]],
+    ["the name of the schedules", '[internal-scheduler]\ntoken = "secret-x"', ["[internal-scheduler]"]],
     ["the name of the operators", '[operator]\ntoken = "secret-x"', ["[operator]"]],
     ["a name that is none", '[" "]\ntoken = "secret-x"', ["no name for a client"]],
     ["a table twice", '[a]\ntoken = "secret-x"\n[a]\ntoken = "secret-y"', ["line 3"]],

@@ -53,6 +53,13 @@ describe("schedules list", () => {
             last_job_status: "finished",
           },
           { ...schedule, name: "broken", error: "no such blueprint." },
+          { ...schedule, name: "busy", left_out: { due: "1969-12-31T23:59:00.000Z", reason: "overlap" } },
+          {
+            ...schedule,
+            name: "again",
+            last_due: "1969-12-31T23:59:30.000Z",
+            left_out: { due: "1969-12-31T23:59:00.000Z", reason: "missed" },
+          },
         ],
         "schedules.toml: [x] is wrong.",
       ),
@@ -65,7 +72,9 @@ describe("schedules list", () => {
     expect(lines[2]?.[4]).toBe("switched off");
     expect(lines[3]?.slice(4)).toEqual(["paused", "10 min ago", "j1 finished"]);
     expect(err).toBe(
-      "broken: no such blueprint.\nthe file as it is now does not serve: schedules.toml: [x] is wrong.\n",
+      "broken: no such blueprint.\n" +
+        "busy: the run that was due 1 min ago was left out: the job of the run before was still open\n" +
+        "the file as it is now does not serve: schedules.toml: [x] is wrong.\n",
     );
   });
 

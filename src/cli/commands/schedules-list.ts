@@ -29,7 +29,7 @@ async function list({ client, terminal }: CommandContext, flags: Flags): Promise
       schedules.map((schedule) => rowOf(schedule, nowMs)),
     ),
   );
-  terminal.err(notes(answer, schedules));
+  terminal.err(notes(answer, schedules, nowMs));
   return EXIT.done;
 }
 
@@ -52,11 +52,26 @@ function nextOf(schedule: JsonMap, nowMs: number): string {
 }
 
 /** What is wrong stands below the table, where there is room for a sentence. */
-function notes(answer: JsonMap, schedules: readonly JsonMap[]): string {
-  const wrong = schedules.filter(({ error }) => typeof error === "string");
-  const lines = wrong.map(({ name, error }) => `${cell(name)}: ${cell(error)}`);
+function notes(answer: JsonMap, schedules: readonly JsonMap[], nowMs: number): string {
+  const lines = schedules.flatMap((schedule) => notesOf(schedule, nowMs));
   const { file, file_error: fileError } = answer;
   if (typeof fileError === "string") lines.push(`the file as it is now does not serve: ${fileError}`);
   if (schedules.length === 0) lines.push(`no schedules: write them in ${cell(file) || "schedules.toml"}`);
   return lines.map((line) => `${printable(line)}\n`).join("");
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  missed: "nothing could run it then",
+  overlap: "the job of the run before was still open",
+};
+
+function notesOf(schedule: JsonMap, nowMs: number): readonly string[] {
+  const { name, error, left_out: leftOut, last_due: lastDue } = schedule;
+  const lines = typeof error === "string" ? [`${cell(name)}: ${error}`] : [];
+  if (!isObject(leftOut) || String(leftOut["due"]) < String(lastDue ?? "")) return lines;
+  const reason = REASONS[String(leftOut["reason"])] ?? cell(leftOut["reason"]);
+  return [
+    ...lines,
+    `${cell(name)}: the run that was due ${relativeTime(leftOut["due"], nowMs)} was left out: ${reason}`,
+  ];
 }

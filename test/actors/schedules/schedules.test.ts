@@ -62,6 +62,13 @@ describe("a schedule", () => {
     expect(new Set(jobs.map((job) => job.createdAtMs % 7_000)).size).toBe(1);
   });
 
+  test("stands in the list where it stands in the file", async () => {
+    const tables = ["z", "a", "m"].map((name) => `[${name}]\nblueprint = "report"\ninterval_seconds = 60\n`);
+    stage = await Stage.start(tables.join(""));
+    const { schedules } = await stage.world.done(stage.schedules.list());
+    expect(schedules.map(({ name }) => name)).toEqual(["z", "a", "m"]);
+  });
+
   test("takes the zone of the server where it names none", async () => {
     const s = await start('daily_at = "03:00"');
     expect((await s.view()).timezone).toBe("Europe/Berlin");
@@ -248,6 +255,19 @@ describe("a wall clock that jumps", () => {
     expect(s.world.warnings()).toContain(
       "The clock was set back far behind the last run of a schedule; it goes on from now.",
     );
+  });
+
+  test("to 1970 and right again, as without a battery: what ran before does not run again", async () => {
+    const s = await start('cron = "*/10 * * * *"', 'missed = "all"', keptFolder());
+    await s.world.pass(15 * MINUTE_MS, 30_000);
+    await s.crash();
+    const backMs = s.world.time.nowMs() - DAY_MS;
+    s.world.time.shiftWall(-backMs);
+    await s.restart();
+    await s.world.pass(20_000, 1_000);
+    s.world.time.shiftWall(backMs);
+    await s.world.pass(6 * MINUTE_MS, 30_000);
+    expect(await s.ran()).toEqual(["00:10:00", "00:20:00"]);
   });
 
   test("an interval goes on after one more of its length", async () => {
