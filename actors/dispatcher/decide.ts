@@ -43,9 +43,11 @@ interface Given {
 
 /** Bodies of waiting tasks that are kept in memory, all classes together. */
 export const BODY_BYTES_MAX = 64 * 1024 * 1024;
-/** A line that hands out and has fewer bodies than this asks for more, so many at once. */
+/** A line that hands out and has fewer bodies than this asks for more, so many at once; fewer where they are large. */
 const BODIES_LOW = 128;
 const BODIES_FETCHED = 256;
+/** Of the bytes for bodies: what one line may fetch at once, whatever the others have. */
+const FETCHED_SHARE = 8;
 /** Tasks failed for their cost limit at once: each of them brings its job into memory. */
 const COSTS_AT_ONCE = 256;
 
@@ -69,7 +71,11 @@ export class Dispatch {
   #isHeldBack = false;
   #effects: DispatcherEffect[] = [];
 
-  constructor(readonly bodyBytesMax = BODY_BYTES_MAX) {}
+  readonly #fetchedBytesMax: number;
+
+  constructor(readonly bodyBytesMax = BODY_BYTES_MAX) {
+    this.#fetchedBytesMax = bodyBytesMax / FETCHED_SHARE;
+  }
 
   get queued(): number {
     return this.#queued;
@@ -240,7 +246,8 @@ export class Dispatch {
     const { line } = best;
     const { head } = line;
     if (head) this.#assign(line, head, hand);
-    if (!head || line.whole < BODIES_LOW) this.#fetch(line);
+    const isLow = line.whole < BODIES_LOW && line.bytes <= this.#fetchedBytesMax;
+    if (!head || isLow) this.#fetch(line);
     return head !== undefined;
   }
 
@@ -275,7 +282,13 @@ export class Dispatch {
   #fetch(line: Line): void {
     if (line.parked.size === 0 || this.#fetching.has(line.number)) return;
     this.#fetching.set(line.number, line.needs);
-    const tasks = line.parked.first(BODIES_FETCHED).map((row) => this.#parked.read(row));
+    let bytes = 0;
+    const tasks: WaitingTask[] = [];
+    for (const row of line.parked.first(BODIES_FETCHED)) {
+      bytes += this.#parked.bytesOf(row);
+      if (tasks.length > 0 && bytes > this.#fetchedBytesMax) break;
+      tasks.push(this.#parked.read(row));
+    }
     this.#effects.push({ type: "fetch", line: line.number, tasks });
   }
 
@@ -322,6 +335,8 @@ export class Dispatch {
   #give(held: Held, hand: Hand): void {
     held.state = "assigned";
     held.workerId = hand.view.id;
+    // A run that it has still in hand, though the job had dropped it, counts once.
+    this.#takeFrom(hand, held.task.key, held.task.attempt);
     const limit = limitName(hand.view, held.task.order.type);
     hand.given.set(givenName(held.task.key, held.task.attempt), { held, limit });
     hand.load += 1;
@@ -408,13 +423,17 @@ export class Dispatch {
   #claimed(workerId: string, task: QueuedTask): void {
     const known = this.#held.get(task.key);
     if (known?.workerId === workerId && known.task.attempt === task.attempt) return;
-    if (known) this.#forget(known);
     const row = this.#parked.find(task.jobId, task.visit, task.slot);
-    if (row !== undefined) this.#forgetParked(row);
+    const attempt = known?.task.attempt ?? (row === undefined ? 0 : this.#parked.attemptOf(row));
     const { order, begun, queuedAtMs } = task;
     const rank: Rank = { priority: order.priority, begun, queuedAtMs, arrival: ++this.#arrivals };
     const held: Held = { ...rank, task, state: "assigned", workerId, line: undefined, bytes: bytesOf(task) };
-    this.#hold(held);
+    // A claim that was long on its way may be of a run that was replaced: that one goes on beside its successor.
+    if (attempt <= task.attempt) {
+      if (known) this.#forget(known);
+      if (row !== undefined) this.#forgetParked(row);
+      this.#hold(held);
+    }
     const hand = this.#hands.get(workerId);
     if (hand) this.#give(held, hand);
   }

@@ -6,7 +6,7 @@
 import { formatUuid } from "../../src/system/ids.ts";
 import type { RowOrder } from "./row-heap.ts";
 import { type Row, RowIndex } from "./row-index.ts";
-import { compareRanks, type QueuedTask, type Rank, taskKey, type WaitingTask } from "./task.ts";
+import { bytesOf, compareRanks, type QueuedTask, type Rank, taskKey, type WaitingTask } from "./task.ts";
 
 const ROWS_FIRST = 1_024;
 const NONE = 0xffff_ffff;
@@ -22,6 +22,7 @@ interface Columns {
   readonly visits: Uint32Array;
   readonly slots: Uint32Array;
   readonly attempts: Uint32Array;
+  readonly bytes: Uint32Array;
   readonly priorities: Float64Array;
   readonly queuedAtMs: Float64Array;
   readonly arrivals: Float64Array;
@@ -39,6 +40,7 @@ function columnsFor(rows: number): Columns {
     visits: new Uint32Array(rows),
     slots: new Uint32Array(rows),
     attempts: new Uint32Array(rows),
+    bytes: new Uint32Array(rows),
     priorities: new Float64Array(rows),
     queuedAtMs: new Float64Array(rows),
     arrivals: new Float64Array(rows),
@@ -76,6 +78,7 @@ export class ParkedTasks implements RowOrder {
     this.#columns.visits[row] = task.visit;
     this.#columns.slots[row] = task.slot;
     this.#columns.attempts[row] = task.attempt;
+    this.#columns.bytes[row] = bytesOf(task);
     this.#columns.priorities[row] = task.order.priority;
     this.#columns.queuedAtMs[row] = task.queuedAtMs;
     this.#columns.arrivals[row] = arrival;
@@ -115,6 +118,11 @@ export class ParkedTasks implements RowOrder {
 
   lineOf(row: Row): number {
     return this.#columns.lines[row] ?? 0;
+  }
+
+  /** Of the body. */
+  bytesOf(row: Row): number {
+    return at(this.#columns.bytes, row);
   }
 
   attemptOf(row: Row): number {

@@ -65,7 +65,7 @@ export class JobActor implements Actor<JobMessage> {
   #wakeAtMs: number | undefined;
   #abort: AbortController | undefined;
   /** Turn whose creation was committed without it. */
-  #early: { readonly reply?: TurnReply } | undefined;
+  #early: { readonly reply?: TurnReply; readonly error?: unknown } | undefined;
   /** Until it is durable. */
   #creation: Extract<JobMessage, { type: "create" }> | undefined;
   #cancels: Extract<JobMessage, { type: "cancel" }>[] = [];
@@ -128,7 +128,7 @@ export class JobActor implements Actor<JobMessage> {
         if (message.number === this.#turnNumber) this.#turnDone(message.reply, context);
         return;
       case "turn-lost":
-        if (message.number === this.#turnNumber) throw message.error;
+        if (message.number === this.#turnNumber) this.#turnLost(message.error);
         return;
       case "committed":
         return this.#committed(context);
@@ -239,6 +239,12 @@ export class JobActor implements Actor<JobMessage> {
     );
   }
 
+  /** A creation that is on its way to the disk comes first: an actor that failed now would find no job there, and not look again. */
+  #turnLost(error: unknown): void {
+    if (this.#phase !== "committing") throw error;
+    this.#early = { error };
+  }
+
   #turnDone(reply: TurnReply, context: Context<JobMessage>): void {
     this.parts.pending.delete(this.id);
     this.#abort = undefined;
@@ -345,6 +351,7 @@ export class JobActor implements Actor<JobMessage> {
     const state = this.#state;
     assert(early && state, "a creation was committed without its turn");
     this.#early = undefined;
+    if ("error" in early) throw early.error;
     const draft = new Draft(state, state.job, this.#moment(), this.parts.rules);
     draft.needsTurn = true;
     this.#phase = "turn";

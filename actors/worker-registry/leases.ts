@@ -40,7 +40,9 @@ export class Leases {
     return this.#byTask.values();
   }
 
+  /** One of the same hand-out is replaced by it. */
   add(lease: Lease): void {
+    this.remove(lease.handOut.taskId);
     this.#byTask.set(lease.handOut.taskId, lease);
     this.#byKey.set(lease.task.key, lease);
     this.#count(lease.session, 1);

@@ -437,8 +437,8 @@ export class WorkerActor implements Actor<WorkerMessage> {
 
   #adopt(task: QueuedTask, handOut: HandOut): void {
     const known = this.#leases.byKey(task.key);
-    if (known?.tellAgainMs !== undefined && known.handOut.taskId === handOut.taskId) return;
-    if (known && !known.dropped) return;
+    // What was dropped, or timed out, is not taken up again because the job had not heard of it when it asked.
+    if (known && (!known.dropped || known.handOut.taskId === handOut.taskId)) return;
     const lease = this.#lease(task, handOut, undefined);
     lease.recorded = true;
     lease.lossReason = "handed_back";

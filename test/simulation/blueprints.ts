@@ -44,6 +44,10 @@ function chain(): Blueprint {
 
 const one = () => 1;
 
+/** Stands in line for a worker that comes late: some have begun, some are more urgent. */
+export const LINED = "lined";
+export const LINED_TASK = "line";
+
 export const FLOWS: readonly Flow[] = [
   {
     blueprint: flow("one", { start: (_c, actions) => actions.dispatchTask(order("t", "collect")), collect }),
@@ -126,4 +130,18 @@ export const FLOWS: readonly Flow[] = [
     tokens: one,
   },
   ...WAITING_FLOWS,
+  {
+    blueprint: flow(LINED, {
+      start: ({ initialData: { count } }, actions) => {
+        if (count % 2 === 0) actions.dispatchTask(order(LINED_TASK, "collect", { priority: count % 3 }));
+        else actions.dispatchTask(order("t", "stand"));
+      },
+      stand: (context, actions) => {
+        take(context);
+        actions.dispatchTask(order(LINED_TASK, "collect", { priority: context.initialData.count % 3 }));
+      },
+      collect,
+    }),
+    tokens: (count) => 1 + (count % 2),
+  },
 ];

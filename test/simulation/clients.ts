@@ -31,12 +31,13 @@ export class Clients {
     return this.#open;
   }
 
-  create(): void {
+  /** Of any flow, or of this one. */
+  create(named?: string): void {
     const { chance } = this.world;
     const number = ++this.#creations;
     const size = chance.is(0.2) ? chance.between(2, 5) : 1;
     const jobs = Array.from({ length: size }, (_, index) => {
-      const flow = chance.pick(FLOWS)?.blueprint.name ?? "one";
+      const flow = named ?? chance.pick(FLOWS)?.blueprint.name ?? "one";
       const count = chance.is(0.1) ? chance.between(10, 30) : chance.between(2, 5);
       const deadline = chance.is(0.15) ? { deadlineSeconds: chance.between(2, 30) } : {};
       const until = new Date(this.world.time.nowMs() + chance.between(0, 15_000)).toISOString();

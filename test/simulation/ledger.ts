@@ -413,6 +413,12 @@ export class Ledger {
     this.#handOuts.set(taskId, { jobId, workerId, atMs, timeoutMs, stoodStillMs });
   }
 
+  /** Jobs whose tasks went out to it, in that order. */
+  handedTo(workerId: string): string[] {
+    const handOuts = [...this.#handOuts.values()].filter((handOut) => handOut.workerId === workerId);
+    return [...new Set(handOuts.map((handOut) => handOut.jobId))];
+  }
+
   /** A worker made a result. */
   produced(token: string, taskId: string): void {
     this.#tokens.set(token, taskId);

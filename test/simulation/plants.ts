@@ -145,6 +145,48 @@ export const PLANTS: readonly Plant[] = [
     replace: "const lease = known;",
   },
   {
+    name: "a parked task whose body comes is not put in line",
+    file: "actors/dispatcher/decide.ts",
+    find: "      this.#hold(held);\n      this.#keepWhole(held, line);\n",
+    replace: "      this.#hold(held);\n",
+  },
+  {
+    name: "a parked task is forgotten when its bytes are freed",
+    file: "actors/dispatcher/decide.ts",
+    find: "    line.parked.push(row);\n",
+    replace: "    if (line.parked.size < 3) line.parked.push(row);\n",
+  },
+  {
+    name: "parked tasks leave in the order in which they came back",
+    file: "actors/dispatcher/parked.ts",
+    find: "      at(this.#columns.queuedAtMs, a) - at(this.#columns.queuedAtMs, b) ||\n",
+    replace: "",
+  },
+  {
+    name: "parked tasks of jobs that have begun do not go first",
+    file: "actors/dispatcher/parked.ts",
+    find: "      (at(this.#columns.flags, b) & BEGUN) - (at(this.#columns.flags, a) & BEGUN) ||\n",
+    replace: "",
+  },
+  {
+    name: "bodies that the store did not give are not asked for again",
+    file: "actors/dispatcher/bodies.ts",
+    find: "      if (this.#stopped) return;\n",
+    replace: "      if (!this.#stopped) return;\n",
+  },
+  {
+    name: "a parked task is handed out after a restart as if nobody could have it",
+    file: "actors/dispatcher/parked.ts",
+    find: "    const again = (at(this.#columns.flags, row) & AGAIN) !== 0;\n",
+    replace: "    const again = false;\n",
+  },
+  {
+    name: "branches are left out of the recovery",
+    file: "actors/scheduler/recovery.ts",
+    find: '  if (facts.parallel) return "branches";\n',
+    replace: "  if (facts.parallel) return [];\n",
+  },
+  {
     name: "a worker that polls before it registers is never told to register",
     file: "actors/workers.ts",
     find: "if (!isKnown && !saysWhatItDoes(said)) {",

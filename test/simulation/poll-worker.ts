@@ -1,7 +1,7 @@
 /** A worker of the original's kind: it asks for tasks by HTTP, and each request goes its own way. */
 import type { TaskPayload } from "../../src/protocol/worker.ts";
 import { ask } from "./network.ts";
-import { type Running, TASKS, Worker } from "./worker.ts";
+import { type Running, Worker } from "./worker.ts";
 
 const POLL_MS = 5_000;
 
@@ -20,7 +20,7 @@ export class PollWorker extends Worker {
   }
 
   #register(): void {
-    const body = { worker_id: this.id, supported_tasks: TASKS, max_concurrent_tasks: this.concurrency };
+    const body = { worker_id: this.id, supported_tasks: [...this.tasks], max_concurrent_tasks: this.concurrency };
     ask(this.world, {
       name: `${this.id} registers`,
       caller: this.process,

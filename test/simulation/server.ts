@@ -290,6 +290,15 @@ export class Server {
 
   // ---- what holds at all times
 
+  get starts(): number {
+    return this.#starts;
+  }
+
+  /** Something is left to the sweep. */
+  get hasUnread(): boolean {
+    return this.#unread.size > 0;
+  }
+
   check(): void {
     const repairs = this.#engine?.repairs ?? 0;
     promise(repairs <= this.#unread.size, "the sweep had to set a job going that nothing would have moved");

@@ -3,7 +3,7 @@ import type { WorkerLink } from "../../actors/orchestrator.ts";
 import type { TaskPayload } from "../../src/protocol/worker.ts";
 import { Refusal } from "../../src/system/errors.ts";
 import type { Process } from "./time.ts";
-import { type Running, TASKS, Worker } from "./worker.ts";
+import { type Running, Worker } from "./worker.ts";
 
 /** One connection: each end may think it open while it is not. */
 class Connection {
@@ -69,7 +69,7 @@ export class StreamWorker extends Worker {
     server.onDeath(() => this.#seesEnd(connection, world.chance.between(0, 300)));
     const hello = {
       session: this.session,
-      registration: { worker_id: this.id, supported_tasks: TASKS, max_concurrent_tasks: this.concurrency },
+      registration: { worker_id: this.id, supported_tasks: [...this.tasks], max_concurrent_tasks: this.concurrency },
       running: [...this.running.values()].map(({ task }) => ({ job_id: task.job_id, task_id: task.task_id })),
     };
     this.note(`connects with ${hello.running.length} tasks`);

@@ -9,7 +9,7 @@ export interface Running {
   result?: WorkerResult;
 }
 
-export const TASKS = ["t", "u"];
+const TASKS = ["t", "u"];
 
 export abstract class Worker {
   readonly process: Process;
@@ -34,6 +34,10 @@ export abstract class Worker {
   /** Tells the server that it takes no more. */
   protected abstract stopAsking(): void;
   abstract breakConnection(): void;
+
+  get tasks(): readonly string[] {
+    return TASKS;
+  }
 
   get concurrency(): number {
     return 1 + (Number.parseInt(this.session.slice(8), 10) % 4);

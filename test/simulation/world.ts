@@ -6,6 +6,7 @@ import { FLOWS } from "./blueprints.ts";
 import { Chance } from "./chance.ts";
 import { Clients } from "./clients.ts";
 import { Fleet } from "./fleet.ts";
+import { LineUp } from "./line-up.ts";
 import { Ledger, promise, PromiseBroken } from "./ledger.ts";
 import { People } from "./people.ts";
 import { Server } from "./server.ts";
@@ -57,6 +58,7 @@ export class World {
   readonly fleet: Fleet;
   readonly clients: Clients;
   readonly people: People;
+  readonly lineUp: LineUp;
   #faulty = true;
   #hash = 0;
   #events = 0;
@@ -80,6 +82,7 @@ export class World {
     });
     this.server = new Server(this);
     this.clients = new Clients(this);
+    this.lineUp = new LineUp(this);
     this.people = new People(this);
   }
 
@@ -141,11 +144,18 @@ export class World {
     while (this.time.monotonicMs() < badUntilMs) this.#step();
     this.#faulty = false;
     this.note("from here on nothing more goes wrong");
+    this.#awaitQuiet();
+    this.lineUp.serve(() => this.#step());
+    this.#awaitQuiet();
+    this.#judge();
+  }
+
+  #awaitQuiet(): void {
+    const untilMs = this.time.monotonicMs() + PATIENCE_MS;
     while (!this.#isQuiet()) {
-      promise(this.time.monotonicMs() < badUntilMs + PATIENCE_MS, this.#stuck());
+      promise(this.time.monotonicMs() < untilMs, this.#stuck());
       this.#step();
     }
-    this.#judge();
   }
 
   #step(): void {
@@ -174,6 +184,7 @@ export class World {
     for (let creation = chance.between(2, 10); creation > 0; creation--) {
       time.at(chance.between(0, 12_000), () => this.clients.create());
     }
+    this.lineUp.plan();
     const ids = ["alpha", "beta"];
     for (let worker = chance.between(1, 3); worker > 0; worker--) {
       const id = chance.pick(ids) ?? "alpha";
@@ -222,7 +233,7 @@ export class World {
   #isQuiet(): boolean {
     if (this.clients.open + this.people.open > 0 || !this.server.engine?.ready) return false;
     for (const [id, row] of this.server.disk.jobs) {
-      if (isTerminal(row.status)) continue;
+      if (isTerminal(row.status) || this.lineUp.isStanding(id)) continue;
       if (row.status !== "waiting_for_worker" || this.server.disk.job(id)?.blueprint !== "parked") return false;
     }
     return true;
@@ -235,6 +246,7 @@ export class World {
 
   #judge(): void {
     this.clients.check();
+    this.lineUp.judge();
     for (const id of this.server.disk.jobs.keys()) {
       const job = this.server.disk.job(id);
       if (job) this.#judgeJob(job);

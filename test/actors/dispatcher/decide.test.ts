@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { Dispatch } from "../../../actors/dispatcher/decide.ts";
+import { BODY_BYTES_MAX, Dispatch } from "../../../actors/dispatcher/decide.ts";
 import { Heap } from "../../../actors/dispatcher/heap.ts";
 import type { DispatcherEffect } from "../../../actors/dispatcher/messages.ts";
 import { type QueuedTask, taskKey } from "../../../actors/dispatcher/task.ts";
 import { viewOf } from "../../../actors/worker-registry/record.ts";
 import type { TaskOrder } from "../../../src/job/model.ts";
 import type { JsonMap } from "../../../src/system/errors.ts";
+import { idOf } from "../../storage/sample.ts";
 
 const RETRY = { maxAttempts: 4, backoffMs: 1, factor: 2, maxBackoffMs: 1 };
 let arrivals = 0;
@@ -26,8 +27,12 @@ function task(jobId: string, order: Partial<TaskOrder> = {}, more: Partial<Queue
 }
 
 class Hall {
-  readonly dispatch = new Dispatch();
+  readonly dispatch: Dispatch;
   #effects: DispatcherEffect[] = [];
+
+  constructor(bodyBytesMax = BODY_BYTES_MAX) {
+    this.dispatch = new Dispatch(bodyBytesMax);
+  }
 
   queue(...tasks: QueuedTask[]): this {
     for (const one of tasks) this.take({ type: "queue", task: one });
@@ -366,6 +371,34 @@ describe("what the dispatcher holds", () => {
     hall.take({ type: "ended", workerId: "w", key: one.key, attempt: 1 });
     expect(hall.dispatch.holds("j")).toBe(false);
   });
+
+  test("counts once under its worker's limits when it is claimed after it was dropped", () => {
+    const hall = new Hall().worker("w", 1, { task_type_limits: { t: 1 } }).queue(task("j"));
+    const [one] = [task("j")];
+    hall.take({ type: "drop", key: one.key }).take({ type: "claimed", workerId: "w", task: one });
+    hall
+      .take({ type: "ended", workerId: "w", key: one.key, attempt: 1 })
+      .take({ type: "credit", workerId: "w", tasks: 1 });
+
+    expect(hall.queue(task("next")).came).toContain("next to w");
+  });
+
+  for (const bodyBytesMax of [0, 1_000_000]) {
+    test(`stays in the queue when an earlier attempt is claimed late, with ${bodyBytesMax} bytes for bodies`, () => {
+      const first = task(idOf(1));
+      const hall = new Hall(bodyBytesMax)
+        .queue({ ...first, attempt: 2 })
+        .worker("w", 0, { task_type_limits: { t: 1 } });
+      hall.take({ type: "claimed", workerId: "w", task: first });
+      expect([hall.dispatch.queued, hall.dispatch.whereIs(first.key)?.state]).toEqual([1, "queued"]);
+      hall.take({ type: "credit", workerId: "w", tasks: 1 });
+      expect(hall.came).toEqual([]);
+
+      hall.take({ type: "ended", workerId: "w", key: first.key, attempt: 1 });
+      expect(hall.came).toHaveLength(1);
+      expect(hall.dispatch.holds(first.jobId)).toBe(true);
+    });
+  }
 
   test("is not touched by the end of an earlier attempt at the same worker", () => {
     const hall = new Hall().worker("w", 2, { task_type_limits: { t: 2 } }).queue(task("j"));

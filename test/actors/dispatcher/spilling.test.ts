@@ -200,7 +200,8 @@ describe("a spilling queue", () => {
   });
 
   test("asks for more before it has run out", () => {
-    const counter = hall(0, many(600));
+    const counter = hall(8_000_000, many(6_000));
+    const whole = 6_000 - counter.dispatch.parked;
     const fetches: number[] = [];
     const answer = counter.answer.bind(counter);
     counter.answer = (effect) => {
@@ -208,12 +209,30 @@ describe("a spilling queue", () => {
       return answer(effect);
     };
     counter.take({ type: "worker", view: viewOf("w", { supported_tasks: ["a"] }, false) });
-    for (let room = 0; room < 600; room++) counter.take({ type: "credit", workerId: "w", tasks: 1 });
+    for (let room = 0; room < 6_000; room++) counter.take({ type: "credit", workerId: "w", tasks: 1 });
 
-    expect(counter.said).toHaveLength(600);
-    // The first time since nothing is there, later with a hundred and more still in hand.
-    expect(fetches[0]).toBe(0);
-    expect(fetches[1]).toBeLessThan(256 - 100);
+    expect(counter.said).toHaveLength(6_000);
+    // While a hundred and more are still in hand.
+    expect(fetches[0]).toBeLessThan(whole - 100);
+    expect(fetches[1]).toBeGreaterThan(whole);
+  });
+
+  test("fetches few at once where bodies are large, and always one", () => {
+    const large = (size: number) => ({ params: JSON.stringify("x".repeat(size)) });
+    const sizes = [3_000_000, 400_000, 400_000, 400_000, 10, 10];
+    const tasks = sizes.map((size, index) => taskOf(index + 1, large(size)));
+    const counter = hall(0, tasks);
+    const roomy = hall(8_000_000, [taskOf(9, large(4_000_000)), ...tasks]);
+    for (const { dispatch } of [counter, roomy])
+      dispatch.decide({ type: "worker", view: viewOf("w", { supported_tasks: ["a"] }, false) });
+    const fetched = [counter, roomy].map(({ dispatch }) =>
+      dispatch
+        .decide({ type: "credit", workerId: "w", tasks: 2 })
+        .flatMap((effect) => (effect.type === "fetch" ? effect.tasks.map((task) => task.queuedAtMs) : [])),
+    );
+
+    expect(fetched).toEqual([[1], [1]]);
+    expect(roomy.dispatch.parked).toBe(6);
   });
 
   test("waits for the body of the first rather than give out the second, and goes on when the first is gone", () => {
@@ -241,18 +260,18 @@ describe("a spilling queue", () => {
     const [gone, again] = [taskOf(1), taskOf(2)];
     for (const task of [gone, again]) dispatch.decide({ type: "queue", task });
     dispatch.decide({ type: "worker", view: viewOf("w", { supported_tasks: ["a"] }, false) });
-    const [fetch] = dispatch.decide({ type: "credit", workerId: "w", tasks: 1 });
-    if (fetch?.type !== "fetch") throw new Error("it did not fetch");
-    dispatch.decide({ type: "queue", task: { ...again, attempt: 2, again: true } });
-
-    const effects = dispatch.decide({
-      type: "bodies",
-      line: fetch.line,
-      tasks: fetch.tasks,
-      bodies: [undefined, again],
-    });
+    const answer = (effects: readonly DispatcherEffect[], body: QueuedTask | undefined) => {
+      const [fetch] = effects;
+      if (fetch?.type !== "fetch") throw new Error("it did not fetch");
+      return dispatch.decide({ type: "bodies", line: fetch.line, tasks: fetch.tasks, bodies: [body] });
+    };
+    const second = answer(dispatch.decide({ type: "credit", workerId: "w", tasks: 1 }), undefined);
     expect([dispatch.holds(gone.jobId), dispatch.queued]).toEqual([false, 1]);
-    expect(effects).toMatchObject([{ type: "fetch", tasks: [{ jobId: again.jobId, attempt: 2 }] }]);
+
+    const queued = dispatch.decide({ type: "queue", task: { ...again, attempt: 2, again: true } });
+    const third = [...queued, ...answer(second, again)];
+    expect(third).toMatchObject([{ type: "fetch", tasks: [{ jobId: again.jobId, attempt: 2 }] }]);
+    expect(answer(third, again)).toMatchObject([{ type: "assign", task: { attempt: 2, again: true } }]);
   });
 
   test("fails a long line for its cost limit in parts, all of it in the end", () => {

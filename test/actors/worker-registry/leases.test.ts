@@ -37,6 +37,16 @@ describe("leases", () => {
     expect(leases.inSession("a").map((held) => held.handOut.taskId)).toEqual(["2"]);
   });
 
+  test("of one hand-out count once, also when it is taken up again", () => {
+    const leases = new Leases();
+    leases.add(lease("1", { session: "a", dropped: true }));
+    leases.add(lease("1"));
+    expect([leases.countIn("a"), leases.size]).toEqual([0, 1]);
+    leases.remove("1");
+
+    expect([leases.countIn("a"), leases.size]).toEqual([0, 0]);
+  });
+
   test("of one key are found by the newest, also after the older one has ended", () => {
     const leases = new Leases();
     leases.add(lease("old", {}, "key"));
