@@ -5,6 +5,7 @@ import { createSchedules } from "../actors/schedules/schedules.ts";
 import { OUTBOX_RULES } from "../actors/outbox/decide.ts";
 import { createEngine, type Engine, ENGINE_DEFAULTS } from "../actors/tree.ts";
 import { runWorkerFiles, registerWorkerModule } from "../worker/main.ts";
+import { untilUnwatched, watchWorkerFiles } from "../worker/watch/index.ts";
 import { createAccess } from "./access/access.ts";
 import { createQuota } from "./access/quota.ts";
 import { createTokenFiles } from "./access/token-files.ts";
@@ -12,6 +13,7 @@ import { AUDIENCES, ensureTokens } from "./access/tokens.ts";
 import { bundlePath, checkFiles, createCatalog } from "./catalog/index.ts";
 import { runCli } from "./cli/index.ts";
 import type { CliParts, ServeCall, WorkerCall } from "./cli/parts.ts";
+import { watchedCommand } from "./cli/watched-command.ts";
 import { realTerminal } from "./cli/terminal.ts";
 import { version } from "./cli/version.ts";
 import type { ServeSettings } from "./config/tables.ts";
@@ -214,11 +216,19 @@ function stopped(stop: AbortSignal): Promise<number> {
   return new Promise((resolve) => stop.addEventListener("abort", () => resolve(0), { once: true }));
 }
 
-async function worker({ files, settings, socket, stop, write }: WorkerCall): Promise<number> {
+async function worker(call: WorkerCall): Promise<number> {
+  const { files, settings, socket, write } = call;
+  const system = systemFor(settings, write);
+  if (call.watch === true) {
+    const { argv, environment } = watchedCommand(call, call.environment ?? process.env);
+    return watchWorkerFiles({ files, system, stop: call.stop, argv, environment });
+  }
   registerWorkerModule();
+  // What an --env-file says is there for the tasks as well.
+  Object.assign(process.env, call.environment);
   const { url, token, id, transport, concurrency, dataDir } = settings;
   const overrides = { url, socket, token, id, transport, concurrency, dataDir };
-  return runWorkerFiles(files, { overrides, stop, system: systemFor(settings, write), heartThread: HEART_THREAD });
+  return runWorkerFiles(files, { overrides, stop: untilUnwatched(call.stop), system, heartThread: HEART_THREAD });
 }
 
 const outside = systemFor({ logLevel: "warn", logFormat: "text" });

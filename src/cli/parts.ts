@@ -27,10 +27,14 @@ export interface ServeCall {
 export interface WorkerCall {
   readonly files: readonly string[];
   readonly settings: WorkerSettings;
+  /** With the lines of an --env-file: the worker and its tasks read more of it than the settings. Left out: the process's own. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Takes the lines of the log, instead of standard error. */
   readonly write?: (line: LogLine) => void;
   /** The one door to take, whatever the settings say. Without it the worker looks for the local door itself. */
   readonly socket?: string;
+  /** Starts anew, drained first, when one of its files or of what they import changes. */
+  readonly watch?: boolean;
   /** Aborts when the worker has to stop: it takes no new task, lets running ones end, and resolves. */
   readonly stop: AbortSignal;
 }

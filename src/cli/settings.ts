@@ -12,13 +12,13 @@ export async function settingsFor<Settings extends Table>(
   flags: Readonly<Record<string, unknown>>,
   terminal: Terminal,
 ): Promise<ValuesOf<Settings>> {
-  const environment = await readEnvironment(flags, terminal);
+  const environment = await environmentFor(flags, terminal);
   const toml = await readTomlFile(flags, environment, terminal);
   return resolve(table, { flags, environment, ...(toml && { toml }) });
 }
 
 /** What is set already beats the file, so that one variable can be overridden for one run. */
-async function readEnvironment(
+export async function environmentFor(
   flags: Readonly<Record<string, unknown>>,
   terminal: Terminal,
 ): Promise<Sources["environment"]> {

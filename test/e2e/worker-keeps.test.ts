@@ -1,8 +1,8 @@
 /** What a worker keeps: its lease while a handler blocks it, its result while it is killed. */
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { eventually, isBuilt, Program, Server, temporaryFolder, TOKENS } from "./binary.ts";
+import { eventually, isBuilt, Program, run, Server, temporaryFolder, TOKENS } from "./binary.ts";
 import { call, submit, waitForEnd, waitForRunningTask } from "./client.ts";
 
 const LIMIT_MS = 60_000;
@@ -102,3 +102,49 @@ describe.skipIf(!isBuilt).each([["ws"], ["poll"]])(
     );
   },
 );
+
+describe.skipIf(!isBuilt)("a worker's settings", () => {
+  test.each<[string, Record<string, string>, string]>([
+    ["a list of orchestrators that is no JSON", { ORCHESTRATORS_CONFIG: "[{" }, "ORCHESTRATORS_CONFIG is no JSON"],
+    ["one with a misspelled field", { ORCHESTRATORS_CONFIG: '[{"url":"http://a","tokn":"t"}]' }, "did you mean token?"],
+    ["a mode that is none", { MULTI_ORCHESTRATOR_MODE: "BOTH" }, "Give FAILOVER or ROUND_ROBIN"],
+    ["a health port that is none", { WORKER_PORT: "http" }, "WORKER_PORT is "],
+    ["a certificate that is not there", { TLS_CA_PATH: "/none.pem" }, "TLS_CA_PATH names /none.pem"],
+  ])("%s ends it with exit code 2 and says which", async (_, environment, sentence) => {
+    const { exitCode, err } = await run(["worker", WORKER], { environment });
+    expect([exitCode, err]).toEqual([2, expect.stringContaining(sentence)]);
+  });
+
+  test("a token that is refused ends it with exit code 4 and names its variable, and not its text", async () => {
+    await withServer({}, async ({ server }) => {
+      for (const [name, flags] of [
+        ["AVTOMATIKA_WORKER_TOKEN", []],
+        ["--token", ["--token", "mistaken"]],
+      ] as const) {
+        const environment: Record<string, string> = name === "--token" ? {} : { [name]: "mistaken" };
+        const argv = ["worker", WORKER, "--url", server.url, ...flags];
+        const { exitCode, err } = await run(argv, { environment });
+        expect([exitCode, err]).toEqual([4, expect.stringContaining(`The token of ${name} was not accepted`)]);
+        expect(err).not.toContain("mistaken");
+      }
+    });
+  });
+
+  test(
+    "lines of an --env-file reach the worker: it serves the list of orchestrators that stands there",
+    async () => {
+      await withServer({}, async ({ server, folder }) => {
+        const file = join(folder, "worker.env");
+        const list = JSON.stringify([{ url: server.url, token: TOKENS.worker }]);
+        writeFileSync(file, `ORCHESTRATORS_CONFIG='${list}'\nWORKER_ID=listed\nWORKER_DATA_DIR=${folder}\n`);
+        const worker = new Program(["worker", WORKER, "--env-file", file], {}, folder);
+        try {
+          expect((await waitForEnd(server, await submit(server, "jobs/marking", {}))).status).toBe("finished");
+        } finally {
+          await worker.kill();
+        }
+      });
+    },
+    LIMIT_MS,
+  );
+});

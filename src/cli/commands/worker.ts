@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { WORKER } from "../../config/tables.ts";
 import { noServerIn } from "../client.ts";
 import { type CommandContext, type Flags, withExample, withSources } from "../command.ts";
-import { settingsFor } from "../settings.ts";
+import { environmentFor, settingsFor } from "../settings.ts";
 import { whileRunning } from "../stop.ts";
 import { sleep, type Terminal } from "../terminal.ts";
 
@@ -20,16 +20,23 @@ export function addWorker(program: Command, context: CommandContext): void {
     .option("--id <name>", "the worker's name")
     .option("--transport <kind>", "auto, ws or poll (default: auto)")
     .option("--concurrency <number>", "tasks at once")
+    .option("--watch", "start anew when the files change: what runs may end first")
     .option("--log-level <level>", "debug, info, warn or error (default: info)")
     .option("--log-format <format>", "auto, json or text (default: auto, text at a terminal and else json)")
     .option("--data-dir <folder>", "data folder whose local door is used, and waited for (default: ./data)");
-  withExample(withSources(command), "orchestrator worker my-worker.ts --id gpu-1 --concurrency 4");
+  withExample(
+    withSources(command),
+    "orchestrator worker my-worker.ts --id gpu-1 --concurrency 4",
+    "orchestrator worker my-worker.ts --watch",
+  );
   command.action((files: readonly string[], flags: Flags) =>
     context.run(flags, async () => {
       const settings = await settingsFor(WORKER, flags, context.terminal);
       if (settings.url === undefined && settings.token === undefined)
         await folderOf(settings.dataDir, context.terminal);
-      return whileRunning(context.terminal, (stop) => context.parts.worker({ files, settings, stop }));
+      const environment = await environmentFor(flags, context.terminal);
+      const call = { files, settings, environment, watch: flags["watch"] === true };
+      return whileRunning(context.terminal, (stop) => context.parts.worker({ ...call, stop }));
     }),
   );
 }
