@@ -1,6 +1,6 @@
 /** What is wrong with how states were declared. */
 import type { Refusal } from "../system/errors.ts";
-import { codeOf, type DeclaredState, type Definition } from "./definition.ts";
+import { codeOf, type DeclaredHandler, type DeclaredState, type Definition } from "./definition.ts";
 import { handlersOf } from "./graph.ts";
 import { type Code, type Problem, problem } from "./problem.ts";
 
@@ -19,6 +19,7 @@ export function declarationProblems(definition: Definition): readonly Problem[] 
     ...startProblems(definition),
     ...states.flatMap((state) => duplicateProblems(state)),
     ...states.flatMap((state) => conditionProblems(state)),
+    ...states.flatMap((state) => hiddenProblems(state)),
     ...states.flatMap((state) => defaultProblems(state)),
   ];
 }
@@ -66,6 +67,20 @@ function conditionProblems(state: DeclaredState): readonly Problem[] {
 function columnOf({ details }: Refusal): number {
   const column = typeof details === "object" && details !== null && "column" in details ? details["column"] : undefined;
   return typeof column === "number" ? column : 1;
+}
+
+/** The first whose condition holds runs: another one with the same text never does. */
+function hiddenProblems({ name, conditional }: DeclaredState): readonly Problem[] {
+  const textOf = ({ condition }: DeclaredHandler) => (condition?.kind === "text" ? condition.text.trim() : undefined);
+  return conditional
+    .filter((declared, index) => {
+      const text = textOf(declared);
+      return text !== undefined && conditional.slice(0, index).some((earlier) => textOf(earlier) === text);
+    })
+    .map((declared) => {
+      const message = `State "${name}" has two handlers for ${textOf(declared)}, and the second never runs: change its condition or take it out.`;
+      return problem("warning", "duplicate-condition", message, codeOf(declared));
+    });
 }
 
 function defaultProblems(state: DeclaredState): readonly Problem[] {

@@ -55,6 +55,14 @@ const WORDS: ReadonlyMap<string, null | boolean> = new Map([
 ]);
 
 const COMPARISONS: ReadonlySet<string> = new Set(["==", "!=", "<", "<=", ">", ">="]);
+/** What people write between two values by the habit of another language. */
+const INSTEAD: ReadonlyMap<string, string> = new Map([
+  ["is", 'write "== null" or "!= null" for "is None" and "is not None"'],
+  ["-", 'a name with "-" in it is written in brackets, such as initial_data["a-b"]; nothing is reckoned here'],
+]);
+
+/** Deeper ones would exhaust the program's own stack. */
+const DEPTH_MAX = 100;
 const RESERVED: ReadonlySet<string> = new Set(["and", "or", "not", "in"]);
 
 /** Throws a Refusal (CONDITION_SYNTAX) that shows the place. */
@@ -69,6 +77,7 @@ class Parser {
   readonly #text: string;
   readonly #tokens: readonly Token[];
   #next = 0;
+  #depth = 0;
 
   constructor(text: string) {
     this.#text = text;
@@ -83,7 +92,9 @@ class Parser {
 
   expectEnd(): void {
     const token = this.#token();
-    if (token.kind !== "end") this.#fail(token, `expected "and", "or" or the end, found "${token.text}"`);
+    if (token.kind === "end") return;
+    const instead = INSTEAD.get(token.text);
+    this.#fail(token, instead ?? `expected "and", "or" or the end, found "${token.text}"`);
   }
 
   #and(): Expression {
@@ -93,8 +104,16 @@ class Parser {
   }
 
   #not(): Expression {
-    if (this.#take("name", "not")) return { type: "not", operand: this.#not() };
+    if (this.#take("name", "not")) return this.#deeper(() => ({ type: "not", operand: this.#not() }));
     return this.#comparison();
+  }
+
+  #deeper<Part>(read: () => Part): Part {
+    if (this.#depth >= DEPTH_MAX) this.#fail(this.#token(), `more than ${DEPTH_MAX} levels deep, use a function`);
+    this.#depth += 1;
+    const part = read();
+    this.#depth -= 1;
+    return part;
   }
 
   #comparison(): Expression {
@@ -121,11 +140,11 @@ class Parser {
 
   #operand(): Expression {
     if (this.#take("sign", "(")) {
-      const inner = this.or();
+      const inner = this.#deeper(() => this.or());
       this.#expect("sign", ")");
       return inner;
     }
-    if (this.#take("sign", "[")) return this.#list();
+    if (this.#take("sign", "[")) return this.#deeper(() => this.#list());
     if (this.#take("sign", "-")) return { type: "literal", value: -Number(this.#expect("number").text) };
     const token = this.#token();
     this.#next += 1;

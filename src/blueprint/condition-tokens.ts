@@ -14,7 +14,11 @@ const SPACE = /\s+/y;
 const NUMBER = /(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?/y;
 const NAME = /[\p{L}_$][\p{L}\p{N}_$]*/uy;
 const SIGN = /==|!=|<=|>=|[<>()[\],.-]/y;
-const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r" };
+const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", "\\": "\\", "'": "'", '"': '"' };
+const CODE_POINT = /\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))/y;
+
+/** Longer ones are no conditions any more: that is work for a function. */
+const LENGTH_MAX = 10_000;
 
 /** Signs of other languages that end up in conditions, and what to write instead. */
 const FOREIGN: readonly (readonly [string, string])[] = [
@@ -29,6 +33,8 @@ const FOREIGN: readonly (readonly [string, string])[] = [
 export function tokensOf(text: string): readonly Token[] {
   const tokens: Token[] = [];
   let at = 0;
+  if (text.length > LENGTH_MAX)
+    throw syntaxRefusal("", 0, `it is longer than ${LENGTH_MAX} characters, use a function`);
   while (at < text.length) {
     at += lengthOf(SPACE, text, at);
     if (at >= text.length) break;
@@ -81,11 +87,23 @@ function readString(text: string, start: number): { readonly token: Token; reado
       value += character;
       continue;
     }
-    at += 1;
-    const escaped = text.charAt(at);
-    value += ESCAPES[escaped] ?? escaped;
+    const escaped = readEscape(text, at);
+    value += escaped.text;
+    at += escaped.length - 1;
   }
   throw syntaxRefusal(text, start, `this text has no closing ${quote}`);
+}
+
+/** One that nobody knows would change the text in silence. */
+function readEscape(text: string, at: number): { readonly text: string; readonly length: number } {
+  CODE_POINT.lastIndex = at;
+  const [code = "", long, short] = CODE_POINT.exec(text) ?? [];
+  const digits = long ?? short;
+  if (digits !== undefined) return { text: String.fromCharCode(Number.parseInt(digits, 16)), length: code.length };
+  const sign = text.charAt(at + 1);
+  const known = ESCAPES[sign];
+  if (known !== undefined) return { text: known, length: 2 };
+  throw syntaxRefusal(text, at, `"\\${sign}" is not known in a text, write "\\\\" for a backslash`);
 }
 
 function lengthOf(pattern: RegExp, text: string, at: number): number {

@@ -171,6 +171,15 @@ describe("a warning", () => {
       starting(written('a.transitionTo("next")')).handlerFor("next").when("initial_data.a", toEnd),
     ],
     [
+      "a condition that is asked twice",
+      "duplicate-condition",
+      starting(toEnd)
+        .handlerFor("start")
+        .when("initial_data.a", toEnd)
+        .handlerFor("start")
+        .when("initial_data.a", quiet),
+    ],
+    [
       "a join of no task",
       "empty-join",
       starting(written('a.dispatchParallel({ tasks: [], aggregateInto: "x" })')).aggregatorFor("x", toEnd),

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { parseExpression } from "../../src/blueprint/condition-parser.ts";
 import { evaluate, parseCondition } from "../../src/blueprint/conditions.ts";
+import { Blueprint, type Handler, type When } from "../../src/index.ts";
 import { Refusal } from "../../src/system/errors.ts";
+import { runTurn } from "./turns.ts";
 
 const data = {
   initialData: {
@@ -16,6 +18,8 @@ const data = {
   stateHistory: { size: 7, empty: [] },
   client: { id: "c", plan: "premium", config: { languages: ["en", "de"] } },
   attempt: 2,
+  jobId: "j",
+  currentState: "start",
 };
 
 function decide(text: string): boolean {
@@ -62,6 +66,12 @@ describe("a condition that holds", () => {
     "initial_data.missing == 'x' or initial_data.size == 7",
     "not initial_data.missing",
     "'it\\'s' == \"it's\"",
+    String.raw`'\u0065\x6e' == initial_data.language`,
+    String.raw`'a\tb\\' == "a\u0009b\u005c"`,
+    "context.stateHistory.size == context.state_history.size",
+    "context.client.config.languages == ['en', 'de']",
+    "context.jobId == 'j' and job_id == 'j' and context.currentState == 'start'",
+    `${"(".repeat(99)}true${")".repeat(99)}`,
   ])("%s", (text) => expect(decide(text)).toBe(true));
 });
 
@@ -117,6 +127,12 @@ describe("a condition that cannot be read shows the column", () => {
     ["initial_data.a not 3", 20, 'expected "in"'],
     ["initial_data.[1]", 14, "expected a name"],
     ["initial_data.a == and", 19, 'found "and"'],
+    ["initial_data.a is None", 16, 'write "== null"'],
+    ["initial_data.a-b == 1", 15, 'written in brackets, such as initial_data["a-b"]'],
+    [String.raw`initial_data.a == 'a\d'`, 21, String.raw`"\d" is not known in a text, write "\\"`],
+    ["len(initial_data.a) > 1", 1, '"len" is not known'],
+    [`${"(".repeat(101)}true`, 102, "more than 100 levels deep"],
+    [`${"not ".repeat(200)}true`, 405, "more than 100 levels deep"],
     ["initial_data.a ; 1", 16, '";" is not known'],
     ["", 1, "expected a value"],
   ])("%s", (text, column, reason) => {
@@ -127,7 +143,60 @@ describe("a condition that cannot be read shows the column", () => {
     expect(refusal.message.split("\n").at(-1)).toBe(`${" ".repeat(column + 1)}^`);
   });
 
+  test("unless it is so long that nobody could read it", () => {
+    const refusal = refusalOf(() => parseExpression(`initial_data.a == '${"x".repeat(10_000)}'`));
+    expect(refusal.message).toContain("longer than 10000 characters");
+  });
+
   test("and is kept for the check, so that the file loads", () => {
     expect(parseCondition("a ==")).toMatchObject({ kind: "broken", text: "a ==" });
+  });
+});
+
+describe("among the handlers of a state", () => {
+  const to =
+    (state: string): Handler =>
+    (_context, actions) =>
+      actions.transitionTo(state);
+
+  /** The state that follows for the input; the default is declared first on purpose. */
+  async function follows(conditions: readonly [When, string][], input: object): Promise<string | undefined> {
+    const blueprint = new Blueprint({ name: "b" }).handlerFor("start", { isStart: true }, to("default"));
+    for (const [condition, state] of conditions) blueprint.handlerFor("start").when(condition, to(state));
+    for (const state of ["default", "one", "two"]) blueprint.handlerFor(state, { isEnd: true }, () => undefined);
+    const { ending } = await runTurn(blueprint, { initialData: JSON.stringify(input) });
+    return ending.kind === "ended" ? ending.state : JSON.stringify(ending);
+  }
+
+  const overlapping: readonly [When, string][] = [
+    ["initial_data.size > 10", "one"],
+    [({ initialData }) => initialData.size > 5, "two"],
+  ];
+
+  test.each([
+    [{ size: 20 }, "one"],
+    [{ size: 7 }, "two"],
+    [{ size: 1 }, "default"],
+    [{}, "default"],
+  ])("the first whose condition holds for %j runs, else the default: %s", async (input, state) => {
+    expect(await follows(overlapping, input)).toBe(state);
+  });
+
+  test("one that cannot be decided fails the job with the reason, also when a later one would hold", async () => {
+    const ending = await follows(
+      [
+        ["initial_data.size > 10", "one"],
+        ["true", "two"],
+      ],
+      { size: "big" },
+    );
+    expect(ending).toContain("CONDITION_ERROR");
+    expect(ending).toContain("wants two numbers or two texts");
+  });
+
+  test("one that throws fails the run with the reason", async () => {
+    const ending = await follows([[({ initialData }) => initialData.deep.size > 1, "one"]], {});
+    expect(ending).toContain('"kind":"broke"');
+    expect(ending).toContain("initialData.deep");
   });
 });
