@@ -15,6 +15,7 @@ const ENTRY_POINTS = [
   "src/handlers/thread.ts",
   "src/catalog/loader-thread.ts",
   "src/storage/sqlite/writer-thread.ts",
+  "src/http/drawing-thread.ts",
   "src/heart-thread.ts",
 ];
 

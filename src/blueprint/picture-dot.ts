@@ -112,7 +112,7 @@ function labelOf({ name, lines, isStart }: PictureState): string {
 }
 
 function edgeLine({ from, to, caption, condition }: PictureEdge, isRoomy: boolean): string {
-  const lines = condition === undefined ? [caption] : [caption, `if ${condition}`];
+  const lines = condition === undefined ? [caption] : [caption, condition];
   const label = (isRoomy ? lines.map((line) => `  ${line}  `) : lines).join("\n");
   return `\t${quoted(from)} -> ${quoted(to ?? NOWHERE)} [label=${quoted(label)}]`;
 }

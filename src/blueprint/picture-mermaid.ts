@@ -60,7 +60,7 @@ function shapeOf({ name, lines, role }: PictureState): string {
 
 function arrowOf({ caption, condition, tone }: PictureEdge): string {
   const line = DOTTED.has(tone) ? "-.->" : "-->";
-  return `${line}|${quoted(condition === undefined ? [caption] : [caption, `if ${condition}`])}|`;
+  return `${line}|${quoted(condition === undefined ? [caption] : [caption, condition])}|`;
 }
 
 /** In Mermaid's own way of writing what means something to it. */

@@ -32,7 +32,7 @@ export interface PictureEdge {
   /** Left out: where it leads cannot be known. */
   readonly to?: string;
   readonly caption: string;
-  /** Shortened; `caption` stays what it is. */
+  /** When the handler runs that it comes from, where the state has several: "if …", shortened, or "otherwise". */
   readonly condition?: string;
   readonly tone: Tone;
 }
@@ -48,11 +48,15 @@ const LINES_MAX = 4;
 
 export function pictureOf({ name, states, edges }: Drawn): Picture {
   const declared = new Set(states.map((state) => state.name));
+  const choosing = new Set(edges.filter(({ condition }) => condition !== undefined).map(({ from }) => from));
   const others = new Set(edges.map(({ to }) => to).filter((state) => !declared.has(state)));
   return {
     title: name,
     states: [...states.map(stateOf), ...[...others].map(undeclared)],
-    edges: [...edges.map(edgeOf), ...states.filter(({ isOpen }) => isOpen).map(openEdge)],
+    edges: [
+      ...edges.map((edge) => edgeOf(edge, choosing.has(edge.from))),
+      ...states.filter(({ isOpen }) => isOpen).map(openEdge),
+    ],
   };
 }
 
@@ -116,13 +120,13 @@ function joinText(join: StateAct["join"]): string {
   }
 }
 
-function edgeOf({ from, to, label, kind, condition }: Edge): PictureEdge {
+function edgeOf({ from, to, label, kind, condition }: Edge, isChosen: boolean): PictureEdge {
   return {
     from,
     to,
     caption: captionOf(label, kind),
     tone: toneOf(label, kind),
-    ...(condition !== undefined && { condition: shortened(condition) }),
+    ...(isChosen && { condition: condition === undefined ? "otherwise" : `if ${shortened(condition)}` }),
   };
 }
 

@@ -13,6 +13,7 @@ import type { Connections } from "./connections.ts";
 import { createCreator, resolveEndpoint } from "./creation.ts";
 import { dataStoreRoutes } from "./data-stores.ts";
 import type { Door } from "./door.ts";
+import { createDrawing } from "./drawing.ts";
 import { createErrorMapper } from "./errors.ts";
 import { jobActionRoutes } from "./job-actions.ts";
 import { metricsText } from "./metrics.ts";
@@ -50,6 +51,7 @@ export function createApp(options: AppOptions): App {
   const prefix = settings.clientPrefix;
   const fail = createErrorMapper(system);
   const creator = createCreator({ jobs, catalog, isReady: () => orchestrator.ready }, settings);
+  const drawing = createDrawing(system.timers);
   const missing = createMissing({
     app: () => app,
     fail,
@@ -67,10 +69,10 @@ export function createApp(options: AppOptions): App {
     .use(approvalRoutes(options))
     .use(workerRoutes(options))
     .use(streamRoutes(options))
-    .use(clientRoutes(`${prefix}/:version`, { ...options, creator }, true))
-    .use(clientRoutes(prefix, { ...options, creator }, false))
-    .use(jobActionRoutes(`${prefix}/:version`, { ...options, creator }, true))
-    .use(jobActionRoutes(prefix, { ...options, creator }, false))
+    .use(clientRoutes(`${prefix}/:version`, { ...options, creator, drawing }, true))
+    .use(clientRoutes(prefix, { ...options, creator, drawing }, false))
+    .use(jobActionRoutes(`${prefix}/:version`, { ...options, creator, drawing }, true))
+    .use(jobActionRoutes(prefix, { ...options, creator, drawing }, false))
     .use(adminRoutes(`${prefix}/:version`, options, true))
     .use(adminRoutes(prefix, options, false))
     .use(outboxRoutes(`${prefix}/:version`, options, true))

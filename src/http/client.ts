@@ -7,6 +7,7 @@ import type { System } from "../system/index.ts";
 import type { Creator } from "./creation.ts";
 import { describe, jobBody } from "./descriptions.ts";
 import type { Door } from "./door.ts";
+import type { Drawing } from "./drawing.ts";
 import { graphAnswer } from "./graph.ts";
 import { openEventStream } from "./events.ts";
 import { historyText } from "./history.ts";
@@ -25,6 +26,7 @@ export interface ClientRoutesOptions {
   readonly system: System;
   readonly settings: HttpSettings;
   readonly parking: Parking;
+  readonly drawing: Drawing;
 }
 
 export function clientRoutes(prefix: string, options: ClientRoutesOptions, isDescribed: boolean) {
@@ -54,9 +56,9 @@ export function clientRoutes(prefix: string, options: ClientRoutesOptions, isDes
       "/blueprints/:name/graph",
       ({ request, params }) => {
         door.client(request);
-        return graphAnswer(request, manifestOf(params.name, orchestrator));
+        return graphAnswer(request, manifestOf(params.name, orchestrator), options.drawing);
       },
-      told("Draw a blueprint, as DOT text (?format=mermaid, or json for its parts)"),
+      told("Draw a blueprint, as DOT text (?format=svg, png, mermaid, or json for its parts)"),
     )
     .post(
       "/blueprints/:name/jobs",

@@ -49,6 +49,25 @@ describe.skipIf(!isBuilt)("the compiled program", () => {
   );
 
   test(
+    "draws in a thread of its server, as SVG and as PNG",
+    async () => {
+      const graph = (format: string) =>
+        fetch(`${server.url}/api/v1/blueprints/conditional_flow/graph?format=${format}`, {
+          headers: { "x-client-token": TOKENS.client },
+        });
+      expect(await (await graph("svg")).text()).toContain(">process_data</text>");
+      const png = await graph("png");
+      expect(png.headers.get("content-type")).toBe("image/png");
+      expect(
+        Buffer.from(await png.arrayBuffer())
+          .subarray(1, 4)
+          .toString(),
+      ).toBe("PNG");
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "draws for a blueprint file that asks for its picture itself",
     async () => {
       const file = join(folder.path, "own.ts");

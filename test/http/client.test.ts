@@ -501,6 +501,14 @@ describe("reading jobs", () => {
       headersBack: { "content-type": "text/vnd.mermaid; charset=utf-8" },
     },
     {
+      name: "the graph is a picture on demand",
+      ...get,
+      path: "/api/v1/blueprints/simple/graph?format=svg",
+      status: 200,
+      has: ["<svg ", ">start</text>", ">finished</text>"],
+      headersBack: { "content-type": "image/svg+xml; charset=utf-8" },
+    },
+    {
       name: "the graph is told in its parts on demand",
       ...get,
       path: "/api/v1/blueprints/simple/graph?format=json",
@@ -512,7 +520,7 @@ describe("reading jobs", () => {
       ...get,
       path: "/api/v1/blueprints/simple/graph?format=gif",
       status: 400,
-      has: ["choose dot, mermaid or json"],
+      has: ["choose dot, svg, png, mermaid or json"],
     },
     {
       name: "the graph of nothing is not found",
