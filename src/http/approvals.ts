@@ -1,5 +1,4 @@
 /** Where people decide without a token of ours: by the links that were sent to them, and by what they use to talk. */
-import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import type { Decision, Orchestrator } from "../../actors/orchestrator.ts";
 import type { Job } from "../job/model.ts";
@@ -10,7 +9,8 @@ import { parseObject } from "../protocol/json.ts";
 import { type JsonMap, type JsonValue, Refusal } from "../system/errors.ts";
 import { noticePage, questionPage } from "./approval-page.ts";
 import { readText } from "./body.ts";
-import { describe } from "./descriptions.ts";
+import { idempotencyKeyOf } from "./creation.ts";
+import { decisionBody, describe } from "./descriptions.ts";
 import type { Door } from "./door.ts";
 import { refuseHead } from "./missing.ts";
 import { parametersOf } from "./query.ts";
@@ -24,7 +24,6 @@ export interface ApprovalRoutesOptions {
 
 const BODY_BYTES_MAX = 64 * 1024;
 const NAME_LENGTH_MAX = 200;
-const decisionBody = Type.Object({ decision: Type.String(), comment: Type.Optional(Type.String()) });
 const COMMENT_LENGTH_MAX = 4_000;
 
 export function approvalRoutes(options: ApprovalRoutesOptions) {
@@ -105,8 +104,7 @@ async function decideFor(request: Request, id: string, options: ApprovalRoutesOp
   const { client, isOperator, viewer } = door.client(request);
   const body = bodyOf(await readText(request, BODY_BYTES_MAX));
   const by = isOperator ? "operator" : client.id;
-  const key = request.headers.get("idempotency-key") ?? undefined;
-  await orchestrator.jobs.decide(viewer, id, { ...decisionOf(body), by, through: "api" }, key);
+  await orchestrator.jobs.decide(viewer, id, { ...decisionOf(body), by, through: "api" }, idempotencyKeyOf(request));
   return received(id);
 }
 

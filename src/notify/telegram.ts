@@ -2,13 +2,14 @@
  * Asks in a chat of Telegram: a message with a button for each decision, which is changed once it is
  * decided, whoever decided it and how. Presses of buttons come in by `telegram-updates.ts`.
  */
+import type { ApprovalEnd } from "../job/approval.ts";
 import type { OutboxReader } from "../storage/port.ts";
 import { messageOf, Refusal } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
 import type { Delivery, Integration, Questions } from "./port.ts";
 import type { TelegramAnswer, TelegramApi } from "./telegram-api.ts";
-import type { Buttons } from "./telegram-buttons.ts";
-import { closedText, questionText, shortened } from "./wording.ts";
+import type { Button, Buttons } from "./telegram-buttons.ts";
+import { closedText, endText, questionText, shortened } from "./wording.ts";
 
 export interface TelegramParts {
   readonly api: TelegramApi;
@@ -58,13 +59,28 @@ export function createTelegram({ api, buttons, chat, questions, outbox, log }: T
       const isOpen = question?.visit === button.visit;
       const decision = isOpen ? question.decisions[button.index] : undefined;
       if (decision === undefined) return await tooLate(message, signal);
-      await questions.decide(button.jobId, { decision, by: nameOf(from), through: "telegram", visit: button.visit });
+      const isKnown = await isReferredTo(button, message);
+      const by = nameOf(from);
+      await questions.decide(button.jobId, { decision, by, through: "telegram", visit: button.visit });
+      if (!isKnown) await changeStray(message, { type: "decided", decision, by, through: "telegram" }, signal);
       return { text: `Noted: ${decision}`, isAlert: false };
     } catch (error) {
       if (error instanceof Refusal && error.status === 409) return tooLate(message, signal);
       log.warn("A decision by Telegram was not taken.", { job: button.jobId, error: messageOf(error) });
       return refuse(error instanceof Refusal ? error.message : "That did not work: press it again.");
     }
+  }
+
+  async function isReferredTo({ jobId, visit }: Button, { message_id }: Message): Promise<boolean> {
+    const reference = await outbox.reference(jobId, referenceOf(visit));
+    return reference !== undefined && (JSON.parse(reference) as Place).message_id === message_id;
+  }
+
+  /** Sent twice, since a crash came before it was known to be sent: the other one is changed by the outbox. */
+  async function changeStray(message: Message, end: ApprovalEnd, signal: AbortSignal): Promise<void> {
+    const place = { chat_id: message.chat.id, message_id: message.message_id };
+    const text = `${message.text ?? ""}\n\n${endText(end)}`;
+    await api.call("editMessageText", { ...place, text: shortened(text, TEXT_MAX) }, signal);
   }
 
   /** A message that was sent twice, or was not changed yet: its buttons go, so that nobody presses them again. */
@@ -126,6 +142,7 @@ interface Chat {
 
 interface Message {
   readonly message_id: number;
+  readonly text?: string | undefined;
   readonly chat: Chat;
 }
 

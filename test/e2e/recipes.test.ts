@@ -31,6 +31,20 @@ const ENDS: readonly Case[] = [
     state: "failed",
   },
   {
+    name: "recipe 2 goes its way when nobody decides in time",
+    endpoint: "jobs/moderation_flow",
+    input: { topic: "foxes", timeout_seconds: 0.3 },
+    status: "finished",
+    state: "nobody_decided",
+  },
+  {
+    name: "recipe 2 fails when there is nothing to decide about",
+    endpoint: "jobs/moderation_flow",
+    input: {},
+    status: "failed",
+    state: "failed",
+  },
+  {
     name: "recipe 3 brings both branches together",
     endpoint: "jobs/parallel_example",
     input: { seconds: 0.1 },
@@ -265,6 +279,7 @@ describe.skipIf(!isBuilt)("the recipes, with a worker", () => {
 
   test.each([
     ["recipe 1", "jobs/simple_flow", { seconds: 30 }, "cancelled"],
+    ["recipe 2", "jobs/moderation_flow", { topic: "foxes", seconds: 30 }, "cancelled"],
     ["recipe 3", "jobs/parallel_example", { seconds: 30 }, "cancelled"],
     ["recipe 6", "jobs/critical_flow", { seconds: 30 }, "cancelled"],
     ["recipe 13", "jobs/error_handling", { api_key: "slow" }, "cancelled"],
@@ -280,6 +295,23 @@ describe.skipIf(!isBuilt)("the recipes, with a worker", () => {
       expect((await cancel(server, id)).status).toBe(200);
       expect(await waitForEnd(server, id)).toMatchObject({ status: "cancelled", current_state: state });
       expect((await cancel(server, id)).status).toBe(409);
+    },
+    LIMIT_MS,
+  );
+
+  // By Telegram, links and commands: see approvals.test.ts.
+  test.each([
+    ["approved", "finished"],
+    ["rejected", "rejected_by_moderator"],
+  ])(
+    "recipe 2 goes where a person says: %s",
+    async (decision, state) => {
+      const id = await submit(server, "jobs/moderation_flow", { topic: "foxes" });
+      await waitUntil(server, id, "it waits for a person", ({ status }) => status === "waiting_for_human");
+      const path = `/api/v1/jobs/${id}/decision`;
+      const answer = await call(server, path, { method: "POST", body: JSON.stringify({ decision }) });
+      expect(answer.status).toBe(200);
+      expect(await waitForEnd(server, id)).toMatchObject({ status: "finished", current_state: state });
     },
     LIMIT_MS,
   );
@@ -322,6 +354,7 @@ describe.skipIf(!isBuilt)("the recipes, before a worker is there", () => {
 
   test.each([
     ["recipe 1", "jobs/simple_flow", {}],
+    ["recipe 2", "jobs/moderation_flow", { topic: "foxes" }],
     ["recipe 3", "jobs/parallel_example", {}],
     ["recipe 5, English", "jobs/multilingual_flow", { language: "en", text: "x" }],
     ["recipe 5, German", "jobs/multilingual_flow", { language: "de", text: "x" }],

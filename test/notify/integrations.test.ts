@@ -185,6 +185,22 @@ describe("Telegram", () => {
     expect(answers.length).toBe(1);
   });
 
+  test("changes also a message that was sent twice, when its button is pressed", async () => {
+    await using telegram = new FakeTelegram();
+    const { send, notify } = withTelegram(telegram);
+    await send(asked("telegram"));
+    await send(asked("telegram"));
+    const [first, second] = telegram.messages;
+    await notify.updates.start();
+    telegram.press("", { ...(first && { message: first, data: first.buttons[0]?.callback_data ?? "" }) });
+    await telegram.until(() => telegram.acknowledged === 1, "the press was taken");
+    await notify.updates.stop();
+    expect(first?.text).toEndWith("Decided: approved, by Anna Lind (@anna) (telegram)");
+    expect(first?.buttons).toEqual([]);
+    await send(closed("telegram", BY_ANNA));
+    expect(second?.text).toContain("Decided: approved");
+  });
+
   for (const [end, said] of [
     [BY_ANNA, "Decided: approved, by Anna (link): fine"],
     [{ type: "timeout" }, "Nobody decided in time."],

@@ -12,6 +12,8 @@ export interface Receiver extends AsyncDisposable {
   answer: (request: Received) => Response | Promise<Response>;
   /** Resolves once so many have come; rejects when they do not come in time. */
   count(wanted: number): Promise<readonly Received[]>;
+  /** The first that the test looks for, once it has come. */
+  find(isWanted: (one: Received) => boolean): Promise<Received>;
 }
 
 const WAIT_MS = 20_000;
@@ -31,23 +33,30 @@ export function startReceiver(): Receiver {
       return receiver.answer(one);
     },
   });
+  function until<Found>(find: () => Found | undefined): Promise<Found> {
+    const { promise, resolve, reject } = Promise.withResolvers<Found>();
+    const late = setTimeout(
+      () => reject(new Error(`what was awaited did not come, but ${received.length} did`)),
+      WAIT_MS,
+    );
+    const look = () => {
+      const found = find();
+      if (found !== undefined) resolve(found);
+    };
+    waiting.add(look);
+    look();
+    return promise.finally(() => {
+      clearTimeout(late);
+      waiting.delete(look);
+    });
+  }
+
   const receiver: Receiver = {
     url: `http://127.0.0.1:${server.port}`,
     received,
     answer: () => new Response("ok"),
-    count(wanted) {
-      const { promise, resolve, reject } = Promise.withResolvers<readonly Received[]>();
-      const late = setTimeout(() => reject(new Error(`${received.length} of ${wanted} came`)), WAIT_MS);
-      const look = () => {
-        if (received.length >= wanted) resolve(received);
-      };
-      waiting.add(look);
-      look();
-      return promise.finally(() => {
-        clearTimeout(late);
-        waiting.delete(look);
-      });
-    },
+    count: (wanted) => until(() => (received.length >= wanted ? received : undefined)),
+    find: (isWanted) => until(() => received.find(isWanted)),
     async [Symbol.asyncDispose]() {
       await server.stop(true);
     },

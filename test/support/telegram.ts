@@ -68,7 +68,11 @@ export class FakeTelegram implements AsyncDisposable {
       callback_query: {
         id: String(this.#updateId),
         from: { id: 7, first_name: "Anna", last_name: "Lind", username: "anna" },
-        message: { message_id: message?.message_id ?? 1, chat: { id: Number(options.chat ?? message?.chat_id ?? 0) } },
+        message: {
+          message_id: message?.message_id ?? 1,
+          chat: { id: Number(options.chat ?? message?.chat_id ?? 0) },
+          text: message?.text,
+        },
         data,
       },
     };
