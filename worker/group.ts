@@ -6,6 +6,7 @@ import type { Allowance } from "./registration.ts";
 import type { Runner } from "./runner.ts";
 import type { Session } from "./session.ts";
 import { allowances, Turns } from "./shares.ts";
+import type { TaskLimits } from "./slots.ts";
 import type { Origin } from "./task.ts";
 
 /** The preferred orchestrator has so long at the start before another one is taken. */
@@ -26,7 +27,7 @@ interface Member {
 export interface GroupParts {
   readonly system: Pick<System, "clock" | "timers" | "log">;
   readonly mode: Mode;
-  readonly total: number;
+  readonly limits: TaskLimits;
 }
 
 export class OrchestratorGroup {
@@ -73,7 +74,17 @@ export class OrchestratorGroup {
   allowanceOf(session: Session): Allowance | undefined {
     if (!this.isSeveral) return undefined;
     const tasks = this.#memberOf(session)?.allowance ?? 0;
-    return { tasks, isUsed: this.#usedBy(session) >= tasks };
+    return { tasks, isUsed: this.#usedBy(session) >= tasks, limits: this.#limitsFor(session) };
+  }
+
+  #limitsFor(session: Session): Record<string, number> {
+    const { limits, limitOfTask } = this.parts.limits;
+    const left = Object.entries(limits).map(([name, limit]): [string, number] => {
+      const types = Object.keys(limitOfTask).filter((task) => limitOfTask[task] === name);
+      const used = this.#runner?.countOfOthers(session, new Set(types)) ?? 0;
+      return [name, Math.max(0, limit - used)];
+    });
+    return Object.fromEntries(left);
   }
 
   roomFor(session: Session): number {
@@ -113,7 +124,8 @@ export class OrchestratorGroup {
   }
 
   #share(): void {
-    const { mode, total } = this.parts;
+    const { mode } = this.parts;
+    const { total } = this.parts.limits;
     for (const member of this.#members) {
       const used = this.#usedBy(member.session);
       member.isHungry = used > 0 && used >= member.allowance;

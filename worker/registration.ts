@@ -8,6 +8,8 @@ import type { Settings } from "./settings.ts";
 export interface Allowance {
   readonly tasks: number;
   readonly isUsed: boolean;
+  /** What the others' tasks leave of each limit. */
+  readonly limits: Readonly<Record<string, number>>;
 }
 
 export interface Face {
@@ -28,7 +30,7 @@ export function registrationBody(
     worker_type: settings.workerType,
     supported_tasks: [...tasks],
     max_concurrent_tasks: concurrency,
-    task_type_limits: limits.limits,
+    task_type_limits: allowance?.limits ?? limits.limits,
     task_limits: limits.limitOfTask,
     cost_per_second: settings.costPerSecond,
     resources: { ...settings.resources, max_concurrent_tasks: concurrency },
@@ -61,7 +63,7 @@ export function heartbeatBody(
     status: statusOf(runner, allowance, serverCounts),
     supported_tasks: [...tasks],
     hot_cache: hotCache.models(),
-    ...(allowance && { max_concurrent_tasks: allowance.tasks }),
+    ...(allowance && { max_concurrent_tasks: allowance.tasks, task_type_limits: allowance.limits }),
     ...dependencies(settings, hotCache),
   };
   return body;

@@ -59,6 +59,13 @@ export class Runner {
     return this.#countByOrigin.get(origin) ?? 0;
   }
 
+  /** Running and waiting tasks of these types that came from others. */
+  countOfOthers(origin: Origin, types: ReadonlySet<string>): number {
+    let count = 0;
+    for (const run of this.#runs.values()) if (run.origin !== origin && types.has(run.type)) count += 1;
+    return count;
+  }
+
   /** False: the worker drains and the task has to go back. */
   accept(payload: TaskPayload, origin: Origin): boolean {
     // The same delivery twice is one run; its result answers both.

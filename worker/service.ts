@@ -51,7 +51,7 @@ export class WorkerService implements WorkerRuntime {
   constructor(private readonly parts: ServiceParts) {
     const { system, definition, settings } = parts;
     const { workerId, mode, limits, payloadFolder } = settings;
-    this.#group = new OrchestratorGroup({ system, mode, total: limits.total });
+    this.#group = new OrchestratorGroup({ system, mode, limits });
     const changed = () => this.#group.changed();
     const hotCache = new HotCache(settings.skillDependencies, changed);
     const isSeveral = settings.orchestrators.length > 1;

@@ -18,6 +18,8 @@ export interface Lease {
   recorded: boolean;
   /** When its worker last said that it runs it; at first, when it was handed out. */
   reportedAtMs: number;
+  /** When somebody last said beside its stream that it runs: the worker's thread may be blocked. */
+  vouchedAtMs: number | undefined;
   /** Heartbeats in a row that left it out of the running tasks. */
   unreported: number;
   /** The job does not wait for it any more: it only takes up room until the worker answers. */

@@ -191,7 +191,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
     this.#heard();
     if (!body) return { status: "ttl_refreshed" };
     this.record = mergeRecord(this.record, body as JsonMap);
-    if (Array.isArray(body.current_tasks)) this.#compareReport(new Set(body.current_tasks));
+    if (Array.isArray(body.current_tasks)) this.#compareReport(new Set(body.current_tasks), link !== undefined);
     this.#publish();
     this.#resize(concurrencyOf(body as JsonMap), link);
     const cancelled = [...this.#leases.all()].filter((lease) => lease.cancelled || lease.dropped);
@@ -207,15 +207,13 @@ export class WorkerActor implements Actor<WorkerMessage> {
   }
 
   /** The worker says what it runs: that is leased as long as it says so. */
-  #compareReport(running: ReadonlySet<string>): void {
+  #compareReport(running: ReadonlySet<string>, isByStream: boolean): void {
     const nowMs = this.parts.attended.nowMs();
     for (const lease of this.#leases.all()) {
       if (lease.session !== undefined) {
         // Told to end it on connecting, the worker may have no answer to give: its room is free again.
         if (lease.dropped && !running.has(lease.handOut.taskId)) this.#leave(lease);
-        // Its stream broke, and yet the worker says that it runs: a handler may block the thread that would connect again.
-        else if (lease.lostAtMs !== undefined && running.has(lease.handOut.taskId))
-          lease.lostAtMs = nowMs + REPORT_GRACE_MS;
+        else if (!isByStream && running.has(lease.handOut.taskId)) this.#vouch(lease, nowMs);
         continue;
       }
       if (running.has(lease.handOut.taskId)) {
@@ -231,6 +229,12 @@ export class WorkerActor implements Actor<WorkerMessage> {
       const isOld = nowMs - lease.reportedAtMs > REPORT_GRACE_MS;
       if (isOld && lease.unreported >= UNREPORTED_MAX) this.#lose(lease, lease.lossReason);
     }
+  }
+
+  /** Said beside the stream: a handler may block the thread that would answer there, and connect again once it broke. */
+  #vouch(lease: Lease, nowMs: number): void {
+    lease.vouchedAtMs = nowMs;
+    if (lease.lostAtMs !== undefined) lease.lostAtMs = Math.max(lease.lostAtMs, nowMs + REPORT_GRACE_MS);
   }
 
   #publish(): void {
@@ -291,6 +295,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
       lossReason: "worker_lost",
       recorded: false,
       reportedAtMs: sinceMs,
+      vouchedAtMs: undefined,
       unreported: 0,
       dropped: false,
       cancelled: false,
@@ -536,7 +541,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
   #startLoss(session: string): void {
     const lostAtMs = this.parts.attended.nowMs() + this.parts.settings.reconnectMs;
     for (const lease of this.#leases.inSession(session)) {
-      lease.lostAtMs = lostAtMs;
+      lease.lostAtMs = Math.max(lostAtMs, (lease.vouchedAtMs ?? -Infinity) + REPORT_GRACE_MS);
       lease.lossReason = "worker_lost";
     }
   }

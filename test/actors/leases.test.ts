@@ -80,6 +80,26 @@ describe("a worker that is lost", () => {
     expect(other.got.map((task) => task.attempt)).toEqual([2]);
   });
 
+  test("keeps its task when its stream breaks between two times that somebody says so", async () => {
+    const w = await start({ blueprints: [oneTask("simple", { retry: QUICK })] });
+    const blocked = await new StreamWorker(w, "blocked").connect();
+    const id = await w.create("simple");
+    const vouch = () =>
+      w.done(w.engine.workers.heartbeat("blocked", { status: "busy", current_tasks: [blocked.last.task_id] }));
+    await vouch();
+    await w.pass(2_000, 500);
+    await blocked.disconnect();
+    await w.pass(13_000, 500);
+    await vouch();
+    await w.pass(13_000, 500);
+    await blocked.connect();
+    await w.pass(60_000, 1_000);
+
+    expect(blocked.got).toHaveLength(1);
+    expect(await blocked.answer()).toEqual({ status: "result_accepted_success" });
+    expect(await w.status(id)).toBe("finished");
+  });
+
   test("burns nothing when what it was sent had not arrived before its connection broke", async () => {
     const w = await start({ blueprints: [oneTask("simple")] });
     const worker = await new StreamWorker(w, "w").connect();

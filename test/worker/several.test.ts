@@ -135,6 +135,26 @@ describe("ROUND_ROBIN", () => {
     expect(await other.resultOf(give(other))).toMatchObject({ status: "success" });
   });
 
+  test("what one's tasks use of a limit the other is not offered", async () => {
+    const { open: finish, passed } = gate();
+    const worker = new Worker({ maxConcurrentTasks: 4, taskTypeLimits: { gpu: 1 } })
+      .task("paint", { type: "gpu" }, () => passed.then(() => undefined))
+      .task("echo", (params) => params);
+    const { main, other } = begin(worker, mode, { transport: "ws" });
+    await Promise.all([main.connected(), other.connected()]);
+    const limitIs = (limit: number) => () => {
+      const last = other.frames.findLast(({ type }) => type === "heartbeat");
+      return JSON.stringify(last?.["task_type_limits"]) === `{"gpu":${limit}}`;
+    };
+    const id = main.sendTask("paint");
+
+    await other.signal.until("none of the limit is left", limitIs(0));
+    expect(main.frames.findLast(({ type }) => type === "heartbeat")?.["task_type_limits"]).toEqual({ gpu: 1 });
+    finish();
+    await main.resultOf(id);
+    await other.signal.until("the limit is free again", limitIs(1));
+  });
+
   test("one slot goes round by the weights", async () => {
     const order: string[] = [];
     const gates = Array.from({ length: 8 }, () => gate());

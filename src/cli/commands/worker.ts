@@ -10,6 +10,16 @@ import { sleep, type Terminal } from "../terminal.ts";
 const FOLDER_WAIT_MS = 3_000;
 const LOOK_MS = 100;
 
+/** What has no flag, because it belongs to the place where the worker runs. */
+const VARIABLES = `
+Of its environment it reads, among others:
+  ORCHESTRATORS_CONFIG      several servers: [{"url": "http://a:8080", "priority": 1, "weight": 2, "token": "…"}, …]
+  MULTI_ORCHESTRATOR_MODE   FAILOVER (default: the first that answers gives the tasks) or ROUND_ROBIN (all, by weight)
+  WORKER_ID                 a name that stays: results that a crash interrupts are handed in at the next start
+  WORKER_DATA_DIR           where those lie until then (default: workers in the data folder)
+  WORKER_PORT               where GET /health answers
+  MAX_CONCURRENT_TASKS, HEARTBEAT_INTERVAL, WORKER_SHUTDOWN_TIMEOUT, TLS_CA_PATH`;
+
 export function addWorker(program: Command, context: CommandContext): void {
   const command = program
     .command("worker")
@@ -29,6 +39,7 @@ export function addWorker(program: Command, context: CommandContext): void {
     "orchestrator worker my-worker.ts --id gpu-1 --concurrency 4",
     "orchestrator worker my-worker.ts --watch",
   );
+  command.addHelpText("after", VARIABLES);
   command.action((files: readonly string[], flags: Flags) =>
     context.run(flags, async () => {
       const settings = await settingsFor(WORKER, flags, context.terminal);

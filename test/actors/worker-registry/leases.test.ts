@@ -13,6 +13,7 @@ function lease(taskId: string, more: Partial<Lease> = {}, key = taskId): Lease {
     lossReason: "worker_lost",
     recorded: false,
     reportedAtMs: 0,
+    vouchedAtMs: undefined,
     unreported: 0,
     dropped: false,
     tellAgainMs: undefined,
