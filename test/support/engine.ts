@@ -12,7 +12,7 @@ import { jobStateText } from "../../src/job/state-text.ts";
 import type { Sender } from "../../src/notify/port.ts";
 import { createActorSystem } from "../../src/runtime/system.ts";
 import type { ActorSystem, DeadLetter, Props, Ref, Region, RegionProps } from "../../src/runtime/types.ts";
-import type { Journal, Storage, Unit } from "../../src/storage/port.ts";
+import type { JobReader, Journal, Storage, Unit } from "../../src/storage/port.ts";
 import { openSqliteStorage } from "../../src/storage/sqlite/index.ts";
 import { createIds } from "../../src/system/ids.ts";
 import type { System } from "../../src/system/index.ts";
@@ -133,6 +133,8 @@ export class World {
   readonly lines: LogLine[];
   readonly system: System;
   readonly fatal: unknown[] = [];
+  /** Asked for each read about jobs, by its name: an error refuses it. It outlives a restart. */
+  refuseRead: (name: string) => Error | undefined = () => undefined;
   #server: Server | undefined;
 
   private constructor(readonly options: WorldOptions) {
@@ -203,7 +205,7 @@ export class World {
       storage: {
         ...storage,
         journal: disk,
-        jobs: storage.jobs,
+        jobs: this.#readingOf(storage.jobs),
         registers: storage.registers,
         close: () => storage.close(),
       },
@@ -215,6 +217,20 @@ export class World {
     this.#server = { storage, disk, actors, engine };
     await this.done(engine.start());
     await time.settle();
+  }
+
+  /** The store's reads as the engine sees them: each may be refused. */
+  #readingOf(reader: JobReader): JobReader {
+    return new Proxy(reader, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== "function") return value;
+        return (...values: unknown[]) => {
+          const error = this.refuseRead(String(name));
+          return error ? Promise.reject(error) : Reflect.apply(value, target, values);
+        };
+      },
+    });
   }
 
   /** The process dies: what is not durable is gone. Held commits never happen. */
