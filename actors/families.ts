@@ -11,6 +11,7 @@ import type { JobReader } from "../src/storage/port.ts";
 import { messageOf, Refusal } from "../src/system/errors.ts";
 import { shardOf } from "../src/system/ids.ts";
 import type { Log } from "../src/system/log.ts";
+import { groupsWithin } from "./gate/entry.ts";
 import type { JobMessage } from "./job/messages.ts";
 import { newJob, type NewJobParts } from "./new-job.ts";
 
@@ -49,7 +50,8 @@ export class Families {
       ...(metadata !== undefined && { metadata }),
       ...(trace !== undefined && { trace }),
     };
-    return { ...newJob(this.#parts, parent.client, asked, shardOf(parent.id)), parentId: parent.id, depth };
+    const child = newJob(this.#parts, parent.client, asked, shardOf(parent.id));
+    return { ...child, parentId: parent.id, depth, within: groupsWithin(parent) };
   }
 
   #problemOf(blueprint: string, initialData: string): JobError | undefined {

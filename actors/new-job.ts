@@ -24,6 +24,8 @@ export function newJob(
   const manifest = catalog.current(asked.blueprint);
   if (!manifest) throw new Refusal("BLUEPRINT_NOT_FOUND", 404, `No blueprint named ${asked.blueprint} is in service.`);
   const nowMs = system.clock.nowMs();
+  // Steady, like all that is due; the wall clock is asked again when the time has come.
+  const delayMs = asked.startAtMs === undefined ? 0 : asked.startAtMs - nowMs;
   const deadlineMs = asked.deadlineSeconds === undefined ? manifest.deadlineMs : asked.deadlineSeconds * 1000;
   return {
     id: system.ids.job(shard),
@@ -39,9 +41,11 @@ export function newJob(
     updatedAtMs: nowMs,
     initialData: asked.initialData,
     stateHistory: "{}",
-    handler: { failures: 0 },
+    handler: delayMs > 0 ? { failures: 0, notBeforeMs: steady.nowMs() + delayMs } : { failures: 0 },
     steps: 0,
     priority: asked.priority,
+    startAtMs: asked.startAtMs,
+    uniqueKey: asked.uniqueKey,
     deadlineAtMs: deadlineMs === undefined ? undefined : steady.nowMs() + deadlineMs,
     dispatchTimeoutMs: milliseconds(asked.dispatchTimeoutSeconds),
     resultTimeoutMs: milliseconds(asked.resultTimeoutSeconds),

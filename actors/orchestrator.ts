@@ -2,9 +2,10 @@
  * What the doors may ask of the engine. HTTP and the CLI know this and no actor behind it.
  * Every refusal is a `Refusal` with the code and status that the caller gets.
  */
-import type { Catalog } from "../src/catalog/port.ts";
+import type { Catalog, Manifest } from "../src/catalog/port.ts";
 import type { ClientFacts, Job, JobStatus, TaskWait } from "../src/job/model.ts";
 import type { HistoryEvent } from "../src/job/history.ts";
+import type { Standing } from "../src/job/waiting.ts";
 import type { HeartbeatBody, RegistrationBody, ResultAnswer, WorkerResult } from "../src/protocol/worker.ts";
 import type { JobQuery, OutboxRow } from "../src/storage/port.ts";
 import type { JsonMap } from "../src/system/errors.ts";
@@ -22,6 +23,9 @@ export interface NewJob {
   readonly security?: string;
   readonly metadata?: string;
   readonly tags?: readonly string[];
+  /** By the wall clock. */
+  readonly startAtMs?: number;
+  readonly uniqueKey?: string;
   readonly trace?: Readonly<Record<string, string>>;
   /** Begins here and not in the start state. */
   readonly state?: string;
@@ -45,6 +49,8 @@ export interface TaskView {
 
 export interface JobView {
   readonly job: Job;
+  /** At the gate of its blueprint, where it stands there. */
+  readonly standing?: Standing | undefined;
   /** For what is due: as far as it is from the wall clock. */
   readonly clockOffsetMs: number;
   readonly tasks: readonly TaskView[];
@@ -78,16 +84,29 @@ export interface Rerun {
   readonly initialData?: string;
 }
 
+/** A job that was made; or, where it has a unique key, the open one that has it already. */
+export interface Created {
+  readonly id: string;
+  readonly existing?: true;
+}
+
 export interface Jobs {
   /**
    * All or none. Resolves with the ids once they are durable. A known key resolves with the first answer's ids;
-   * otherwise `admit` is called before anything is made, and may refuse by throwing.
+   * otherwise `admit` is called before anything is made, with how many will be, and may refuse by throwing.
    */
+  submit(
+    client: ClientFacts,
+    jobs: readonly NewJob[],
+    idempotency?: Idempotency,
+    admit?: (made: number) => void,
+  ): Promise<readonly Created[]>;
+  /** The same, for those who set no unique keys. */
   create(
     client: ClientFacts,
     jobs: readonly NewJob[],
     idempotency?: Idempotency,
-    admit?: () => void,
+    admit?: (made: number) => void,
   ): Promise<readonly string[]>;
   read(viewer: Viewer, id: string): Promise<JobView>;
   list(query: JobQuery): Promise<readonly Job[]>;
@@ -210,8 +229,25 @@ export interface Outbox {
   discard(id?: string): Promise<number>;
 }
 
+export interface BlueprintView {
+  readonly manifest: Manifest;
+  /** Its new jobs wait. */
+  readonly pausedSinceMs?: number | undefined;
+  /** Of jobs that had to ask at its gate: how many are in, and how many wait. */
+  readonly crowd: { readonly inside: number; readonly waiting: number };
+}
+
+export interface Blueprints {
+  list(): readonly BlueprintView[];
+  read(name: string): BlueprintView;
+  /** New jobs are taken and wait; those that have begun go on. Durable when it resolves. */
+  pause(name: string): Promise<void>;
+  resume(name: string): Promise<void>;
+}
+
 export interface Orchestrator {
   readonly jobs: Jobs;
+  readonly blueprints: Blueprints;
   readonly outbox: Outbox;
   readonly workers: Workers;
   readonly dataStores: DataStoreViews;

@@ -3,6 +3,7 @@
  *
  *   root
  *   ├── dispatcher          queues, and the decision who gets what
+ *   ├── gates               which jobs may begin: limits and paused blueprints
  *   ├── worker-registry
  *   │   └── worker-ID …     record, connections, leases of one worker
  *   ├── outbox              what has to leave the process, until it is delivered
@@ -13,6 +14,7 @@
  */
 import type { Catalog } from "../src/catalog/port.ts";
 import type { HandlerRunner } from "../src/handlers/port.ts";
+import type { GatePlace } from "../src/job/gate.ts";
 import { isTerminal, type Job } from "../src/job/model.ts";
 import type { Sender } from "../src/notify/port.ts";
 import { createTaskIds, EPOCH_MASK, readTaskId } from "../src/job/task-id.ts";
@@ -23,11 +25,17 @@ import type { Service } from "../src/system/lifecycle.ts";
 import { assertNever, type JsonMap, messageOf, Refusal } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
 import { createSteadyClock } from "../src/system/steady.ts";
+import { createBlueprints } from "./blueprints.ts";
 import { DispatcherActor } from "./dispatcher/actor.ts";
 import { BodyFetcher } from "./dispatcher/bodies.ts";
 import { BODY_BYTES_MAX, Dispatch } from "./dispatcher/decide.ts";
 import type { DispatcherEffect } from "./dispatcher/messages.ts";
 import { type QueuedTask, taskKey } from "./dispatcher/task.ts";
+import { GateActor } from "./gate/actor.ts";
+import { Gates } from "./gate/decide.ts";
+import { gateOf, limitOf, placeOf } from "./gate/entry.ts";
+import type { GateEffect, Place } from "./gate/messages.ts";
+import { openGates } from "./gate/opening.ts";
 import { JobActor, type JobParts } from "./job/actor.ts";
 import type { After } from "./job/draft.ts";
 import type { Claim, JobMessage } from "./job/messages.ts";
@@ -139,10 +147,14 @@ export function createEngine(parts: EngineParts): Engine {
     log.warn("The server stood still; leases are lengthened by the gap.", { gap_ms: Math.round(gapMs) });
   });
   const steady = createSteadyClock(clock);
+  const gates = new Gates();
+  const pauses = new Map<string, number>();
+  let gateRepairs = 0;
   let epoch = 0;
   let sequence = 0;
   let taskIds = createTaskIds(new Uint8Array());
   let swept = false;
+  let forgetCatalog: (() => void) | undefined;
   let cancelHold: Cancel | undefined;
 
   const dispatcher = actors.spawn({
@@ -175,6 +187,12 @@ export function createEngine(parts: EngineParts): Engine {
         chance: () => system.random.next(),
         stopMs: settings.outboxStopMs,
       }),
+  });
+
+  const gate = actors.spawn({
+    name: "gates",
+    create: () => new GateActor(gates, letIn),
+    capacity: MAILBOX_DISPATCHER,
   });
 
   const workerParts: WorkerParts = {
@@ -249,6 +267,7 @@ export function createEngine(parts: EngineParts): Engine {
       eventId: () => system.ids.job(),
       verify: (taskId, jobId, workerId) => taskIds.verify(taskId, jobId, workerId),
       child: (parent, order) => families.child(parent, order),
+      gate: (job, atMs) => gateOf(job, parts.catalog.current(job.blueprint), pauses.has(job.blueprint), atMs),
     },
     turns: {
       maxSteps: settings.maxSteps,
@@ -278,7 +297,8 @@ export function createEngine(parts: EngineParts): Engine {
   const recovery = new Recovery({ reader: storage.jobs, nowMs: () => steady.nowMs(), follow: setGoing });
   const resume: Recovery["resume"] = (waiting) => recovery.resume(waiting);
   const wallJumps = new WallJumps({ reader: storage.jobs, clock, steady, timers, log, wake });
-  const sweep = new Sweep({ reader: storage.jobs, timers, log, isHeld, isOverdue, wake, resume, recover }, () => {
+  const sweepParts = { reader: storage.jobs, timers, log, isHeld, isOverdue, wake, saw, sawAll, resume, recover };
+  const sweep = new Sweep(sweepParts, () => {
     swept = true;
     dispatcher.tell({ type: "open" });
   });
@@ -286,6 +306,10 @@ export function createEngine(parts: EngineParts): Engine {
   function isHeld(job: OpenJob): boolean {
     if (dispatch.holds(job.id) || pending.has(job.id)) return true;
     switch (job.status) {
+      case "pending":
+        // A deadline to come begins no job either.
+        if (job.begins !== "by-time") return job.begins === "by-gate" && gates.holds(job.id);
+        break;
       case "waiting_for_worker":
         // A deadline to come moves no task: one that waits for a worker has to be in the queue or with one.
         return false;
@@ -301,6 +325,14 @@ export function createEngine(parts: EngineParts): Engine {
       default:
     }
     return job.wakeAtMs !== undefined && job.wakeAtMs > steady.nowMs();
+  }
+
+  function saw(open: readonly OpenJob[]): void {
+    gate.tell({ type: "seen", jobIds: open.map(({ id }) => id) });
+  }
+
+  function sawAll(): void {
+    gate.tell({ type: "seen-all" });
   }
 
   function isOverdue(job: OpenJob): boolean {
@@ -342,6 +374,15 @@ export function createEngine(parts: EngineParts): Engine {
         dispatcher.tell({ type: "cancel", key: taskKey(job.id, visit, slot), jobId: job.id, visit, slot, attempt });
         return;
       }
+      case "arrive-at-gate":
+        if (job.gate) gate.tell({ type: "arrived", place: placeAt(job, job.gate) });
+        return;
+      case "enter-gate":
+        if (job.gate) gate.tell({ type: "entered", place: placeAt(job, job.gate) });
+        return;
+      case "leave-gate":
+        gate.tell({ type: "left", jobId: job.id });
+        return;
       case "start-child":
         return families.start(after.child);
       case "cancel-child":
@@ -374,6 +415,28 @@ export function createEngine(parts: EngineParts): Engine {
         return families.lookAtParent(job.id, after.parentId);
       default:
         return assertNever(after);
+    }
+  }
+
+  function placeAt(job: Pick<Job, "id" | "blueprint" | "priority">, at: GatePlace): Place {
+    return placeOf(job, at, parts.catalog.current(job.blueprint));
+  }
+
+  function tellLimits(): void {
+    const limits = parts.catalog.list().map((manifest) => [manifest.name, limitOf(manifest, undefined)] as const);
+    gate.tell({ type: "limits", limits: new Map(limits) });
+  }
+
+  function letIn(effect: GateEffect): void {
+    switch (effect.type) {
+      case "admit":
+        return tellJob(effect.jobId, { type: "admitted" });
+      case "found-gone":
+        gateRepairs += 1;
+        log.warn("A job that is over still had its place at a gate; others may have it.", { job: effect.jobId });
+        return;
+      default:
+        return assertNever(effect);
     }
   }
 
@@ -434,6 +497,8 @@ export function createEngine(parts: EngineParts): Engine {
       ...facade,
       catalog: parts.catalog,
       dispatch,
+      gates,
+      wakeAt: (jobId, atMs) => wakes.set(jobId, atMs),
       known,
       listeners,
       limits: {
@@ -451,12 +516,20 @@ export function createEngine(parts: EngineParts): Engine {
     }),
     dataStores: createDataStoreViews(storage.dataStores, parts.catalog),
     stores,
+    blueprints: createBlueprints({
+      catalog: parts.catalog,
+      registers: storage.registers,
+      clock,
+      gates,
+      pauses,
+      tellGates: (message) => void gate.tell(message),
+    }),
     catalog: parts.catalog,
     get ready() {
       return swept;
     },
     get repairs() {
-      return sweep.repairs;
+      return sweep.repairs + gateRepairs;
     },
     get jobsActive() {
       return jobs.active;
@@ -476,6 +549,18 @@ export function createEngine(parts: EngineParts): Engine {
       for (const [workerId, record] of await storage.registers.workers()) {
         registry.tell({ type: "to", workerId, record: JSON.parse(record), message: { type: "drain", on: false } });
       }
+      for (const [blueprint, sinceMs] of await storage.registers.pauses()) {
+        pauses.set(blueprint, sinceMs);
+        gate.tell({ type: "paused", blueprint });
+      }
+      forgetCatalog = parts.catalog.onChange(tellLimits);
+      void openGates({
+        reader: storage.jobs,
+        timers,
+        log,
+        place: (job) => placeAt(job, job.gate),
+        tell: (message) => void gate.tell(message),
+      });
       dispatcher.tell({ type: "hold" });
       cancelHold = timers.after(HOLD_MS, () => void dispatcher.tell({ type: "open" }));
       wakes.start();
@@ -489,6 +574,7 @@ export function createEngine(parts: EngineParts): Engine {
       sweep.stop();
       bodies.stop();
       cancelHold?.();
+      forgetCatalog?.();
       attended.stop();
       await stopOutbox();
       await actors.stop();

@@ -204,8 +204,9 @@ export class JobActor implements Actor<JobMessage> {
     const draft = begin(stateOf(message.job), this.parts.rules, this.#moment());
     draft.idempotency = message.idempotency;
     draft.after.push({ type: "answer-creation", reply: message.reply });
-    this.#runTurn(draft, context);
-    this.parts.patience.lose(context.self, { type: "impatient", number: this.#turnNumber });
+    const isHeld = !draft.needsTurn;
+    this.#go(draft, context);
+    if (!isHeld) this.parts.patience.lose(context.self, { type: "impatient", number: this.#turnNumber });
   }
 
   /** Runs the handler that the draft needs, or commits it, or has nothing to write. */
@@ -420,6 +421,9 @@ export class JobActor implements Actor<JobMessage> {
       case "cancel-child":
       case "look-at-parent":
       case "tell-parent":
+      case "arrive-at-gate":
+      case "enter-gate":
+      case "leave-gate":
         return this.parts.follow(job, after);
       default:
         return assertNever(after);

@@ -12,6 +12,7 @@ import { attemptFailed, cancelled, failed, settle, targetOf } from "./outcomes.t
 import { takeDecision, takeEvent, wakePause } from "./pauses.ts";
 import { resumptionOf } from "./resume.ts";
 import { takeRetry } from "./retry.ts";
+import { beginning, start, takeAdmitted } from "./start.ts";
 
 export type UserMessage = Exclude<
   JobMessage,
@@ -71,6 +72,8 @@ function take(draft: Draft, message: UserMessage): void {
       return takeChildEnded(draft, message);
     case "retry":
       return takeRetry(draft, message);
+    case "admitted":
+      return takeAdmitted(draft);
     case "wake":
       return takeWake(draft);
     default:
@@ -78,21 +81,26 @@ function take(draft: Draft, message: UserMessage): void {
   }
 }
 
-/** A new job: its start state is entered, and its first handler has to run. */
+/** A new job: its start state is entered, and its first handler has to run unless something holds it back. */
 export function begin(state: JobState, rules: JobRules, moment: Moment): Draft {
   const draft = new Draft(undefined, state.job, moment, rules);
-  draft.event({ type: "job_created", state: state.job.state });
-  draft.event({ type: "state_started", state: state.job.state });
-  draft.needsTurn = true;
+  for (const event of beginning(state.job)) draft.event({ ...event, atMs: draft.atMs });
+  start(draft);
   return draft;
 }
 
 /** Sets going again what is on disk: after the creation, after a restart, after a repair. Changes nothing. */
 function recover(draft: Draft, isSwept: boolean): void {
   const { job } = draft;
-  if (isTerminal(job.status)) return;
+  if (isTerminal(job.status)) {
+    // The word of its end may have been lost with its actor.
+    if (job.gate) draft.after.push({ type: "leave-gate" });
+    return;
+  }
   if (isSwept && job.parentId !== undefined) draft.after.push({ type: "look-at-parent", parentId: job.parentId });
   if (job.cancelRequestedAtMs !== undefined) return cancelWaits(draft);
+  if (job.status === "pending") return start(draft);
+  if (job.gate) draft.after.push({ type: "enter-gate" });
   if (job.handler) {
     draft.needsTurn = (job.handler.notBeforeMs ?? 0) <= draft.nowMs;
     return;
@@ -262,6 +270,7 @@ function takeWake(draft: Draft): void {
     return;
   }
   if (isPastDeadline) return pastDeadline(draft);
+  if (job.status === "pending") return start(draft);
   if (job.handler) {
     draft.needsTurn = (job.handler.notBeforeMs ?? 0) <= nowMs;
     return;

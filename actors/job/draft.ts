@@ -4,6 +4,7 @@
  */
 import type { ChildOrder } from "../../src/handlers/port.ts";
 import type { StoreChange } from "../../src/job/data-store.ts";
+import type { GatePlace } from "../../src/job/gate.ts";
 import {
   type BranchWait,
   type ChildWait,
@@ -82,6 +83,8 @@ export interface JobRules {
   verify(taskId: string, jobId: string, workerId: string): TaskIdParts | undefined;
   /** A job for a blueprint that a handler runs inside its own; or why there cannot be one. */
   child(parent: Job, order: ChildOrder): Job | JobError;
+  /** The gate that a job has to pass before it begins; undefined: none. */
+  gate(job: Job, atMs: number): GatePlace | undefined;
 }
 
 /** Done after the commit, in order. */
@@ -110,6 +113,8 @@ export type After =
   | { readonly type: "look-at-parent"; readonly parentId: string }
   /** The job is over, and another one waits for that. */
   | { readonly type: "tell-parent"; readonly parentId: string }
+  /** It waits before the gate; it is in; it needs no place there any more. */
+  | { readonly type: "arrive-at-gate" | "enter-gate" | "leave-gate" }
   | { readonly type: "continue" };
 
 export interface Moment {
@@ -287,6 +292,7 @@ export class Draft {
       status,
       extra: error && { error_message: error.message },
     });
+    if (this.job.gate) this.after.push({ type: "leave-gate" });
     if (this.job.parentId !== undefined) this.after.push({ type: "tell-parent", parentId: this.job.parentId });
     const { webhookUrl } = this.job;
     if (webhookUrl === undefined) return;

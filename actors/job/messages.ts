@@ -102,6 +102,8 @@ export type JobMessage =
     }
   /** A job that stopped for a failure goes on at the step that failed. */
   | { readonly type: "retry"; readonly key?: string | undefined; readonly reply: Reply<void> }
+  /** The gate of its blueprint lets it in. */
+  | { readonly type: "admitted" }
   | { readonly type: "wake" }
   /** To itself: progress that was noted is to be written. */
   | { readonly type: "flush-progress" }

@@ -4,6 +4,7 @@ import { Refusal } from "../../src/system/errors.ts";
 import type { Draft } from "./draft.ts";
 import type { JobMessage } from "./messages.ts";
 import { isAnswered, refuse, remember } from "./pauses.ts";
+import { comesToGate } from "./start.ts";
 
 export function takeRetry(draft: Draft, message: Extract<JobMessage, { type: "retry" }>): void {
   const { key, reply } = message;
@@ -34,8 +35,11 @@ export function takeRetry(draft: Draft, message: Extract<JobMessage, { type: "re
     cancelRequestedAtMs: undefined,
     // It was for the run that failed.
     deadlineAtMs: undefined,
+    // Nobody waits for it any more: it takes its turn like a new one.
+    gate: undefined,
+    within: undefined,
   });
-  draft.needsTurn = true;
+  if (!comesToGate(draft)) draft.needsTurn = true;
   remember(draft, key);
   draft.after.push({ type: "answer-done", reply });
 }

@@ -66,8 +66,10 @@ export class Recovery {
 }
 
 /** The waits that are in the row; or who knows more. A pause moves by its time, or when somebody outside comes. */
-function wayOf({ facts }: WaitingJob, nowMs: number): readonly BranchWait[] | "branches" | "actor" {
+function wayOf({ facts, status }: WaitingJob, nowMs: number): readonly BranchWait[] | "branches" | "actor" {
   if (!facts || facts.cancelRequestedAtMs !== undefined) return "actor";
+  // The gates read by themselves who stands before them.
+  if (facts.gate && status === "pending") return [];
   if (facts.handler) return (facts.handler.notBeforeMs ?? 0) > nowMs ? [] : "actor";
   if (facts.parallel) return "branches";
   const wait = facts.task ?? facts.child;

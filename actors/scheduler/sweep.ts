@@ -23,6 +23,10 @@ export interface SweepParts {
   /** Whether its time has come a while ago: then it is woken, in case the wake was lost on its way. */
   isOverdue(job: OpenJob): boolean;
   wake(jobId: string): void;
+  /** Jobs that are not over. */
+  saw(jobs: readonly OpenJob[]): void;
+  /** Every one that was open all the time has been seen since the last call. */
+  sawAll(): void;
   /** At the start: sets going what needs no actor of its job; resolves with those that do. */
   resume(jobs: readonly WaitingJob[]): Promise<readonly OpenJob[]>;
   /** Resolves when the job is being set going again. */
@@ -78,6 +82,7 @@ export class Sweep {
 
   #endOfRound(): number {
     this.#cursor = "";
+    this.parts.sawAll();
     this.#suspects = this.#newSuspects;
     this.#newSuspects = new Set();
     if (this.#first) {
@@ -89,6 +94,7 @@ export class Sweep {
 
   async #recoverPage(): Promise<readonly OpenJob[]> {
     const jobs = await this.parts.reader.waitingJobs(this.#cursor, PAGE);
+    this.parts.saw(jobs);
     const unmoved = await this.parts.resume(jobs);
     this.#wakeOverdue(jobs);
     await this.#recoverAll(unmoved);
@@ -97,6 +103,7 @@ export class Sweep {
 
   async #lookAtPage(): Promise<readonly OpenJob[]> {
     const jobs = await this.parts.reader.openJobs(this.#cursor, PAGE);
+    this.parts.saw(jobs);
     this.#wakeOverdue(jobs);
     await this.#recoverAll(jobs.filter((job) => this.#isStranded(job)));
     return jobs;

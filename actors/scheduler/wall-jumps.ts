@@ -69,7 +69,7 @@ export class WallJumps {
     for (;;) {
       const page = await reader.openJobs(cursor, PAGE);
       if (this.#stopped) return;
-      for (const { id, status } of page) if (status === "waiting_for_timer") wake(id);
+      for (const job of page) if (job.status === "waiting_for_timer" || job.begins === "by-time") wake(job.id);
       cursor = page.at(-1)?.id ?? "";
       if (page.length < PAGE) return;
     }

@@ -3,6 +3,7 @@ import type { Static, TAny, TSchema } from "@sinclair/typebox";
 import { Refusal } from "../system/errors.ts";
 import { type KnownOptions, unknownOptions } from "../system/options.ts";
 import { startOf } from "./checks-states.ts";
+import { checkedConcurrency } from "./concurrency.ts";
 import { type Condition, parseCondition } from "./conditions.ts";
 import { BRAND, type DeclaredHandler, type DeclaredState, type Definition } from "./definition.ts";
 import { draw, GRAPH_FORMATS, type GraphFormat, graphFormatOf, graphTextOf } from "./draw.ts";
@@ -186,15 +187,6 @@ function settingsOf(options: BlueprintOptions<TSchema>): Omit<Definition, "state
 /** The schema as JSON: what the library keeps in symbols stays behind. */
 function plainSchema(schema: TSchema): object {
   return JSON.parse(JSON.stringify(schema)) as object;
-}
-
-function checkedConcurrency(name: string, limit: { max: number; key?: string }): { max: number; key?: string } {
-  if (Number.isInteger(limit.max) && limit.max >= 1) return { ...limit };
-  throw new Refusal(
-    "INVALID_BLUEPRINT",
-    422,
-    `concurrency.max of blueprint "${name}" is ${limit.max}: give a whole number from 1.`,
-  );
 }
 
 function milliseconds(seconds: number | undefined, what: string): number | undefined {

@@ -61,6 +61,11 @@ export function evaluate(text: string, expression: Expression, data: ConditionDa
   }
 }
 
+/** What a path or another operand stands for; undefined: nothing is there. */
+export function evaluateOperand(expression: Expression, data: ConditionData): unknown {
+  return valueOf(expression, data);
+}
+
 /** A promise would always count as true: the mistake must not pass in silence. */
 function answerOf(answer: unknown): boolean {
   if (typeof answer === "object" && answer !== null && "then" in answer) {

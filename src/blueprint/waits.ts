@@ -1,6 +1,7 @@
 /** Waits as a handler asks for them, checked: for a time, an event, a person, a job of another blueprint. */
 import type { ChildOrder } from "../handlers/port.ts";
 import { decisionsOf, INTEGRATIONS, type PauseOrder, TIMEOUT } from "../job/pause.ts";
+import { parseMoment } from "../system/iso.ts";
 import { suggestion } from "../system/nearest.ts";
 import { Refusal } from "../system/errors.ts";
 import { checkedTransitions } from "./orders.ts";
@@ -100,12 +101,9 @@ function milliseconds(field: string, seconds: unknown): number {
   throw invalid(`${field} is ${String(seconds)}, give a number of seconds from 0 (and below a hundred years).`);
 }
 
-/** Only with its zone: a date without one means another moment on each machine. */
-const ISO_MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/;
-
 function dateOf(until: unknown): number {
-  const untilMs = typeof until === "string" && ISO_MOMENT.test(until) ? Date.parse(until) : Number.NaN;
-  if (Number.isFinite(untilMs)) return untilMs;
+  const untilMs = typeof until === "string" ? parseMoment(until) : undefined;
+  if (untilMs !== undefined) return untilMs;
   throw invalid(
     `waitFor, until is ${JSON.stringify(until)}: give a moment with its zone, such as "2027-01-31T08:00:00Z" or "2027-01-31T08:00:00+01:00".`,
   );

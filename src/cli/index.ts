@@ -1,5 +1,7 @@
 /** The command line: one file a command, listed here. */
 import { Command, CommanderError } from "commander";
+import { addBlueprintPause, addBlueprintResume } from "./commands/blueprints-change.ts";
+import { addBlueprintList, addBlueprintShow } from "./commands/blueprints-list.ts";
 import { addCheck } from "./commands/check.ts";
 import { addGraph } from "./commands/graph.ts";
 import { addClientList } from "./commands/clients-list.ts";
@@ -25,6 +27,7 @@ import type { CliParts } from "./parts.ts";
 import type { Terminal } from "./terminal.ts";
 
 const PROGRAM_COMMANDS = [addServe, addWorker, addRun, addCheck, addGraph] as const;
+const BLUEPRINT_COMMANDS = [addBlueprintList, addBlueprintShow, addBlueprintPause, addBlueprintResume] as const;
 const SCHEDULE_COMMANDS = [addScheduleList, addScheduleTrigger, addSchedulePause, addScheduleResume] as const;
 const JOB_COMMANDS = [
   addSubmit,
@@ -70,6 +73,9 @@ function createProgram(context: CommandContext): Command {
   const jobs = program.command("jobs").description("start, follow, decide for, cancel and retry jobs");
   withExample(jobs, "orchestrator jobs list --status failed");
   for (const add of JOB_COMMANDS) add(jobs, context);
+  const blueprints = program.command("blueprints").description("see which flows serve, pause and resume them");
+  withExample(blueprints, "orchestrator blueprints list");
+  for (const add of BLUEPRINT_COMMANDS) add(blueprints, context);
   const schedules = program.command("schedules").description("see, trigger and pause what runs by the clock");
   withExample(schedules, "orchestrator schedules list");
   for (const add of SCHEDULE_COMMANDS) add(schedules, context);

@@ -20,11 +20,21 @@ export function withFilters(command: Command): Command {
     .option("--blueprint <name>", "only jobs of this blueprint")
     .option("--created-after <time>", "only later ones, such as 2027-01-31T08:00:00Z")
     .option("--created-before <time>", "only earlier ones")
+    .option("--tag <tag>", "only jobs with this tag; given several times, with all of them", collectTags)
     .option("--dry-run", "only say which jobs they are");
 }
 
+/** A flag that may be given several times. */
+export function collectTags(tag: string, before: readonly string[] = []): readonly string[] {
+  return [...before, tag];
+}
+
 export function hasFilters(flags: Flags): boolean {
-  return flags["dryRun"] === true || Object.keys(FILTERS).some((name) => flags[name] !== undefined);
+  return (
+    flags["dryRun"] === true ||
+    flags["tag"] !== undefined ||
+    Object.keys(FILTERS).some((name) => flags[name] !== undefined)
+  );
 }
 
 export async function changeMany(
@@ -38,7 +48,7 @@ export async function changeMany(
   }
   const filters = filtersOf(flags);
   if (Object.keys(filters).length === 0) {
-    const message = `Give the id of a job, or say which jobs are meant: --status, --blueprint, --created-after or --created-before.`;
+    const message = `Give the id of a job, or say which jobs are meant: --status, --blueprint, --tag, --created-after or --created-before.`;
     throw new CommandFailure(EXIT.wrongUse, "WRONG_USE", message);
   }
   const { changed, skipped } = await askAll(context, what, { ...filters, dry_run: flags["dryRun"] === true }, flags);
@@ -87,5 +97,6 @@ function filtersOf(flags: Flags): JsonMap {
     const value = flags[flag];
     if (typeof value === "string") filters[name] = value;
   }
-  return filters;
+  const { tag } = flags;
+  return Array.isArray(tag) ? { ...filters, tag } : filters;
 }

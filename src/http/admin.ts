@@ -6,6 +6,7 @@ import type { Quota } from "../access/quota.ts";
 import type { TokenFiles } from "../access/token-files.ts";
 import { TOKEN_FILES } from "../access/token-tables.ts";
 import { Refusal } from "../system/errors.ts";
+import { blueprintRoutes } from "./blueprints.ts";
 import { describe } from "./descriptions.ts";
 import type { Door } from "./door.ts";
 import { clientListText } from "./client-list.ts";
@@ -13,7 +14,7 @@ import { json, jsonFor } from "./reply.ts";
 import { scheduleRoutes } from "./schedules.ts";
 
 export interface AdminRoutesOptions {
-  readonly orchestrator: Pick<Orchestrator, "workers">;
+  readonly orchestrator: Pick<Orchestrator, "workers" | "blueprints">;
   readonly schedules: Schedules;
   readonly door: Door;
   readonly access: Pick<Access, "clients">;
@@ -23,11 +24,12 @@ export interface AdminRoutesOptions {
 
 export function adminRoutes(prefix: string, options: AdminRoutesOptions, isDescribed: boolean) {
   const { door, access, tokenFiles, quota } = options;
-  const { workers } = options.orchestrator;
+  const { workers, blueprints } = options.orchestrator;
   const told = describe("admin", isDescribed);
   const raw = { parse: "none" } as const;
   return new Elysia({ prefix: `${prefix}/admin` })
     .use(scheduleRoutes(options, isDescribed))
+    .use(blueprintRoutes({ blueprints, door }, isDescribed))
     .post(
       "/workers/:id/drain",
       async ({ request, params }) => {

@@ -4,6 +4,7 @@ import type { Orchestrator } from "../../actors/orchestrator.ts";
 import type { Manifest } from "../catalog/port.ts";
 import { type JsonMap, Refusal } from "../system/errors.ts";
 import type { System } from "../system/index.ts";
+import { blueprintListText, blueprintText } from "./blueprints.ts";
 import type { Creator } from "./creation.ts";
 import { describe, jobBody } from "./descriptions.ts";
 import type { Door } from "./door.ts";
@@ -31,7 +32,7 @@ export interface ClientRoutesOptions {
 
 export function clientRoutes(prefix: string, options: ClientRoutesOptions, isDescribed: boolean) {
   const { orchestrator, creator, door } = options;
-  const { workers, catalog } = orchestrator;
+  const { workers } = orchestrator;
   const told = describe("client", isDescribed);
   return new Elysia({ prefix })
     .get("/jobs", ({ request }) => listJobs(request, options), told("List jobs, newest first"))
@@ -71,10 +72,19 @@ export function clientRoutes(prefix: string, options: ClientRoutesOptions, isDes
     .get(
       "/blueprints",
       ({ request }) => {
-        door.client(request);
-        return jsonFor(request, JSON.stringify({ blueprints: catalog.list().map(listed) }));
+        const { viewer } = door.client(request);
+        return jsonFor(request, blueprintListText(orchestrator.blueprints.list(), viewer === undefined));
       },
       told("List the blueprints"),
+    )
+    .get(
+      "/blueprints/:name",
+      ({ request, params }) => {
+        const { viewer } = door.client(request);
+        manifestOf(params.name, orchestrator);
+        return jsonFor(request, blueprintText(orchestrator.blueprints.read(params.name), viewer === undefined));
+      },
+      told("Read a blueprint: its states, where they lead, its limit"),
     );
 }
 
@@ -151,18 +161,6 @@ export function manifestOf(name: string, { catalog }: Pick<Orchestrator, "catalo
   const near = nearest(name, names);
   const hint = near.length === 0 && names.length > 0 && `There are: ${names.toSorted().slice(0, NAMES_MAX).join(", ")}`;
   throw new Refusal("BLUEPRINT_NOT_FOUND", 404, "Blueprint not found", { near: [...near], ...(hint && { hint }) });
-}
-
-function listed({ name, hash, file, endpoint, apiVersion, inputSchema, states }: Manifest) {
-  return {
-    name,
-    version: hash,
-    file,
-    endpoint: endpoint ?? null,
-    api_version: apiVersion,
-    input_schema: inputSchema ?? null,
-    states: states.length,
-  };
 }
 
 const SECRET_FIELDS = ["token", "dynamic_token", "security"];

@@ -1,6 +1,6 @@
 /** Starting jobs: the hot route. Every step is named here once and costs what it has to. */
 import { createHash } from "node:crypto";
-import type { Idempotency, NewJob, Orchestrator } from "../../actors/orchestrator.ts";
+import type { Created, Idempotency, NewJob, Orchestrator } from "../../actors/orchestrator.ts";
 import { type Caller, invalidToken } from "../access/access.ts";
 import type { Catalog, Manifest } from "../catalog/port.ts";
 import { type Creation, invalidBody, readBatch, readCreation } from "../protocol/creation.ts";
@@ -42,15 +42,13 @@ export function createCreator(
     const { client, attempts } = caller;
     // Taken away while the body was coming.
     if (caller.isAdmitted?.() === false) throw invalidToken();
-    if (attempts === undefined) return jobs.create(client, wanted, idempotency);
-    let giveBack = () => {};
+    if (attempts === undefined) return jobs.submit(client, wanted, idempotency);
+    const taken: (() => void)[] = [];
     try {
       // Only what is really made counts: the first answer to a key is given again without a quota.
-      return await jobs.create(client, wanted, idempotency, () => {
-        giveBack = attempts.create(wanted.length);
-      });
+      return await jobs.submit(client, wanted, idempotency, (made) => void taken.push(attempts.create(made)));
     } catch (error) {
-      giveBack();
+      for (const giveBack of taken) giveBack();
       throw error;
     }
   };
@@ -61,8 +59,8 @@ export function createCreator(
     check(manifest, creation);
     const idempotency = idempotencyOf(request, manifest.name, text);
     const job = newJob(manifest.name, creation, traceOf(request.headers));
-    const [id] = await create(caller, [job], idempotency);
-    return json(accepted(id), 202);
+    const [created] = await create(caller, [job], idempotency);
+    return json(accepted(created), created?.existing ? 200 : 202);
   };
 
   const many = async (request: Request, caller: Caller, manifest: Manifest): Promise<Response> => {
@@ -72,8 +70,8 @@ export function createCreator(
     const idempotency = idempotencyOf(request, `${manifest.name}${BATCH}`, text);
     const trace = traceOf(request.headers);
     const wanted = creations.map((creation) => newJob(manifest.name, creation, trace));
-    const ids = await create(caller, wanted, idempotency);
-    return json(`{"jobs":[${ids.map(accepted).join(",")}]}`, 202);
+    const created = await create(caller, wanted, idempotency);
+    return json(`{"jobs":[${created.map(accepted).join(",")}]}`, 202);
   };
 
   return {
@@ -129,8 +127,9 @@ function pathOf({ apiVersion, endpoint }: Manifest): string[] {
   return [apiVersion === "" ? endpoint : `${apiVersion}/${endpoint}`];
 }
 
-function accepted(id: string | undefined): string {
-  return `{"status":"accepted","job_id":"${id}"}`;
+function accepted(created: Created | undefined): string {
+  const existing = created?.existing ? ',"existing":true' : "";
+  return `{"status":"accepted","job_id":"${created?.id}"${existing}}`;
 }
 
 function newJob(blueprint: string, { initialData, options }: Creation, trace: NewJob["trace"]): NewJob {

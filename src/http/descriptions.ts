@@ -35,6 +35,10 @@ export const jobBody = Type.Object(
     security: Type.Optional(Type.Record(Type.String(), Type.Any())),
     metadata: Type.Optional(Type.Record(Type.String(), Type.Any())),
     tags: Type.Optional(Type.Array(Type.String())),
+    start_at: Type.Optional(Type.String({ description: "It begins then, and not before." })),
+    unique_key: Type.Optional(
+      Type.String({ description: "While a job with it is not over, its id is the answer, with existing: true." }),
+    ),
   },
   { title: "NewJob", description: "The envelope. A body without initial_data is the input itself." },
 );

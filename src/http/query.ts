@@ -1,5 +1,6 @@
 /** Reading what stands behind the question mark of client routes. */
 import { isJobStatus, JOB_STATUSES, type JobStatus } from "../job/model.ts";
+import { TAG_LENGTH_MAX, TAGS_MAX } from "../protocol/creation.ts";
 import type { JobQuery } from "../storage/port.ts";
 import { Refusal } from "../system/errors.ts";
 import { isUuid } from "../system/ids.ts";
@@ -20,6 +21,7 @@ export function limitOf(parameters: URLSearchParams): number {
 export function jobQueryOf(parameters: URLSearchParams, viewer: string | undefined): JobQuery {
   const status = statusOf(parameters.get("status"));
   const blueprint = parameters.get("blueprint") ?? undefined;
+  const tags = tagsOf(parameters);
   const createdAfterMs = timeOf(parameters, "created_after");
   const createdBeforeMs = timeOf(parameters, "created_before");
   const after = cursorOf(parameters.get("cursor"));
@@ -29,6 +31,7 @@ export function jobQueryOf(parameters: URLSearchParams, viewer: string | undefin
     ...(viewer !== undefined && { client: viewer }),
     ...(status !== undefined && { status }),
     ...(blueprint !== undefined && { blueprint }),
+    ...(tags.length > 0 && { tags }),
     ...(createdAfterMs !== undefined && { createdAfterMs }),
     ...(createdBeforeMs !== undefined && { createdBeforeMs }),
     ...(after !== undefined && { after }),
@@ -59,6 +62,13 @@ function statusOf(text: string | null): JobStatus | undefined {
   const status = text === "waiting_for_parallel_tasks" ? "waiting_for_parallel" : text;
   if (isJobStatus(status)) return status;
   throw invalidParameter("status", `There is no status "${text}": use one of ${JOB_STATUSES.join(", ")}.`);
+}
+
+/** A job has to have all of them. */
+function tagsOf(parameters: URLSearchParams): readonly string[] {
+  const tags = [...new Set(parameters.getAll("tag"))];
+  if (tags.length <= TAGS_MAX && tags.every((tag) => tag !== "" && tag.length <= TAG_LENGTH_MAX)) return tags;
+  throw invalidParameter("tag", `Give at most ${TAGS_MAX} tags of 1 to ${TAG_LENGTH_MAX} characters: ?tag=a&tag=b.`);
 }
 
 function timeOf(parameters: URLSearchParams, name: string): number | undefined {

@@ -25,7 +25,7 @@ export function jobEventListText(jobs: readonly Job[]): string {
   return `[${jobs.map(asEventText).join(",")}]`;
 }
 
-function jobFields({ job, tasks, clockOffsetMs, outbox }: JobView): readonly Field[] {
+function jobFields({ job, standing, tasks, clockOffsetMs, outbox }: JobView): readonly Field[] {
   const fields: Field[] = [
     ["id", text(job.id)],
     ["blueprint_name", text(job.blueprint)],
@@ -46,7 +46,7 @@ function jobFields({ job, tasks, clockOffsetMs, outbox }: JobView): readonly Fie
   ];
   fields.push(...currentTaskFields(job, tasks), ...parallelFields(job, tasks), ...optionFields(job));
   if (job.child !== undefined) fields.push(["child_job_id", text(job.child.childId)]);
-  const waiting = waitingFor(job, clockOffsetMs);
+  const waiting = waitingFor(job, clockOffsetMs, standing);
   if (waiting !== undefined) fields.push(["waiting_for", text({ ...waiting, ...approvalView(job, outbox) })]);
   const webhook = outbox && webhookView(job, outbox);
   if (webhook) fields.push(["webhook", text(webhook)]);
@@ -117,6 +117,8 @@ function optionFields(job: Job): readonly Field[] {
   add("parent_job_id", job.parentId);
   add("rerun_of", job.rerunOf);
   add("priority", job.priority);
+  if (job.startAtMs !== undefined) fields.push(["start_at", time(job.startAtMs)]);
+  add("unique_key", job.uniqueKey);
   add("tags", job.tags);
   add("dispatch_timeout", seconds(job.dispatchTimeoutMs));
   add("result_timeout", seconds(job.resultTimeoutMs));

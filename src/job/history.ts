@@ -82,6 +82,7 @@ function advance(past: Past, event: JobEvent): void {
 }
 
 function statusDuring(type: JobEvent["type"]): string {
+  if (type === "job_waiting") return "pending";
   return type === "task_dispatched" || type === "progress" ? "waiting_for_worker" : "running";
 }
 

@@ -3,6 +3,7 @@
  * that a restart reads. JSON that only travels through (input, history, params) stays text, so
  * that it is encoded once, by whoever made it.
  */
+import type { GatePlace } from "./gate.ts";
 import type { EarlyEvent, Pause } from "./pause.ts";
 
 export const JOB_STATUSES = [
@@ -195,6 +196,14 @@ export interface Job {
   readonly progressMessage?: string | undefined;
   readonly priority?: number | undefined;
   readonly deadlineAtMs?: number | undefined;
+  /** By the wall clock: it does not begin before. */
+  readonly startAtMs?: number | undefined;
+  /** While it is not over, its client has no other job of its blueprint with this key. */
+  readonly uniqueKey?: string | undefined;
+  /** Its place at the gate of its blueprint. Left out: it begins without asking. */
+  readonly gate?: GatePlace | undefined;
+  /** Groups of gates that jobs above it are in: it runs in their place, since they wait for it. */
+  readonly within?: readonly string[] | undefined;
   readonly dispatchTimeoutMs?: number | undefined;
   readonly resultTimeoutMs?: number | undefined;
   readonly webhookUrl?: string | undefined;
@@ -216,6 +225,9 @@ export interface Job {
 export interface JobEvent {
   readonly type:
     | "job_created"
+    | "job_waiting"
+    | "job_admitted"
+    | "job_migrated"
     | "state_started"
     | "state_finished"
     | "state_failed"

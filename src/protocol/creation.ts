@@ -1,5 +1,6 @@
 /** Bodies that start jobs: bare input, or the envelope of the wire contract, section 3.1. */
 import { type JsonMap, type JsonValue, Refusal } from "../system/errors.ts";
+import { parseMoment } from "../system/iso.ts";
 import { isObject } from "./json.ts";
 
 /** What a client asked for, checked in its form; the blueprint's own schema comes after. */
@@ -21,6 +22,8 @@ export interface CreationOptions {
   readonly security?: string;
   readonly metadata?: string;
   readonly tags?: readonly string[];
+  readonly startAtMs?: number;
+  readonly uniqueKey?: string;
 }
 
 export interface Violation {
@@ -41,9 +44,9 @@ const ENVELOPE_FIELDS: ReadonlySet<string> = new Set([
   "start_at",
   "unique_key",
 ]);
-const NOT_YET = ["start_at", "unique_key"];
-const TAGS_MAX = 50;
-const TAG_LENGTH_MAX = 200;
+export const TAGS_MAX = 50;
+export const TAG_LENGTH_MAX = 200;
+const UNIQUE_KEY_LENGTH_MAX = 200;
 const NO_OPTIONS: CreationOptions = {};
 
 /** `text` is the body as it came: a bare body is passed on as it is and never encoded again. */
@@ -51,7 +54,6 @@ export function readCreation(body: JsonMap, at = "", text?: string): Creation {
   if (!isEnvelope(body)) {
     return { initialData: text?.trim() ?? JSON.stringify(body), input: body, inputPath: at, options: NO_OPTIONS };
   }
-  refuseWhatIsNotBuilt(body);
   const input = body["initial_data"] ?? {};
   const violations: Violation[] = [];
   if (!isObject(input)) violations.push({ path: `${at}/initial_data`, message: "must be an object" });
@@ -91,12 +93,6 @@ function isEnvelope(body: JsonMap): boolean {
   return "webhook_url" in body && Object.keys(body).every((key) => ENVELOPE_FIELDS.has(key));
 }
 
-function refuseWhatIsNotBuilt(body: JsonMap): void {
-  const field = NOT_YET.find((name) => (body[name] ?? null) !== null);
-  if (field === undefined) return;
-  throw new Refusal("NOT_AVAILABLE", 422, `This server does not offer "${field}" yet: leave the field out.`, { field });
-}
-
 function readOptions(body: JsonMap, at: string, violations: Violation[]): CreationOptions {
   const read = <Value>(field: string, check: (value: JsonValue) => Value | Violation["message"][]) => {
     const value = body[field];
@@ -116,6 +112,8 @@ function readOptions(body: JsonMap, at: string, violations: Violation[]): Creati
     security: read("security", objectText),
     metadata: read("metadata", objectText),
     tags: tags?.list,
+    startAtMs: read("start_at", moment),
+    uniqueKey: read("unique_key", uniqueKey),
   });
 }
 
@@ -138,6 +136,16 @@ function tagsOf(value: JsonValue): { readonly list: readonly string[] } | string
   if (!Array.isArray(value) || value.length > TAGS_MAX) return problem;
   const list = value.filter((tag) => typeof tag === "string" && tag !== "" && tag.length <= TAG_LENGTH_MAX);
   return list.length === value.length ? { list: list as string[] } : problem;
+}
+
+function moment(value: JsonValue): number | string[] {
+  const ms = typeof value === "string" ? parseMoment(value) : undefined;
+  return ms ?? ['must be a moment with its zone, such as "2027-01-31T08:00:00Z"'];
+}
+
+function uniqueKey(value: JsonValue): string | string[] {
+  const fits = typeof value === "string" && value !== "" && value.length <= UNIQUE_KEY_LENGTH_MAX;
+  return fits ? value : [`must be a text of 1 to ${UNIQUE_KEY_LENGTH_MAX} characters`];
 }
 
 function url(value: JsonValue): string | string[] {

@@ -3,6 +3,7 @@
  * only once it is durable. Reads answer durable state.
  */
 import type { StoreChange } from "../job/data-store.ts";
+import type { GatePlace } from "../job/gate.ts";
 import type { BranchWait, Job, JobEvent, JobStatus, TaskWait } from "../job/model.ts";
 
 export interface JobWrite {
@@ -87,6 +88,7 @@ export interface Unit {
 /**
  * Rejects with a Refusal:
  * - `STORE_CONFLICT`: a version did not fit; nothing of this unit was written.
+ * - `UNIQUE_KEY_TAKEN`: another open job has the unique key (its id is in the details); nothing of this unit was written.
  * - `DATA_STORE_CONFLICT`: what it read of a data store does not hold any more; nothing of this unit was written.
  * - `STORE_INVALID`: the unit itself cannot be written; nothing of it was; the rest of its group was.
  * - `STORE_FULL`: no space left; nothing was written.
@@ -108,6 +110,8 @@ export interface JobQuery {
   readonly client?: string;
   readonly status?: JobStatus;
   readonly blueprint?: string;
+  /** All of them. */
+  readonly tags?: readonly string[];
   readonly createdAfterMs?: number;
   readonly createdBeforeMs?: number;
   readonly limit: number;
@@ -129,12 +133,32 @@ export interface OpenJob {
   readonly wakeAtMs?: number | undefined;
   /** Jobs that it runs inside its own are not over. */
   readonly hasOpenChild?: true | undefined;
+  /** Of one that is pending: what it waits for. Left out: nothing, its first handler has to run. */
+  readonly begins?: "by-gate" | "by-time" | undefined;
+}
+
+/** A job that is not terminal and stands at its blueprint's gate. */
+export interface GatedJob {
+  readonly id: string;
+  readonly blueprint: string;
+  readonly gate: GatePlace;
+  readonly priority?: number | undefined;
 }
 
 /** What a job waits for, as far as its row says it. */
 export type JobFacts = Pick<
   Job,
-  "visit" | "begun" | "trace" | "parentId" | "task" | "parallel" | "child" | "pause" | "handler" | "cancelRequestedAtMs"
+  | "visit"
+  | "begun"
+  | "trace"
+  | "parentId"
+  | "task"
+  | "parallel"
+  | "child"
+  | "pause"
+  | "handler"
+  | "gate"
+  | "cancelRequestedAtMs"
 >;
 
 export interface WaitingJob extends OpenJob {
@@ -171,6 +195,9 @@ export interface JobReader {
   /** Jobs to be woken later than `fromMs` and not later than `toMs`, soonest first, after the given one. */
   wakes(fromMs: number, toMs: number, limit: number, after?: OpenJob): Promise<readonly OpenJob[]>;
   idempotent(client: string, key: string, nowMs: number): Promise<IdempotencyWrite | undefined>;
+  /** The open job that has the unique key. */
+  holderOf(client: string, blueprint: string, uniqueKey: string): Promise<string | undefined>;
+  gated(): Promise<readonly GatedJob[]>;
 }
 
 export interface OutboxRow {
@@ -256,6 +283,10 @@ export interface Registers {
   /** How often clients with a quota have asked: each given one is replaced, the others stay. */
   saveAttempts(used: ReadonlyMap<string, UsedAttempts>): Promise<void>;
   attempts(): Promise<ReadonlyMap<string, UsedAttempts>>;
+  /** Blueprints whose new jobs wait, and since when. */
+  pauses(): Promise<ReadonlyMap<string, number>>;
+  /** `sinceMs` undefined: it is paused no longer. */
+  savePause(blueprint: string, sinceMs: number | undefined): Promise<void>;
   /** What is remembered of each schedule, by name. */
   schedules(): Promise<ReadonlyMap<string, string>>;
   /** All in one transaction, which also drops keys of creations that need not be known any more. */

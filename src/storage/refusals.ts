@@ -16,6 +16,15 @@ export function storeConflict(conflict: Conflict): Refusal {
   return new Refusal("STORE_CONFLICT", 409, message, { ...conflict });
 }
 
+export function uniqueKeyTaken(jobId: string): Refusal {
+  return new Refusal(
+    "UNIQUE_KEY_TAKEN",
+    409,
+    `job ${jobId} has this unique key and is not over: let it end, or cancel it`,
+    { job_id: jobId },
+  );
+}
+
 /** Of a data store of a blueprint: only after another unit failed that was written before. */
 export function dataStoreConflict(blueprint: string, store: string): Refusal {
   return new Refusal(

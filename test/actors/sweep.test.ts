@@ -83,6 +83,8 @@ function stage(
 
         isOverdue: () => false,
         wake: () => undefined,
+        saw: () => undefined,
+        sawAll: () => undefined,
         resume: (waiting) => Promise.resolve(waiting),
         recover(id) {
           if (parts.fails?.(id)) return Promise.reject(new Error("it cannot be read"));

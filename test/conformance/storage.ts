@@ -286,6 +286,134 @@ export function describeStorage(name: string, make: () => StoreUnderTest): void 
     });
   });
 
+  describe(`${name}: unique keys`, () => {
+    const holder = (key = "k", client = "acme", blueprint = "flow") => storage.jobs.holderOf(client, blueprint, key);
+    const unique = (number: number, changes: Partial<Job> = {}) =>
+      sampleJob(idOf(number), { uniqueKey: "k", ...changes });
+
+    test("an open job has its key, and no other job gets it", async () => {
+      expect(await holder()).toBeUndefined();
+      await commit(unitOf(unique(1)));
+      expect(await holder()).toBe(idOf(1));
+      const refusal = await refusalOf(commit(unitOf(unique(2))));
+      expect([refusal.code, refusal.status]).toEqual(["UNIQUE_KEY_TAKEN", 409]);
+      expect(refusal.details).toEqual({ job_id: idOf(1) });
+      expect(await load(idOf(2))).toBeUndefined();
+    });
+
+    test("it keeps it through its changes and frees it in the unit that ends it", async () => {
+      const job = unique(1);
+      await commit(unitOf(job));
+      await commit(unitOf(next(job, { state: "second" })));
+      expect(await holder()).toBe(idOf(1));
+      await commit(unitOf(next(next(job), { status: "finished" })));
+      expect(await holder()).toBeUndefined();
+      await commit(unitOf(unique(2)));
+      expect(await holder()).toBe(idOf(2));
+    });
+
+    test("one that is over and goes on takes it again, if nobody has it", async () => {
+      const job = unique(1, { status: "failed" });
+      await commit(unitOf(job));
+      expect(await holder()).toBeUndefined();
+      const other = unique(2);
+      await commit(unitOf(other));
+      const again = next(job, { status: "running" });
+      expect(await outcomeOf(commit(unitOf(again)))).toBe("UNIQUE_KEY_TAKEN");
+      expect((await load(idOf(1)))?.status).toBe("failed");
+      await commit(unitOf(next(other, { status: "cancelled" })));
+      await commit(unitOf(again));
+      expect(await holder()).toBe(idOf(1));
+    });
+
+    test("a job that is made and over in one unit needs the key to be free, and leaves it free", async () => {
+      await commit(unitOf(unique(1)));
+      expect(await outcomeOf(commit(unitOf(unique(2, { status: "finished" }))))).toBe("UNIQUE_KEY_TAKEN");
+    });
+
+    test("clients and blueprints have keys of their own, of any text", async () => {
+      for (const [index, uniqueKey] of NASTY.entries()) await commit(unitOf(unique(index + 1, { uniqueKey })));
+      for (const [index, key] of NASTY.entries()) expect(await holder(key)).toBe(idOf(index + 1));
+      await commit(unitOf(unique(20)));
+      await commit(unitOf(unique(21, { client: { id: "other", config: {} } })));
+      await commit(unitOf(unique(22, { blueprint: "else" })));
+      expect([await holder("k"), await holder("k", "other"), await holder("k", "acme", "else")]).toEqual([
+        idOf(20),
+        idOf(21),
+        idOf(22),
+      ]);
+    });
+
+    test("of two in one group the first gets it, and the rest of the group is written", async () => {
+      const outcomes = await commitAll([unitOf(unique(1)), unitOf(unique(2)), unitOf(sampleJob(idOf(3)))]);
+      expect(outcomes).toEqual(["stored", "UNIQUE_KEY_TAKEN", "stored"]);
+    });
+
+    test("it is there after the store is opened again", async () => {
+      if (!under.reopen) return;
+      await commit(unitOf(unique(1)));
+      storage = await under.reopen(storage);
+      expect(await holder()).toBe(idOf(1));
+    });
+  });
+
+  describe(`${name}: gates`, () => {
+    const gate = { sinceMs: 5, max: 1, key: "initial_data.x", value: '"y"' };
+
+    test("open jobs at a gate are read, those that are over are not", async () => {
+      const waiting = sampleJob(idOf(1), { status: "pending", gate, priority: 2, blueprint: "é" });
+      const inside = sampleJob(idOf(2), { gate: { ...gate, isIn: true } });
+      await commit({ jobs: [waiting, inside, sampleJob(idOf(3))].map((job) => writeOf(job)) });
+      await commit(unitOf(sampleJob(idOf(4), { gate, status: "cancelled" })));
+      expect(await storage.jobs.gated()).toEqual([
+        { id: idOf(1), blueprint: "é", gate, priority: 2 },
+        { id: idOf(2), blueprint: "flow", gate: { ...gate, isIn: true } },
+      ]);
+      await commit(unitOf(next(inside, { status: "finished" })));
+      expect((await storage.jobs.gated()).map(({ id }) => id)).toEqual([idOf(1)]);
+    });
+
+    test("one that comes to a gate later is read, also after it went on from its end", async () => {
+      const job = sampleJob(idOf(1));
+      await commit(unitOf(job));
+      expect(await storage.jobs.gated()).toEqual([]);
+      await commit(unitOf(next(job, { gate, status: "failed" })));
+      await commit(unitOf(next(next(job), { gate, status: "pending" })));
+      expect((await storage.jobs.gated()).map(({ id }) => id)).toEqual([idOf(1)]);
+    });
+
+    test("many are read completely", async () => {
+      const jobs = Array.from({ length: 1_203 }, (_, index) => sampleJob(idOf(index + 1), { status: "pending", gate }));
+      await commit({ jobs: jobs.map((job) => writeOf(job)) });
+      expect((await storage.jobs.gated()).map(({ id }) => id)).toEqual(jobs.map(({ id }) => id));
+    });
+
+    test("a pending job says what it waits for", async () => {
+      const pending = { status: "pending" } as const;
+      await commit({
+        jobs: [
+          sampleJob(idOf(1), { ...pending, gate }),
+          sampleJob(idOf(2), { ...pending, handler: { failures: 0, notBeforeMs: 9 } }),
+          sampleJob(idOf(3), { ...pending, handler: { failures: 0 } }),
+          sampleJob(idOf(4), { gate: { ...gate, isIn: true } }),
+        ].map((job) => writeOf(job)),
+      });
+      const open = await storage.jobs.openJobs("", 10);
+      expect(open.map(({ begins }) => begins)).toEqual(["by-gate", "by-time", undefined, undefined]);
+    });
+
+    test("pauses of blueprints are kept until they end", async () => {
+      const { registers } = storage;
+      expect((await registers.pauses()).size).toBe(0);
+      for (const [index, text] of NASTY.entries()) await registers.savePause(text, index);
+      expect(await registers.pauses()).toEqual(new Map(NASTY.map((text, index) => [text, index])));
+      await registers.savePause("é😀\u2028", undefined);
+      if (under.reopen) storage = await under.reopen(storage);
+      expect((await storage.registers.pauses()).has("é😀\u2028")).toBeFalse();
+      expect((await storage.registers.pauses()).size).toBe(NASTY.length - 1);
+    });
+  });
+
   describe(`${name}: idempotency`, () => {
     const answer = { client: "acme", key: "k1", bodyHash: "hash", answer: '{"job_id":"1"}', expiresAtMs: 2 * HOUR_MS };
     beforeEach(() => under.setNowMs(HOUR_MS));
@@ -675,6 +803,31 @@ function describeLists(name: string, reader: () => JobReader, commit: (unit: Uni
       expect(await list({ createdAfterMs: 1000 })).toEqual([8, 7, 6, 5]);
       expect(await list({ createdBeforeMs: 1001 })).toEqual([4, 3, 2, 1]);
       expect(await list({ createdAfterMs: 1000, createdBeforeMs: 1001 })).toEqual([]);
+    });
+
+    test("by tags, all of which a job has to have, beside the other filters and page by page", async () => {
+      const tagged = (number: number, tags: readonly string[], changes: Partial<Job> = {}) =>
+        commit(unitOf(sampleJob(idOf(number), { tags, ...changes })));
+      await tagged(11, ["a"]);
+      await tagged(12, ["a", "b", "a"]);
+      await tagged(13, ["b"], { status: "failed" });
+      await tagged(14, ["b", "a", "c"], { client: { id: "other", config: {} } });
+      await tagged(
+        15,
+        NASTY.filter((text) => text !== ""),
+      );
+      await tagged(16, ["a"], { status: "failed", blueprint: "even" });
+      expect(await list({ tags: ["a"] })).toEqual([16, 14, 12, 11]);
+      expect(await list({ tags: ["b", "a"] })).toEqual([14, 12]);
+      expect(await list({ tags: ["a", "b", "c"] })).toEqual([14]);
+      expect(await list({ tags: ["A"] })).toEqual([]);
+      for (const tag of NASTY) expect(await list({ tags: [tag] })).toEqual(tag === "" ? [] : [15]);
+      expect(await list({ tags: ["b"], client: "acme" })).toEqual([13, 12]);
+      expect(await list({ tags: ["a"], status: "failed" })).toEqual([16]);
+      expect(await list({ tags: ["a"], status: "failed", blueprint: "odd" })).toEqual([]);
+      expect(await list({ tags: ["a"], limit: 2 })).toEqual([16, 14]);
+      expect(await list({ tags: ["a"], limit: 2, after: idOf(14) })).toEqual([12, 11]);
+      expect(await list({ tags: ["a"], limit: 2, offset: 1 })).toEqual([14, 12]);
     });
 
     test("by cursor, by offset and by both, without a gap or a repetition", async () => {

@@ -150,12 +150,49 @@ describe("starting a job", () => {
       after: (fake) => expect(fake.told.created[0]?.jobs[0]?.trace).toEqual({ traceparent: "00-abc-def-01" }),
     },
     {
-      name: "start_at is refused by its name until it is built",
+      name: "start_at is a moment",
       ...post,
-      body: { initial_data: {}, start_at: "2030-01-01T00:00:00Z" },
-      status: 422,
-      has: ['"code":"NOT_AVAILABLE"', "start_at"],
+      body: { initial_data: {}, start_at: "2030-01-01T01:00:00+01:00" },
+      status: 202,
+      after: (fake) => expect(fake.told.created[0]?.jobs[0]?.startAtMs).toBe(Date.parse("2030-01-01T00:00:00Z")),
     },
+    ...["2030-01-01T00:00:00", "tomorrow", "2030-13-41T00:00:00Z", 5, {}].map((value) => ({
+      name: `start_at ${JSON.stringify(value)} is refused with what it has to be`,
+      ...post,
+      body: { initial_data: {}, start_at: value },
+      status: 422,
+      has: ['"code":"INVALID_BODY"', "/start_at", "a moment with its zone"],
+    })),
+    {
+      name: "a unique key that no open job has makes a job",
+      ...post,
+      body: { initial_data: {}, unique_key: "order-7" },
+      status: 202,
+      lacks: ["existing"],
+      after: (fake) => expect(fake.told.created[0]?.jobs[0]?.uniqueKey).toBe("order-7"),
+    },
+    {
+      name: "a unique key that an open job has is answered with that job",
+      ...post,
+      body: { initial_data: {}, unique_key: "taken" },
+      status: 200,
+      has: ['{"status":"accepted","job_id":"job-0","existing":true}'],
+    },
+    {
+      name: "in a batch each job says whether it was there",
+      ...post,
+      path: "/api/v1/jobs/simple_flow/batch",
+      body: { jobs: [{ initial_data: {}, unique_key: "taken" }, { initial_data: {} }] },
+      status: 202,
+      has: ['[{"status":"accepted","job_id":"job-0","existing":true},{"status":"accepted","job_id":"job-2"}]'],
+    },
+    ...["", "x".repeat(201), 7].map((value) => ({
+      name: `unique_key ${String(value).slice(0, 5)} is refused`,
+      ...post,
+      body: { initial_data: {}, unique_key: value },
+      status: 422,
+      has: ["/unique_key must be a text of 1 to 200 characters"],
+    })),
     {
       name: "credentials in a webhook's address are refused",
       ...post,
@@ -248,7 +285,7 @@ describe("starting a job", () => {
       ...post,
       body: {},
       prepare: (fake) => {
-        fake.orchestrator.jobs.create = () =>
+        fake.orchestrator.jobs.submit = () =>
           Promise.reject(new Refusal("STORE_FULL", 503, "Free the disk.", undefined, 7.2));
       },
       status: 503,
@@ -260,7 +297,7 @@ describe("starting a job", () => {
       ...post,
       body: {},
       prepare: (fake) => {
-        fake.orchestrator.jobs.create = () => Promise.reject(new Error("password=hunter2"));
+        fake.orchestrator.jobs.submit = () => Promise.reject(new Error("password=hunter2"));
       },
       status: 500,
       has: ['"code":"INTERNAL"', '"id":'],

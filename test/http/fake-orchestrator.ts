@@ -1,5 +1,6 @@
 /** An engine that keeps what it was told and answers what a test put there. */
 import type {
+  BlueprintView,
   Idempotency,
   JobChange,
   JobView,
@@ -16,6 +17,7 @@ import type { JobQuery, OutboxRow, StoredEntry } from "../../src/storage/port.ts
 import { type JsonMap, Refusal } from "../../src/system/errors.ts";
 
 export interface Told {
+  readonly paused: Map<string, number>;
   readonly created: {
     client: ClientFacts;
     jobs: readonly NewJob[];
@@ -134,6 +136,7 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
     asked: [],
     failed: [],
     outbox: [],
+    paused: new Map(),
   };
   const jobs = new Map<string, Job>();
   const events = new Map<string, HistoryEvent[]>();
@@ -150,6 +153,17 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
     return found;
   };
 
+  const known = (name: string): Manifest => {
+    const found = manifests.find((one) => one.name === name);
+    if (found === undefined) throw new Refusal("BLUEPRINT_NOT_FOUND", 404, `No blueprint named ${name} is in service.`);
+    return found;
+  };
+  const blueprint = (one: Manifest): BlueprintView => ({
+    manifest: one,
+    pausedSinceMs: told.paused.get(one.name),
+    crowd: { inside: 2, waiting: 3 },
+  });
+
   const fake: Fake = {
     told,
     jobs,
@@ -164,6 +178,16 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
     watchers: (id) => watchers.get(id)?.size ?? 0,
     orchestrator: {
       ready: true,
+      blueprints: {
+        list: () => manifests.map(blueprint),
+        read: (name) => blueprint(known(name)),
+        async pause(name) {
+          told.paused.set(known(name).name, 0);
+        },
+        async resume(name) {
+          told.paused.delete(known(name).name);
+        },
+      },
       outbox: {
         async count() {
           return { waiting: 2, failed: told.failed.length };
@@ -183,9 +207,18 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
       },
       jobs: {
         async create(client, wanted, idempotency, admit) {
-          admit?.();
+          admit?.(wanted.length);
           told.created.push({ client, jobs: wanted, idempotency });
           return wanted.map((_, index) => `job-${index + 1}`);
+        },
+        async submit(client, wanted, idempotency, admit) {
+          const isTaken = ({ uniqueKey }: NewJob) => uniqueKey === "taken";
+          const made = wanted.filter((one) => !isTaken(one));
+          if (made.length > 0) admit?.(made.length);
+          told.created.push({ client, jobs: wanted, idempotency });
+          return wanted.map((one, index) =>
+            isTaken(one) ? { id: "job-0", existing: true as const } : { id: `job-${index + 1}` },
+          );
         },
         async read(viewer, id): Promise<JobView> {
           const found = find(viewer, id);

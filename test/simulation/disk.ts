@@ -17,6 +17,7 @@ import type {
   BranchWrite,
   DataStoreReader,
   EntryQuery,
+  GatedJob,
   IdempotencyWrite,
   JobQuery,
   JobReader,
@@ -46,6 +47,7 @@ import {
   storeClosed,
   storeConflict,
   storeInvalid,
+  uniqueKeyTaken,
 } from "../../src/storage/refusals.ts";
 import type { Clock, Scheduler } from "../../src/system/clock.ts";
 import { messageOf, type Refusal } from "../../src/system/errors.ts";
@@ -128,6 +130,9 @@ export class Disk {
   readonly bundles = new Map<string, StoredBundle>();
   readonly tokens = new Map<string, string>();
   readonly attempts = new Map<string, UsedAttempts>();
+  readonly pauses = new Map<string, number>();
+  /** Client, blueprint and key to the open job that has it. */
+  readonly uniqueKeys = new Map<string, string>();
   readonly schedules = new Map<string, string>();
   epoch = 0;
   secret: Uint8Array | undefined;
@@ -201,6 +206,8 @@ export class Disk {
       if (found !== expectedVersion) {
         return storeConflict({ kind: "job", id: job.id, expected: expectedVersion, found });
       }
+      const holder = this.uniqueKeys.get(uniqueName(job));
+      if (holder !== undefined && holder !== job.id) return uniqueKeyTaken(holder);
     }
     if (unit.idempotency && this.answer(unit.idempotency.client, unit.idempotency.key, nowMs)) {
       const { client, key } = unit.idempotency;
@@ -252,6 +259,7 @@ export class Disk {
     const { job, wakeAtMs } = write;
     if (this.jobs.get(job.id)?.version === job.version) throw new RangeError("the unit writes a job twice");
     const { version, status, client } = job;
+    this.#writeUniqueKey(job);
     this.#put(this.jobs, job.id, { version, status, client: client.id, wakeAtMs, text: JSON.stringify(job) });
     if (write.events.length > 0) {
       const units = this.history.get(job.id) ?? [];
@@ -262,6 +270,15 @@ export class Disk {
     if (write.dropBranches) this.#put(this.branches, job.id, new Map());
     for (const branch of write.branches ?? []) this.#writeBranch(job.id, branch, write.dropBranches === true);
     for (const row of write.outbox ?? []) this.#writeOutbox(job.id, row);
+  }
+
+  #writeUniqueKey(job: Job): void {
+    if (job.uniqueKey === undefined) return;
+    const name = uniqueName(job);
+    const holder = this.uniqueKeys.get(name);
+    if (holder !== undefined && holder !== job.id) throw new RangeError("two jobs of a unit have one unique key");
+    if (!isTerminal(job.status)) this.#put(this.uniqueKeys, name, job.id);
+    else if (holder === job.id) this.#remove(this.uniqueKeys, name);
   }
 
   #writeOutbox(jobId: string, { id, kind, destination = kind, body, dueAtMs }: OutboxWrite): void {
@@ -423,7 +440,31 @@ class Opened implements Storage, JobReader, DataStoreReader, Registers, GroupWri
     return open
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .slice(0, limit)
-      .map((row) => ({ ...toOpenJob(row), ...(withChildren.has(row[0]) && { hasOpenChild: true as const }) }));
+      .map((row) => ({
+        ...toOpenJob(row),
+        ...(withChildren.has(row[0]) && { hasOpenChild: true as const }),
+        ...this.#beginsOf(row[0]),
+      }));
+  }
+
+  #beginsOf(id: string): Pick<OpenJob, "begins"> {
+    const job = this.disk.job(id);
+    if (job?.status !== "pending") return {};
+    if (job.gate) return { begins: "by-gate" };
+    return job.handler?.notBeforeMs === undefined ? {} : { begins: "by-time" };
+  }
+
+  async holderOf(client: string, blueprint: string, uniqueKey: string): Promise<string | undefined> {
+    await this.#reading();
+    return this.disk.uniqueKeys.get(JSON.stringify([client, blueprint, uniqueKey]));
+  }
+
+  async gated(): Promise<readonly GatedJob[]> {
+    await this.#reading();
+    const open = [...this.disk.jobs.keys()].flatMap((id) => this.disk.job(id) ?? []);
+    return open.flatMap(({ id, blueprint, gate, priority, status }) => {
+      return gate && !isTerminal(status) ? { id, blueprint, gate, ...(priority !== undefined && { priority }) } : [];
+    });
   }
 
   #parentOf(id: string): string[] {
@@ -553,6 +594,17 @@ class Opened implements Storage, JobReader, DataStoreReader, Registers, GroupWri
     }
   }
 
+  async pauses(): Promise<ReadonlyMap<string, number>> {
+    await this.#reading();
+    return new Map(this.disk.pauses);
+  }
+
+  async savePause(blueprint: string, sinceMs: number | undefined): Promise<void> {
+    await this.#writing();
+    if (sinceMs === undefined) this.disk.pauses.delete(blueprint);
+    else this.disk.pauses.set(blueprint, sinceMs);
+  }
+
   async workers(): Promise<ReadonlyMap<string, string>> {
     await this.#reading();
     return new Map(this.disk.workers);
@@ -619,6 +671,10 @@ function outboxOf(disk: Disk, reading: () => Promise<void>): OutboxReader {
   };
 }
 
+function uniqueName({ client, blueprint, uniqueKey }: Job): string {
+  return JSON.stringify([client.id, blueprint, uniqueKey ?? null]);
+}
+
 function bytes(text: string): Buffer {
   return Buffer.from(text);
 }
@@ -627,6 +683,7 @@ function fits(job: Job, query: JobQuery): boolean {
   if (query.client !== undefined && job.client.id !== query.client) return false;
   if (query.status !== undefined && job.status !== query.status) return false;
   if (query.blueprint !== undefined && job.blueprint !== query.blueprint) return false;
+  if (query.tags?.some((tag) => !job.tags?.includes(tag))) return false;
   if (query.createdAfterMs !== undefined && job.createdAtMs <= query.createdAfterMs) return false;
   return query.createdBeforeMs === undefined || job.createdAtMs < query.createdBeforeMs;
 }

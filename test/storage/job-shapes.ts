@@ -36,6 +36,10 @@ const OPTIONAL: Optional = {
   progressMessage: "",
   priority: -1,
   deadlineAtMs: Number.MAX_SAFE_INTEGER,
+  startAtMs: 7,
+  uniqueKey: "u\u0000",
+  gate: { sinceMs: 1, isIn: true, max: 3, key: "initial_data.x", value: '"é"' },
+  within: ['["b"]'],
   dispatchTimeoutMs: 0.5,
   resultTimeoutMs: 1,
   webhookUrl: "https://example.com/é",
@@ -57,6 +61,7 @@ export function shapes(count: number): Job[] {
     const status = JOB_STATUSES[index % JOB_STATUSES.length] ?? "pending";
     return sampleJob(`shape-${index}`, {
       ...optional,
+      ...(optional.uniqueKey !== undefined && { uniqueKey: `${optional.uniqueKey}${index}` }),
       status,
       client:
         index % 2 === 0 ? { id: "c", config: { big: 1e300, list: [1, "2", null] } } : { id: "", plan: "", config: {} },

@@ -1,6 +1,7 @@
 /** The whole engine in virtual time: a real store, real blueprints, and a disk, a clock and workers that a test commands. */
 import type { DispatcherMessage } from "../../actors/dispatcher/messages.ts";
 import { taskKey } from "../../actors/dispatcher/task.ts";
+import type { GateMessage } from "../../actors/gate/messages.ts";
 import { createEngine, type Engine, ENGINE_DEFAULTS, type EngineSettings } from "../../actors/tree.ts";
 import type { JobView, NewJob } from "../../actors/orchestrator.ts";
 import { type Blueprint, definitionOf } from "../../src/blueprint/index.ts";
@@ -89,9 +90,10 @@ interface Server {
   readonly engine: Engine;
 }
 
-/** The actor system, with a way to the dispatcher past everybody else. */
+/** The actor system, with a way to the dispatcher and the gates past everybody else. */
 class Overheard implements ActorSystem {
   #dispatcher: Ref<DispatcherMessage> | undefined;
+  gates: Ref<GateMessage> | undefined;
 
   constructor(readonly actors: ActorSystem) {}
 
@@ -103,6 +105,7 @@ class Overheard implements ActorSystem {
   spawn<Message>(props: Props<Message>): Ref<Message> {
     const ref = this.actors.spawn(props);
     if (props.name === "dispatcher") this.#dispatcher = ref as unknown as Ref<DispatcherMessage>;
+    if (props.name === "gates") this.gates = ref as unknown as Ref<GateMessage>;
     return ref;
   }
 
@@ -291,6 +294,11 @@ export class World {
     this.#running.actors.dispatcher.tell({ type: "drop", key: taskKey(id, 1, 0) });
   }
 
+  /** As if a job had said so, or nobody. */
+  tellGates(message: GateMessage): void {
+    this.#running.actors.gates?.tell(message);
+  }
+
   async create(blueprint: string, input: object = {}, more: Partial<NewJob> = {}): Promise<string> {
     const creating = this.engine.jobs.create(CLIENT, [{ blueprint, initialData: JSON.stringify(input), ...more }]);
     const [id] = await this.done(creating);
@@ -325,7 +333,8 @@ export class World {
 }
 
 function manifestOf(blueprint: Blueprint): Manifest {
-  const states = [...definitionOf(blueprint).states.values()];
+  const { concurrency, states: declared } = definitionOf(blueprint);
+  const states = [...declared.values()];
   return {
     name: blueprint.name,
     hash: `hash-of-${blueprint.name}`,
@@ -335,6 +344,7 @@ function manifestOf(blueprint: Blueprint): Manifest {
     states: [],
     edges: [],
     dataStores: definitionOf(blueprint).dataStores,
+    ...(concurrency && { concurrency }),
   };
 }
 

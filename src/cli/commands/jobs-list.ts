@@ -4,6 +4,7 @@ import { suggestion } from "../../system/nearest.ts";
 import { isObject } from "../client.ts";
 import { type CommandContext, type Flags, withConnection, withExample, withJson } from "../command.ts";
 import { CommandFailure, EXIT } from "../exit.ts";
+import { collectTags } from "../many-jobs.ts";
 import { cell, formatTable } from "../table.ts";
 
 const HEAD = ["ID", "BLUEPRINT", "STATUS", "STATE", "PROGRESS", "CREATED"] as const;
@@ -13,7 +14,7 @@ const LIMIT_MAX = 1_000;
 
 const STATUSES = `
 Statuses:
-  pending               accepted, not begun
+  pending               accepted, not begun: it runs in a moment, or waits for its time or its turn
   running               a handler of the blueprint runs; a running task is waiting_for_worker
   waiting_for_worker    a task is queued, or a worker runs it: \`jobs show\` tells which
   waiting_for_parallel  the same, with several tasks at once
@@ -34,6 +35,7 @@ export function addList(jobs: Command, context: CommandContext): void {
     .description("jobs, newest first")
     .option("--status <status>", "only jobs with this status; see below")
     .option("--blueprint <name>", "only jobs of this blueprint")
+    .option("--tag <tag>", "only jobs with this tag; given several times, with all of them", collectTags)
     .option("--limit <number>", `at most so many, 1 to ${LIMIT_MAX} (default: 20)`)
     .option("--cursor <cursor>", "the page after this one");
   withExample(withJson(withConnection(command)), "orchestrator jobs list --status failed --limit 5");
@@ -68,6 +70,7 @@ function queryOf(flags: Flags): string {
     const value = flags[name];
     if (typeof value === "string") query.set(name, value);
   }
+  for (const tag of Array.isArray(flags["tag"]) ? flags["tag"] : []) query.append("tag", String(tag));
   return query.toString();
 }
 

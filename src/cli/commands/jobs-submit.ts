@@ -1,11 +1,13 @@
 import type { Command } from "commander";
 import type { JsonMap } from "../../system/errors.ts";
+import { parseMoment } from "../../system/iso.ts";
 import { type Client, isObject } from "../client.ts";
 import { type CommandContext, type Flags, withConnection, withExample, withJson } from "../command.ts";
 import { CommandFailure, EXIT } from "../exit.ts";
 import { followJob } from "../follow.ts";
 import { readInput } from "../input.ts";
 import { idempotencyHeader } from "../job-request.ts";
+import { collectTags } from "../many-jobs.ts";
 import { describeJob, exitCodeOfJob } from "../job-view.ts";
 import { createProgressView } from "../progress.ts";
 
@@ -17,7 +19,10 @@ export function addSubmit(jobs: Command, context: CommandContext): void {
     .option("--input <json>", "initial data: JSON, @FILE, or - for standard input (default: {})")
     .option("--wait", "stay until the job has ended: exit code 0 if it finished, 1 if not")
     .option("--idempotency-key <key>", "the same key again starts no second job")
-    .option("--priority <number>", "higher first (default: 0)");
+    .option("--priority <number>", "higher first (default: 0)")
+    .option("--start-at <time>", "it begins then: a moment with its zone, such as 2027-01-31T08:00:00Z")
+    .option("--unique-key <key>", "while a job with this key is not over, it is the answer, and no second one is made")
+    .option("--tag <tag>", "to find it by: `jobs list --tag`; may be given several times", collectTags);
   withJson(withConnection(command), "print the 202 body; with --wait, the job as it ended");
   withExample(
     command,
@@ -29,10 +34,11 @@ export function addSubmit(jobs: Command, context: CommandContext): void {
 
 async function submit(context: CommandContext, target: string, flags: Flags): Promise<number> {
   const { terminal } = context;
-  const body = { initial_data: await readInput(flags["input"], terminal), ...priorityOf(flags["priority"]) };
+  const body = { initial_data: await readInput(flags["input"], terminal), ...optionsOf(flags) };
   const client = await context.client(flags);
   const accepted = await create(client, target, body, idempotencyHeader(flags));
   const jobId = String(accepted["job_id"]);
+  if (accepted["existing"] === true) terminal.err("a job with this unique key is not over: no other was made\n");
   if (flags["wait"] !== true) {
     terminal.out(`${flags["json"] === true ? JSON.stringify(accepted) : jobId}\n`);
     return EXIT.done;
@@ -78,6 +84,23 @@ async function endpointOf(client: Client, name: string): Promise<string | undefi
 function pathOfEndpoint(target: string): string {
   const endpoint = target.replace(/^\/?(?:api\/)?/, "");
   return /^v\d+\//.test(endpoint) ? `/api/${endpoint}` : `/api/v1/${endpoint}`;
+}
+
+function optionsOf(flags: Flags): JsonMap {
+  const { startAt, uniqueKey, tag } = flags;
+  return {
+    ...priorityOf(flags["priority"]),
+    ...startOf(startAt),
+    ...(typeof uniqueKey === "string" && { unique_key: uniqueKey }),
+    ...(Array.isArray(tag) && { tags: tag }),
+  };
+}
+
+function startOf(flag: unknown): JsonMap {
+  if (typeof flag !== "string") return {};
+  if (parseMoment(flag) !== undefined) return { start_at: flag };
+  const message = `--start-at is "${flag}": it has to be a moment with its zone, such as 2027-01-31T08:00:00Z or 2027-01-31T08:00:00+01:00.`;
+  throw new CommandFailure(EXIT.wrongUse, "WRONG_FLAG", message);
 }
 
 function priorityOf(flag: unknown): JsonMap {

@@ -7,6 +7,7 @@ import type { StoreChange } from "../../job/data-store.ts";
 import type { JobStatus } from "../../job/model.ts";
 import type { JobWrite, OutboxChange, Unit } from "../port.ts";
 import { outboxValues } from "./outbox-row.ts";
+import { type EncodedMarks, marksOf } from "./job-marks.ts";
 import { insertValues, isLongInput, updateValues } from "./job-row.ts";
 import { type StoredText, toStored } from "./text.ts";
 
@@ -33,6 +34,8 @@ export interface EncodedWrite {
   readonly branches: readonly EncodedBranch[];
   /** Of rows of the outbox. */
   readonly outbox: readonly SQLQueryBindings[][];
+  /** Most jobs have none. */
+  readonly marks: EncodedMarks | undefined;
 }
 
 export interface EncodedBranch {
@@ -91,5 +94,6 @@ function encodeWrite(write: JobWrite): EncodedWrite {
       result: result ? toStored(result.json) : null,
     })),
     outbox: write.outbox?.map((row) => outboxValues(job.id, row)) ?? NOTHING,
+    marks: marksOf(job, isNew),
   };
 }

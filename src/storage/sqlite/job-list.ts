@@ -20,7 +20,9 @@ const BEFORE_ALL = new Uint8Array([0xff]);
 type Row = readonly [id: string, fits: number];
 
 interface Way {
-  readonly index: string;
+  readonly from: string;
+  /** Where its order stands. */
+  readonly id: string;
   readonly where: string;
   readonly values: readonly SQLQueryBindings[];
 }
@@ -71,7 +73,7 @@ export class JobList {
     const way = wayFor(query);
     const filters = filtersOf(query);
     const fits = filters.length === 0 ? "1" : filters.map(([condition]) => condition).join(" AND ");
-    const sql = `SELECT id, ${fits} FROM jobs INDEXED BY ${way.index} WHERE ${way.where} id < ? ORDER BY id DESC LIMIT ?`;
+    const sql = `SELECT jobs.id, ${fits} FROM ${way.from} WHERE ${way.where} ${way.id} < ? ORDER BY ${way.id} DESC LIMIT ?`;
     const values = [...filters.map(([, value]) => value), ...way.values, cursor, size];
     return this.#statement(sql).values(...values) as unknown as Row[];
   }
@@ -83,18 +85,26 @@ export class JobList {
   }
 }
 
+const BY_TAG = "tags CROSS JOIN jobs ON jobs.id = tags.job";
+
+function by(index: string): Pick<Way, "from" | "id"> {
+  return { from: `jobs INDEXED BY ${index}`, id: "id" };
+}
+
 /** The index that leaves the fewest rows to look at. */
-function wayFor({ status, blueprint, client }: JobQuery): Way {
+function wayFor({ status, blueprint, client, tags }: JobQuery): Way {
+  const [tag] = tags ?? [];
+  if (tag !== undefined) return { from: BY_TAG, id: "tags.job", where: "tags.tag = ? AND", values: [toStored(tag)] };
   const phase = status === undefined ? PHASE.finished : phaseOf(status);
   if (status !== undefined && phase === PHASE.endedOtherwise) {
-    return { index: "jobs_ended_otherwise", where: `phase = ${phase} AND status = ? AND`, values: [status] };
+    return { ...by("jobs_ended_otherwise"), where: `phase = ${phase} AND status = ? AND`, values: [status] };
   }
-  if (phase === PHASE.open) return { index: "jobs_open", where: `phase = ${phase} AND`, values: [] };
+  if (phase === PHASE.open) return { ...by("jobs_open"), where: `phase = ${phase} AND`, values: [] };
   if (blueprint !== undefined) {
-    return { index: "jobs_by_blueprint", where: "blueprint = ? AND", values: [toStored(blueprint)] };
+    return { ...by("jobs_by_blueprint"), where: "blueprint = ? AND", values: [toStored(blueprint)] };
   }
-  if (client !== undefined) return { index: "jobs_by_client", where: "client = ? AND", values: [toStored(client)] };
-  return { index: "jobs_by_id", where: "", values: [] };
+  if (client !== undefined) return { ...by("jobs_by_client"), where: "client = ? AND", values: [toStored(client)] };
+  return { ...by("jobs_by_id"), where: "", values: [] };
 }
 
 function filtersOf(query: JobQuery): [condition: string, value: SQLQueryBindings][] {
@@ -104,5 +114,8 @@ function filtersOf(query: JobQuery): [condition: string, value: SQLQueryBindings
   if (query.blueprint !== undefined) filters.push(["blueprint = ?", toStored(query.blueprint)]);
   if (query.createdAfterMs !== undefined) filters.push(["created_at > ?", query.createdAfterMs]);
   if (query.createdBeforeMs !== undefined) filters.push(["created_at < ?", query.createdBeforeMs]);
+  for (const tag of query.tags?.slice(1) ?? []) {
+    filters.push(["EXISTS (SELECT 1 FROM tags AS other WHERE other.tag = ? AND other.job = jobs.id)", toStored(tag)]);
+  }
   return filters;
 }

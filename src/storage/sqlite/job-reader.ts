@@ -1,4 +1,5 @@
 import type { Database, Statement } from "bun:sqlite";
+import type { GatePlace } from "../../job/gate.ts";
 import {
   type BranchWait,
   isChildWait,
@@ -9,6 +10,7 @@ import {
   type TaskWait,
 } from "../../job/model.ts";
 import type {
+  GatedJob,
   IdempotencyWrite,
   JobFacts,
   JobReader,
@@ -28,7 +30,13 @@ const PAGE_ROWS = 500;
 /** Found one by one, each with all that its job's core holds. */
 const TASKS_AT_ONCE = 64;
 
-type OpenRow = readonly [id: string, status: JobStatus, wakeAtMs: number | null, hasOpenChild?: number];
+type OpenRow = readonly [
+  id: string,
+  status: JobStatus,
+  wakeAtMs: number | null,
+  hasOpenChild?: number,
+  begins?: number | null,
+];
 type WaitingRow = readonly [
   id: string,
   status: JobStatus,
@@ -36,6 +44,7 @@ type WaitingRow = readonly [
   core: string,
   parent: StoredText | null,
 ];
+type GatedRow = readonly [number: number, id: string, blueprint: StoredText, gate: string, priority: number | null];
 type BranchRow = readonly [slot: number, wait: string, task: StoredText | null, result: StoredText | null];
 
 export class SqliteJobReader implements JobReader {
@@ -121,6 +130,25 @@ export class SqliteJobReader implements JobReader {
     });
   }
 
+  async holderOf(client: string, blueprint: string, uniqueKey: string): Promise<string | undefined> {
+    return this.#reads.now(() => {
+      const names = [client, blueprint, uniqueKey].map(toStored);
+      return rows<readonly [string]>(this.#statements.holder, ...names)[0]?.[0];
+    });
+  }
+
+  async gated(): Promise<readonly GatedJob[]> {
+    const found = await this.#paged(Number.POSITIVE_INFINITY, (last: GatedRow | undefined, size) =>
+      rows<GatedRow>(this.#statements.gated, last?.[0] ?? 0, size),
+    );
+    return found.map(([, id, blueprint, gate, priority]) => ({
+      id,
+      blueprint: fromStored(blueprint),
+      gate: JSON.parse(gate) as GatePlace,
+      ...(priority !== null && { priority }),
+    }));
+  }
+
   finalize(): void {
     this.#list.finalize();
     for (const statement of Object.values(this.#statements)) statement.finalize();
@@ -164,10 +192,11 @@ function rows<Row>(statement: Statement, ...values: Parameters<Statement["values
   return statement.values(...values) as unknown as Row[];
 }
 
-function toOpenJob([id, status, wakeAtMs, hasOpenChild]: OpenRow): OpenJob {
+function toOpenJob([id, status, wakeAtMs, hasOpenChild, begins]: OpenRow): OpenJob {
   const job: { -readonly [Key in keyof OpenJob]: OpenJob[Key] } = { id, status };
   if (wakeAtMs !== null) job.wakeAtMs = wakeAtMs;
   if (hasOpenChild === 1) job.hasOpenChild = true;
+  if (begins === 1 || begins === 2) job.begins = begins === 1 ? "by-gate" : "by-time";
   return job;
 }
 
@@ -206,7 +235,11 @@ function prepare(database: Database) {
     countsOfOne: database.prepare("SELECT status, jobs FROM counts WHERE client = ? AND jobs > 0 ORDER BY status"),
     open: database.prepare(
       `SELECT id, status, wake_at,
-         EXISTS (SELECT 1 FROM jobs AS child INDEXED BY jobs_open_children WHERE child.parent = jobs.id AND child.phase = 1)
+         EXISTS (SELECT 1 FROM jobs AS child INDEXED BY jobs_open_children WHERE child.parent = jobs.id AND child.phase = 1),
+         CASE WHEN status = 'pending' THEN CASE
+           WHEN EXISTS (SELECT 1 FROM gates WHERE gates.job = jobs.number) THEN 1
+           WHEN json_extract(core, '$.handler.notBeforeMs') IS NOT NULL THEN 2
+         END END
        FROM jobs INDEXED BY jobs_open WHERE phase = 1 AND id > ? ORDER BY id LIMIT ?`,
     ),
     waiting: database.prepare(
@@ -222,6 +255,11 @@ function prepare(database: Database) {
     wakesAfter: database.prepare(
       `SELECT id, status, wake_at FROM jobs INDEXED BY jobs_by_wake
        WHERE (wake_at, id) > (?, ?) AND wake_at <= ? ORDER BY wake_at, id LIMIT ?`,
+    ),
+    holder: database.prepare("SELECT job FROM unique_keys WHERE client = ? AND blueprint = ? AND key = ?"),
+    gated: database.prepare(
+      `SELECT jobs.number, jobs.id, jobs.blueprint, json_extract(jobs.core, '$.gate'), json_extract(jobs.core, '$.priority')
+       FROM gates CROSS JOIN jobs ON jobs.number = gates.job WHERE gates.job > ? ORDER BY gates.job LIMIT ?`,
     ),
     idempotent: database.prepare(
       "SELECT body_hash, answer, expires_at FROM idempotency WHERE client = ? AND key = ? AND expires_at > ?",

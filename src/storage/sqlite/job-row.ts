@@ -114,6 +114,10 @@ function coreOf(job: Job): string {
     progressMessage: job.progressMessage,
     priority: job.priority,
     deadlineAtMs: job.deadlineAtMs,
+    startAtMs: job.startAtMs,
+    uniqueKey: job.uniqueKey,
+    gate: job.gate,
+    within: job.within,
     dispatchTimeoutMs: job.dispatchTimeoutMs,
     resultTimeoutMs: job.resultTimeoutMs,
     webhookUrl: job.webhookUrl,
@@ -129,8 +133,10 @@ function coreOf(job: Job): string {
 }
 
 export function toFacts(core: string): Omit<JobFacts, "parentId"> {
-  const { visit, begun, trace, task, parallel, child, pause, handler, cancelRequestedAtMs } = JSON.parse(core) as Core;
-  return { visit, begun, trace, task, parallel, child, pause, handler, cancelRequestedAtMs };
+  const { visit, begun, trace, task, parallel, child, pause, handler, gate, cancelRequestedAtMs } = JSON.parse(
+    core,
+  ) as Core;
+  return { visit, begun, trace, task, parallel, child, pause, handler, gate, cancelRequestedAtMs };
 }
 
 export function toJob(row: JobRow): Job {

@@ -152,10 +152,45 @@ CREATE TABLE schedules (
 ) WITHOUT ROWID;
 `;
 
+/** Rows that only some jobs have. A tag's row names its job by id, which is the order of lists. */
+const TAGS = `
+CREATE TABLE tags (
+  tag TEXT NOT NULL,
+  job TEXT NOT NULL,
+  PRIMARY KEY (tag, job)
+) WITHOUT ROWID;
+INSERT OR IGNORE INTO tags SELECT tag.value, jobs.id FROM jobs, json_each(jobs.core, '$.tags') AS tag;
+`;
+
+/** Of jobs that are not over. */
+const UNIQUE_KEYS = `
+CREATE TABLE unique_keys (
+  client TEXT NOT NULL,
+  blueprint TEXT NOT NULL,
+  key TEXT NOT NULL,
+  job TEXT NOT NULL,
+  PRIMARY KEY (client, blueprint, key)
+) WITHOUT ROWID;
+`;
+
+/** Jobs that are not over and stand at a gate, before it or behind; blueprints whose gate lets nobody in. */
+const GATES = `
+CREATE TABLE gates (
+  job INTEGER PRIMARY KEY
+);
+CREATE TABLE pauses (
+  blueprint TEXT PRIMARY KEY,
+  since INTEGER NOT NULL
+) WITHOUT ROWID;
+`;
+
 export const MIGRATIONS: readonly Migration[] = [
   { name: "jobs, history and registers", sql: FIRST },
   { name: "the outbox", sql: OUTBOX },
   { name: "data stores", sql: DATA_STORES },
   { name: "open children of a job", sql: OPEN_CHILDREN },
   { name: "schedules", sql: SCHEDULES },
+  { name: "tags", sql: TAGS },
+  { name: "unique keys of open jobs", sql: UNIQUE_KEYS },
+  { name: "jobs at a gate, and paused blueprints", sql: GATES },
 ];

@@ -132,6 +132,19 @@ export class SqliteRegisters implements Registers {
     });
   }
 
+  async savePause(blueprint: string, sinceMs: number | undefined): Promise<void> {
+    const name = toStored(blueprint);
+    this.#write(() =>
+      sinceMs === undefined ? this.#statements.resume.run(name) : this.#statements.pause.run(name, sinceMs),
+    );
+  }
+
+  async pauses(): Promise<ReadonlyMap<string, number>> {
+    type Row = readonly [name: StoredText, sinceMs: number];
+    const rows = this.#options.reads.now(() => this.#statements.pauses.values() as unknown as Row[]);
+    return new Map(rows.map(([name, sinceMs]) => [fromStored(name), sinceMs]));
+  }
+
   close(): void {
     this.#closed = true;
     this.#transaction.finalize();
@@ -189,6 +202,9 @@ function prepare(database: Database) {
     meta: database.prepare("SELECT value FROM meta WHERE name = ?"),
     setMeta: database.prepare("REPLACE INTO meta (name, value) VALUES (?, ?)"),
     attempts: database.prepare("SELECT name, value FROM meta WHERE name >= 'attempts:' AND name < 'attempts;'"),
+    pause: database.prepare("REPLACE INTO pauses (blueprint, since) VALUES (?, ?)"),
+    resume: database.prepare("DELETE FROM pauses WHERE blueprint = ?"),
+    pauses: database.prepare("SELECT blueprint, since FROM pauses"),
     saveWorker: database.prepare("REPLACE INTO workers (id, record) VALUES (?, ?)"),
     removeWorker: database.prepare("DELETE FROM workers WHERE id = ?"),
     workers: database.prepare("SELECT id, record FROM workers"),

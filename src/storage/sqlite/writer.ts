@@ -9,6 +9,7 @@ import { Counts } from "./counts.ts";
 import { DataStoreWriter } from "./data-store-writer.ts";
 import { meaningOf, type Fault } from "./errors.ts";
 import type { EncodedAnswer, EncodedBranch, EncodedUnit, EncodedWrite } from "./encoded.ts";
+import { JobMarks } from "./job-marks.ts";
 import { INSERT_JOB, UPDATE_JOB } from "./job-row.ts";
 import { OutboxWriter } from "./outbox-writer.ts";
 import { toStored } from "./text.ts";
@@ -29,6 +30,7 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
   const counts = new Counts(database);
   const dataStores = new DataStoreWriter(database);
   const outbox = new OutboxWriter(database);
+  const marks = new JobMarks(database);
   const statements = prepare(database);
   const known = new Map<string, Found>();
 
@@ -81,7 +83,7 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
     for (const write of unit.jobs) {
       // A job that is about to be made is looked for all the same: its id must be free.
       const now = find(write.id);
-      const refusal = refusalOf(write, now);
+      const refusal = refusalOf(write, now) ?? (write.marks && marks.refusalOf(write.id, write.marks, now?.[2]));
       if (refusal) return refusal;
       found.push(now);
     }
@@ -116,6 +118,7 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
     if (write.dropBranches) statements.dropBranches.run(number);
     for (const branch of write.branches) writeBranch(number, branch, write.dropBranches);
     for (const row of write.outbox) outbox.insert(row);
+    if (write.marks) marks.write({ id: write.id, number, status: write.status }, write.marks, found?.[2]);
   }
 
   function insert(write: EncodedWrite): number {
@@ -144,6 +147,7 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
       counts.finalize();
       dataStores.finalize();
       outbox.finalize();
+      marks.finalize();
       for (const statement of Object.values(statements)) statement.finalize();
     },
   };

@@ -18,6 +18,7 @@ const rules: JobRules = {
   cancelGraceMs: 10_000,
   chance: () => 1,
   eventId: () => "event",
+  gate: () => undefined,
   child: () => ({ code: "BLUEPRINT_NOT_FOUND", message: "there is none" }),
   verify(taskId, _jobId, workerId) {
     const [slot, visit, attempt, worker] = taskId.split("/");
@@ -91,6 +92,96 @@ function on(state: Partial<Job> | JobState, ...messages: UserMessage[]): Draft {
 /** What a draft tells those who asked, and what it does besides. */
 const said = (draft: Draft) => draft.after.flatMap((after) => (after.type === "answer-result" ? [after.answer] : []));
 const does = (draft: Draft) => draft.after.map((after) => after.type);
+
+describe("a job that has not begun", () => {
+  const gate = { sinceMs: 5, max: 1 };
+  const pending: Partial<Job> = { status: "pending", task: undefined, handler: { failures: 0 } };
+  const gated: JobRules = { ...rules, gate: () => gate };
+  const onGate = (state: Partial<Job>, ...messages: UserMessage[]) =>
+    decide(stateOf(job(state)), messages, MOMENT, gated).draft;
+  const later = { ...pending, startAtMs: NOW_MS + 9_000, handler: { failures: 0, notBeforeMs: NOW_MS + 9_000 } };
+
+  test("and has nothing to wait for runs its first handler", () => {
+    expect(on(pending, { type: "recover" }).needsTurn).toBeTrue();
+  });
+
+  test("waits for its time, whatever wakes it", () => {
+    for (const type of ["recover", "wake"] as const) {
+      const draft = on(later, { type });
+      expect([draft.needsTurn, draft.changed]).toEqual([false, false]);
+    }
+  });
+
+  test("is looked at again at the time that the wall clock says", () => {
+    const draft = on({ ...later, handler: { failures: 0, notBeforeMs: NOW_MS - 1 } }, { type: "wake" });
+    expect([draft.needsTurn, draft.job.handler?.notBeforeMs]).toEqual([false, NOW_MS + 9_000]);
+  });
+
+  test("begins when its time has come, or comes to the gate then", () => {
+    const due = { ...pending, startAtMs: NOW_MS, handler: { failures: 0, notBeforeMs: NOW_MS } };
+    expect(on(due, { type: "wake" }).needsTurn).toBeTrue();
+    const draft = onGate(due, { type: "wake" });
+    expect([draft.needsTurn, draft.job.gate, draft.job.handler]).toEqual([false, gate, { failures: 0 }]);
+    expect(does(draft)).toEqual(["arrive-at-gate"]);
+  });
+
+  test("says again that it waits at the gate, and writes nothing", () => {
+    for (const type of ["recover", "wake"] as const) {
+      const draft = onGate({ ...pending, gate }, { type });
+      expect([draft.needsTurn, draft.changed, does(draft)]).toEqual([false, false, ["arrive-at-gate"]]);
+    }
+  });
+
+  test("that is let in writes it down before its handler runs", () => {
+    const draft = onGate({ ...pending, gate }, { type: "admitted" });
+    expect(draft.job).toMatchObject({ status: "running", gate: { sinceMs: 5, max: 1, isIn: true } });
+    expect([draft.needsTurn, does(draft)]).toEqual([false, ["continue", "enter-gate"]]);
+  });
+
+  test("that is let in twice is in once", () => {
+    const draft = onGate(
+      { status: "running", handler: { failures: 0 }, task: undefined, gate: { ...gate, isIn: true } },
+      {
+        type: "admitted",
+      },
+    );
+    expect([draft.changed, does(draft)]).toEqual([false, ["enter-gate"]]);
+  });
+
+  test("and is over gives back what it is let into", () => {
+    const draft = onGate({ ...pending, status: "cancelled", gate }, { type: "admitted" });
+    expect([draft.changed, does(draft)]).toEqual([false, ["leave-gate"]]);
+  });
+
+  test("leaves the gate in the unit that ends it", () => {
+    const draft = onGate({ ...pending, gate, deadlineAtMs: NOW_MS }, { type: "wake" });
+    expect([draft.job.status, does(draft)]).toEqual(["failed", ["leave-gate"]]);
+  });
+
+  test("wakes for its start and for its deadline, and not at the gate", () => {
+    expect(wakeAtMs(job(later), [], 0)).toBe(NOW_MS + 9_000);
+    expect(wakeAtMs(job({ ...later, deadlineAtMs: NOW_MS + 1 }), [], 0)).toBe(NOW_MS + 1);
+    expect(wakeAtMs(job({ ...pending, gate }), [], 0)).toBeUndefined();
+  });
+});
+
+describe("a retry of a job with a gate", () => {
+  test("comes to the gate anew, and no longer in the place of those who waited for it", () => {
+    const seen: (readonly string[] | undefined)[] = [];
+    const gated: JobRules = {
+      ...rules,
+      gate: ({ within }) => {
+        seen.push(within);
+        return { sinceMs: 5 };
+      },
+    };
+    const ended = job({ status: "failed", task: undefined, within: ["x"], gate: { sinceMs: 1, isIn: true } });
+    const { draft } = decide(stateOf(ended), [{ type: "retry", reply: reply as Reply<never> }], MOMENT, gated);
+    expect(seen).toEqual([undefined]);
+    expect(draft.job).toMatchObject({ status: "pending", gate: { sinceMs: 5 }, handler: { failures: 0 } });
+    expect([draft.needsTurn, does(draft)]).toEqual([false, ["arrive-at-gate", "answer-done"]]);
+  });
+});
 
 describe("a result", () => {
   for (const [name, state, message, expected] of [
