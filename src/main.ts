@@ -37,7 +37,6 @@ import { createRealSystem } from "./system/real.ts";
 
 const EXIT_STORE_LOST = 1;
 const EXIT_RESTART = 75;
-const EXIT_WAIT_MS = 1_000;
 
 function systemFor(
   { logLevel, logFormat }: Pick<ServeSettings, "logLevel" | "logFormat">,
@@ -239,7 +238,6 @@ const parts: CliParts = {
 };
 
 const exitCode = await runCli(process.argv.slice(2), parts, realTerminal(outside));
-// A thread that stands in a call which nothing can interrupt would keep the program alive.
 process.exitCode = exitCode;
-outside.timers.after(EXIT_WAIT_MS, () => process.exit(exitCode));
-process.stdout.write("", () => process.exit(exitCode));
+// A thread that stands in a call which nothing can interrupt would keep the program alive; a reader that takes its time gets all.
+process.stdout.end(() => process.exit(exitCode));
