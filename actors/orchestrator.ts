@@ -216,6 +216,8 @@ export interface Schedules {
   /** Durable when it resolves, and kept over restarts. */
   pause(name: string): Promise<void>;
   resume(name: string): Promise<void>;
+  /** Reads the file now; false: there is none. Rejects with what is wrong with it, and all goes on as it was. */
+  reload(): Promise<boolean>;
 }
 
 /** What leaves the process: for operators. */

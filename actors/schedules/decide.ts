@@ -23,12 +23,12 @@ export function decide(schedule: Schedule, state: ScheduleState, nowMs: number):
     const next = due.after(ms);
     return next === undefined ? undefined : beginsMs(next);
   };
-  // One more than can run: the newest may be held up by its jitter.
-  const passed = due.newest(state.settledMs, nowMs, MISSED_MAX + 1).filter((dueMs) => beginsMs(dueMs) <= nowMs);
+  // More than can run: one may be held up by its jitter, and the one before those is the newest that is left out.
+  const passed = due.newest(state.settledMs, nowMs, MISSED_MAX + 2).filter((dueMs) => beginsMs(dueMs) <= nowMs);
   const newest = passed.at(-1);
   if (newest === undefined) return { run: [], nextMs: nextAfter(state.settledMs) };
   const run = chosen(schedule, passed, nowMs - LATE_MS, beginsMs);
-  const leftOut = due.newest(state.settledMs, (run[0] ?? newest + 1) - 1, 1)[0];
+  const leftOut = passed.at(-1 - run.length);
   return { run, nextMs: nextAfter(newest), ...(leftOut !== undefined && { leftOutUntilMs: leftOut }) };
 }
 

@@ -32,16 +32,18 @@ export function createSchedules(parts: SchedulesParts): Schedules & Service {
   const { system, source, catalog } = parts;
   const { clock, timers, log } = system;
   const ledger = new Ledger(parts.registers, system.scheduler);
-  const runParts: RunParts = { ...parts, clock, log, ledger, moved: () => arm() };
+  const runParts: RunParts = { ...parts, clock, log, ledger, moved };
   const runs = new Map<string, ScheduleRun>();
   /** As they stand in the file. */
   let order: readonly string[] = [];
   /** Of schedules that are not in the file now. */
   const others = new Map<string, ScheduleState>();
   let problem: string | undefined;
+  let reloading: Promise<void> = Promise.resolve();
   let cancelLook: Cancel = () => undefined;
   let cancelWatch: Cancel = () => undefined;
   let isStopped = false;
+  let isMoved = false;
 
   /** Throws what is wrong with the file, as it is now and with the blueprints that there are now. */
   async function readFile(): Promise<readonly Schedule[]> {
@@ -90,9 +92,13 @@ export function createSchedules(parts: SchedulesParts): Schedules & Service {
     for (const [name, state] of on) others.set(name, takeOut(state));
   }
 
-  /** A file that was refused is read again even if it stays as it is: its blueprints may have come. */
-  async function reload(isChanged: boolean): Promise<void> {
-    if (!isChanged && problem === undefined) return;
+  /** One after the other: the file is looked at again and again, and operators may ask for it. */
+  function reload(): Promise<void> {
+    reloading = reloading.catch(() => undefined).then(readAgain);
+    return reloading;
+  }
+
+  async function readAgain(): Promise<void> {
     try {
       const schedules = await readFile();
       if (source?.isThere() === false && runs.size > 0) throw gone(source.file);
@@ -101,7 +107,14 @@ export function createSchedules(parts: SchedulesParts): Schedules & Service {
       log.info("The schedules were read again.", { file: source?.file, schedules: schedules.length });
     } catch (error) {
       sayProblem(messageOf(error));
+      throw error;
     }
+  }
+
+  /** A file that was refused is read again even if it stays as it is: its blueprints may have come. */
+  async function lookAtFile(isChanged: boolean): Promise<void> {
+    // What is wrong was said.
+    if (isChanged || problem !== undefined) await reload().catch(() => undefined);
   }
 
   function sayProblem(said: string): void {
@@ -114,6 +127,16 @@ export function createSchedules(parts: SchedulesParts): Schedules & Service {
     if (isStopped) return;
     for (const run of runs.values()) run.look();
     arm();
+  }
+
+  /** Many move at the same moment: the next one is looked for once. */
+  function moved(): void {
+    if (isMoved) return;
+    isMoved = true;
+    system.scheduler.afterInput(() => {
+      isMoved = false;
+      arm();
+    });
   }
 
   function arm(): void {
@@ -148,12 +171,16 @@ export function createSchedules(parts: SchedulesParts): Schedules & Service {
       }
       await run.change(resume);
     },
+    async reload() {
+      await reload();
+      return source?.isThere() === true;
+    },
     async start() {
       for (const [name, state] of await ledger.read()) others.set(name, state);
       await apply(await readFile());
       await forgetOthers();
       if (runs.size > 0) log.info("Schedules are running.", { file: source?.file, schedules: runs.size });
-      if (!isStopped && source) cancelWatch = source.watch(reload);
+      if (!isStopped && source) cancelWatch = source.watch(lookAtFile);
       look();
     },
     async stop() {

@@ -1,5 +1,5 @@
 /** What is remembered of a schedule over restarts, and how it begins. */
-import { dueTimes } from "../../src/schedules/due.ts";
+import { type DueTimes, dueTimes } from "../../src/schedules/due.ts";
 import type { Schedule } from "../../src/schedules/schedule.ts";
 
 export interface ScheduleState {
@@ -90,8 +90,15 @@ export function takeOut(state: ScheduleState): ScheduleState {
   return { ...state, isOn: false };
 }
 
-export function dueTimesOf(schedule: Schedule, state: ScheduleState) {
-  return dueTimes(schedule.timing, schedule.timezone, state.anchorMs);
+/** Reading a pattern costs more than asking it, and a thousand schedules may be due at the same moment. */
+const known = new WeakMap<Schedule, { readonly anchorMs: number; readonly due: DueTimes }>();
+
+export function dueTimesOf(schedule: Schedule, { anchorMs }: ScheduleState): DueTimes {
+  const before = known.get(schedule);
+  if (before?.anchorMs === anchorMs) return before.due;
+  const due = dueTimes(schedule.timing, schedule.timezone, anchorMs);
+  known.set(schedule, { anchorMs, due });
+  return due;
 }
 
 export function keyOf(schedule: Schedule, { series }: ScheduleState, dueMs: number): string {

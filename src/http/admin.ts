@@ -75,9 +75,13 @@ export function adminRoutes(prefix: string, options: AdminRoutesOptions, isDescr
       async ({ request }) => {
         door.operator(request);
         await tokenFiles.reload();
-        const reloaded = TOKEN_FILES.filter((kind) => tokenFiles.has(kind));
+        const hasSchedules = await options.schedules.reload();
+        const reloaded = [
+          ...TOKEN_FILES.filter((kind) => tokenFiles.has(kind)),
+          ...(hasSchedules ? ["schedules"] : []),
+        ];
         return json(JSON.stringify({ status: "reloaded", reloaded }));
       },
-      { ...raw, ...told("Read the clients and the workers' tokens again (operators)") },
+      { ...raw, ...told("Read the clients, the workers' tokens and the schedules again (operators)") },
     );
 }

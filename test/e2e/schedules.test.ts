@@ -202,6 +202,24 @@ describe.skipIf(!isBuilt)("schedules on the compiled program", () => {
     LIMIT_MS,
   );
 
+  test(
+    "a thousand schedules start their jobs in the second that they are due, and a list of them comes whole through a pipe",
+    async () => {
+      const every = (index: number) => `["a schedule with a name that is long enough ${index}"]\nblueprint = "tick"\n`;
+      const tables = Array.from({ length: 1_000 }, (_, index) => `${every(index)}interval_seconds = 86400\n`);
+      const { server } = stage(tables.join(""));
+      await server.start();
+      await eventually("each has run", 5_000, async () => {
+        const schedules = await schedulesOf(server);
+        return schedules.every(({ last_job_status: status }) => status === "finished");
+      });
+      const { out } = await run(["schedules", "list", "--json", "--data-dir", server.dataDir]);
+      expect(out.length).toBeGreaterThan(300_000);
+      expect(JSON.parse(out).schedules).toHaveLength(1_000);
+    },
+    LIMIT_MS,
+  );
+
   for (const [wrong, schedules, words] of [
     [
       "a wrong zone",

@@ -195,7 +195,7 @@ describe("what operators see and do", () => {
     writeFileSync(file, "");
     expect((await ask("POST", "/api/admin/reload", asOperator)).json).toEqual({
       status: "reloaded",
-      reloaded: ["workers"],
+      reloaded: ["workers", "schedules"],
     });
     expect((await ask("GET", poll, nine)).status).toBe(401);
   });

@@ -39,6 +39,11 @@ export function createFakeSchedules(): FakeSchedules {
     },
     pause: async (name) => find(name, "pause"),
     resume: async (name) => find(name, "resume"),
+    async reload() {
+      if (fake.problem !== undefined) throw new Refusal("WRONG_SCHEDULE", 400, fake.problem);
+      fake.told.push("reload");
+      return fake.views.length > 0;
+    },
   };
   return fake;
 }

@@ -114,6 +114,19 @@ describe("schedules over HTTP", () => {
     expect(doors.schedules.told).toEqual([]);
   });
 
+  test("reload reads them again, and answers with what is wrong", async () => {
+    const doors = createDoors();
+    const done = await ask(doors, "POST", "/api/admin/reload");
+    expect(done).toEqual({ status: 200, body: { status: "reloaded", reloaded: ["schedules"] } });
+    doors.schedules.problem = "schedules.toml: [s] is wrong.";
+    const refused = await ask(doors, "POST", "/api/v1/admin/reload");
+    expect(refused).toEqual({
+      status: 400,
+      body: { error: "schedules.toml: [s] is wrong.", code: "WRONG_SCHEDULE" },
+    });
+    expect(doors.schedules.told).toEqual(["reload"]);
+  });
+
   test("an empty Idempotency-Key is refused", async () => {
     const answer = await ask(createDoors(), "POST", "/api/admin/schedules/nightly/trigger", {
       ...asOperator,

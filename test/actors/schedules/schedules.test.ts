@@ -419,6 +419,17 @@ describe("the file", () => {
     expect((await s.world.done(s.schedules.list())).problem).toBeUndefined();
   });
 
+  test("is read at once when an operator asks, who is told what is wrong with it", async () => {
+    const s = await start("interval_seconds = 3600");
+    s.text += '\n[t]\nblueprint = "other"\ninterval_seconds = 3600\n';
+    expect(await s.world.done(s.schedules.reload())).toBe(true);
+    await s.world.pass(10);
+    expect(await s.jobs("t")).toHaveLength(1);
+    s.text = "[s";
+    expect(await s.world.refused(s.schedules.reload())).toMatchObject({ code: "WRONG_SCHEDULE" });
+    expect((await s.world.done(s.schedules.list())).schedules).toHaveLength(2);
+  });
+
   test("that names a blueprint too early is taken once it is there", async () => {
     const s = await start("interval_seconds = 3600");
     s.withoutBlueprints.add("other");
