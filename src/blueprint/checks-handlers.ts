@@ -11,6 +11,7 @@ export function handlerProblems(definition: Definition, { state, facts }: Handle
   return [
     ...facts.calls.flatMap((call) => [
       ...targetProblems(definition, state, call, facts),
+      ...childProblems(state, call, facts),
       ...outcomeProblems(state, call, facts),
     ]),
     ...joinProblems(definition, state, facts),
@@ -33,7 +34,7 @@ function targetProblems(
   facts: HandlerFacts,
 ): readonly Problem[] {
   const missing = call.arrows
-    .filter(({ to }) => !stateExists(definition, to))
+    .filter(({ to, isPassing }) => !isPassing && !stateExists(definition, to))
     .map(({ to, offset }) => {
       const message = `State "${state.name}" leads to "${to}", which does not exist: declare it or correct the name.`;
       return problem("error", "missing-target", message, facts.code, offset);
@@ -43,6 +44,14 @@ function targetProblems(
     return problem("warning", "unknown-target", message, facts.code, offset);
   });
   return [...missing, ...unknown];
+}
+
+function childProblems(state: DeclaredState, call: ActionCall, facts: HandlerFacts): readonly Problem[] {
+  if (call.action !== "runBlueprint") return [];
+  return call.unknownSubjects.map((offset) => {
+    const message = `Which blueprint state "${state.name}" runs cannot be known from its code, nor whether it exists: write its name as a text.`;
+    return problem("warning", "unknown-child", message, facts.code, offset);
+  });
 }
 
 function escapeProblems(state: DeclaredState, facts: HandlerFacts): readonly Problem[] {

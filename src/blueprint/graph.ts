@@ -1,6 +1,6 @@
 /** Where each state leads: read from the handlers' own code. The checks and the pictures use the same. */
 import type { Edge, StateAct, StateFacts } from "../catalog/port.ts";
-import type { DeclaredHandler, DeclaredState, Definition } from "./definition.ts";
+import { type DeclaredHandler, type DeclaredState, type Definition, stateExists } from "./definition.ts";
 import { type ActionCall, factsOf, type HandlerFacts } from "./handler-facts.ts";
 import type { Constants } from "./handler-source.ts";
 
@@ -20,7 +20,7 @@ export function graphOf(definition: Definition, outer?: Constants): Graph {
   const handlers = [...definition.states.values()].flatMap((state) =>
     handlersOf(state).map((declared): HandlerNode => ({ state, declared, facts: factsOf(declared, outer) })),
   );
-  return { handlers, edges: distinct(handlers.flatMap(edgesOf)) };
+  return { handlers, edges: distinct(handlers.flatMap((node) => edgesOf(definition, node))) };
 }
 
 export function handlersOf(state: DeclaredState): readonly DeclaredHandler[] {
@@ -57,10 +57,12 @@ function actsOf({ action, subjects, join }: ActionCall): readonly StateAct[] {
   return subjects.length > 0 ? subjects.map(({ name }) => ({ ...act, subject: name })) : [act];
 }
 
-function edgesOf({ state, declared, facts }: HandlerNode): readonly Edge[] {
+function edgesOf(definition: Definition, { state, declared, facts }: HandlerNode): readonly Edge[] {
   const condition = declared.condition?.text;
   return facts.calls.flatMap((call) =>
-    call.arrows.map(({ kind, label, to }) => ({ from: state.name, to, label, kind, ...(condition && { condition }) })),
+    call.arrows
+      .filter(({ to, isPassing }) => !isPassing || stateExists(definition, to))
+      .map(({ kind, label, to }) => ({ from: state.name, to, label, kind, ...(condition && { condition }) })),
   );
 }
 

@@ -5,6 +5,8 @@ import type { Source } from "./handler-source.ts";
 export interface Text {
   readonly text: string;
   readonly node: AnyNode;
+  /** One of several that a variable is set to: it may be set to another one before it is used. */
+  readonly isPassing?: true;
 }
 
 export interface Texts {
@@ -43,7 +45,9 @@ export function textsOf(node: AnyNode, source: Source, depth = 0): Texts {
     case "Identifier": {
       if (node.name === "undefined") return { known: [], unknown: [] };
       const values = valuesOf(node, source);
-      return values.length > 0 ? join(values.map(deeper)) : unknown(node);
+      const texts = join(values.map(deeper));
+      if (values.length > 1) return { ...texts, known: texts.known.map((text) => ({ ...text, isPassing: true })) };
+      return values.length > 0 ? texts : unknown(node);
     }
     case "MemberExpression":
       return ofMember(node, source, depth);
@@ -116,8 +120,12 @@ function movedTo(node: AnyNode, start: number, end: number): AnyNode {
 
 /** `next[kind]` or `next.high` where `next` is an object of constants. */
 function ofMember(node: Extract<AnyNode, { type: "MemberExpression" }>, source: Source, depth: number): Texts {
-  const objects = node.object.type === "Super" ? [] : objectsOf(node.object, source, depth + 1);
   const name = nameOfMember(node);
+  if (name === "name" && node.object.type === "Identifier") {
+    const blueprint = valuesOf(node.object, source).flatMap((value) => nameFieldOf(value, source, depth));
+    if (blueprint.length > 0) return join(blueprint.map((value) => textsOf(value, source, depth + 1)));
+  }
+  const objects = node.object.type === "Super" ? [] : objectsOf(node.object, source, depth + 1);
   const values: AnyNode[] = [];
   for (const { fields, unknown } of objects) {
     if (unknown.length > 0) return { known: [], unknown: [node] };
@@ -125,6 +133,16 @@ function ofMember(node: Extract<AnyNode, { type: "MemberExpression" }>, source: 
   }
   if (values.length === 0) return unknown(node);
   return join(values.map((value) => textsOf(value, source, depth + 1)));
+}
+
+/** The `name` of `new Blueprint({ name: … })`, with whatever calls behind it. */
+function nameFieldOf(node: AnyNode, source: Source, depth: number): readonly AnyNode[] {
+  if (node.type === "CallExpression" && node.callee.type === "MemberExpression") {
+    return node.callee.object.type === "Super" ? [] : nameFieldOf(node.callee.object, source, depth);
+  }
+  if (node.type !== "NewExpression" || node.callee.type !== "Identifier") return [];
+  if (!/^(?:StateMachine)?Blueprint\d*$/.test(node.callee.name)) return [];
+  return objectsOf(node.arguments[0], source, depth + 1).flatMap(({ fields }) => fields.get("name") ?? []);
 }
 
 /** The property that a member expression names; undefined where it is computed. */

@@ -17,6 +17,8 @@ export interface Arrow {
   readonly label: string;
   readonly to: string;
   readonly offset: number;
+  /** It may not be what the target is in the end: where no such state exists, it is none. */
+  readonly isPassing?: true;
 }
 
 /** A text of the request, and where it stands. */
@@ -44,6 +46,8 @@ export interface RequestFacts {
   readonly fields: ReadonlySet<string>;
   /** Task types, the child's name, the integration, the event, the time: what a picture says of it. */
   readonly subjects: readonly Named[];
+  /** Places of subjects that only running the code would tell. */
+  readonly unknownSubjects: readonly number[];
   readonly join?: JoinFacts;
 }
 
@@ -83,6 +87,7 @@ class RequestReader {
   readonly #outcomes: ReadonlySet<string>[] = [];
   readonly #fields = new Set<string>();
   readonly #subjects: Named[] = [];
+  readonly #unknownSubjects: number[] = [];
   #join: JoinFacts | undefined;
 
   constructor(action: ActionName, call: CallNode, source: Source) {
@@ -98,6 +103,7 @@ class RequestReader {
       outcomes: this.#unknown.length > 0 ? [] : this.#outcomes,
       fields: this.#fields,
       subjects: this.#subjects,
+      unknownSubjects: this.#unknownSubjects,
       ...(this.#join && { join: this.#join }),
     };
   }
@@ -217,7 +223,9 @@ class RequestReader {
       return true;
     }
     const { known, unknown } = textsOf(node, this.#source);
-    for (const { text, node: at } of known) this.#arrows.push({ kind, label, to: text, offset: this.#offset(at) });
+    for (const { text, node: at, isPassing } of known) {
+      this.#arrows.push({ kind, label, to: text, offset: this.#offset(at), ...(isPassing && { isPassing }) });
+    }
     for (const part of unknown) this.#addUnknown(part);
     return known.length + unknown.length > 0;
   }
@@ -227,7 +235,8 @@ class RequestReader {
     const offset = this.#offset(node);
     const number = numberOf(node, this.#source);
     if (number === undefined) {
-      const { known } = textsOf(node, this.#source);
+      const { known, unknown } = textsOf(node, this.#source);
+      if (unknown.length > 0) this.#unknownSubjects.push(offset);
       this.#subjects.push(...known.map(({ text }) => ({ name: text, offset })));
     } else this.#subjects.push({ name: `${number} s`, offset });
   }

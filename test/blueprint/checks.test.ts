@@ -161,6 +161,13 @@ describe("a warning", () => {
     ],
     ["a state that nothing reaches", "unreachable-state", starting(toEnd).handlerFor("island", toEnd)],
     ["a target that cannot be known", "unknown-target", starting(written("a.transitionTo(c.next)"))],
+    [
+      "a child that cannot be known",
+      "unknown-child",
+      starting(
+        written('a.runBlueprint({ blueprintName: c.kind, transitions: { success: "finished", failure: "failed" } })'),
+      ),
+    ],
     ["actions that are given away", "unknown-target", starting(written("c.helper(a)"))],
     ["a handler that decides nothing", "no-outcome", starting(quiet)],
     ["an end that nothing reaches", "unreachable-state", starting(toEnd).handlerFor("over", { isEnd: true }, quiet)],
@@ -187,6 +194,11 @@ describe("a warning", () => {
   ])("for %s", (_name, rule, blueprint) => {
     expect(rulesOf(blueprint)).toContain(`warning ${rule}`);
     expect(rulesOf(blueprint).filter((found) => found.startsWith("error"))).toEqual([]);
+  });
+
+  test("is not given for what a variable was before it was set to a state", () => {
+    const body = 'let next = "nothing yet"; next = c.ok ? "finished" : "failed"; a.transitionTo(next)';
+    expect(rulesOf(starting(written(body)))).toEqual([]);
   });
 
   test("of an island is not given where a target may be any state", () => {

@@ -516,6 +516,18 @@ export default new Blueprint({ name: "a" }).handlerFor("start", (_context, actio
     expect(await check(text.replace('"b"', '"a"'))).toMatchObject([{ rule: "child-circle", severity: "error" }]);
   });
 
+  test("knows a child by the blueprint that it is, and not by what another object is called", async () => {
+    const text = (name: string) => `import { Blueprint } from "orchestrator";
+const child = new Blueprint({ name: "child" }).handlerFor("start", (_c, a) => a.transitionTo("finished"));
+const other = { name: "stranger" };
+export { child };
+export default new Blueprint({ name: "a" }).handlerFor("start", (_context, actions) =>
+  actions.runBlueprint({ blueprintName: ${name}.name, transitions: { success: "finished", failure: "failed" } }));
+`;
+    expect(await check(text("child"))).toEqual([]);
+    expect(await check(text("other"))).toMatchObject([{ rule: "missing-child", line: 6 }]);
+  });
+
   test("says why a path cannot be looked at, rather than that nothing is there", async () => {
     const { findings } = await checkFiles([`${folder.path}/${"x".repeat(300)}.ts`], options);
 

@@ -2,10 +2,17 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { collectBlueprints } from "../../src/blueprint/index.ts";
 import { examples, isBuilt, run, Server, temporaryFolder, TOKENS } from "./binary.ts";
 
 const LIMIT_MS = 60_000;
-const RECIPES = readdirSync(examples).filter((name) => name.endsWith(".ts"));
+const FILES = readdirSync(examples).filter((name) => name.endsWith(".ts"));
+const RECIPES = await Promise.all(FILES.map(async (file) => [file, await namesIn(file)] as const));
+
+async function namesIn(file: string): Promise<readonly string[]> {
+  const module: Record<string, unknown> = await import(join(examples, file));
+  return collectBlueprints(module).map(({ name }) => name);
+}
 
 function sizeOf(file: string): { readonly width: number; readonly height: number } {
   const bytes = readFileSync(file);
@@ -22,11 +29,12 @@ describe.skipIf(!isBuilt)("the compiled program", () => {
     folder.remove();
   });
 
-  test.each(RECIPES)(
-    "draws %s",
-    async (name) => {
+  test.each(RECIPES.flatMap(([file, names]) => names.map((name) => [file, name] as const)))(
+    "draws %s: %s",
+    async (file, name) => {
       const out = join(folder.path, `${name}.png`);
-      const { exitCode, err } = await run(["graph", join(examples, name), "--out", out], { cwd: folder.path });
+      const argv = ["graph", join(examples, file), "--blueprint", name, "--out", out];
+      const { exitCode, err } = await run(argv, { cwd: folder.path });
       expect({ exitCode, err }).toEqual({ exitCode: 0, err: expect.stringMatching(/^The graph of \w+ is in /) });
       expect(sizeOf(out).width).toBeGreaterThan(300);
     },
