@@ -99,7 +99,12 @@ export class Blueprint<S extends TSchema = TAny> {
     return this;
   }
 
-  /** Writes the picture and returns its path. The ending is added where it lacks. */
+  /**
+   * Writes the picture and returns its path; nothing has to be installed for it. The ending is added where it lacks.
+   *
+   * @example
+   * const path = await flow.renderGraph("flow"); // "flow.png"
+   */
   async renderGraph(fileName: string, options: { format?: "png" | "svg" | "dot" | "mermaid" } = {}): Promise<string> {
     const format = checkedFormat(options.format ?? formatOf(fileName));
     const path = fileName.endsWith(`.${format}`) ? fileName : `${fileName}.${format}`;
@@ -107,10 +112,12 @@ export class Blueprint<S extends TSchema = TAny> {
     return path;
   }
 
+  /** The picture as text for Graphviz. */
   toDot(): string {
     return graphTextOf(drawnOf(this[BRAND]), "dot");
   }
 
+  /** The picture as text for a README or a wiki. */
   toMermaid(): string {
     return graphTextOf(drawnOf(this[BRAND]), "mermaid");
   }

@@ -8,7 +8,7 @@ import boldFont from "@expo-google-fonts/arimo/700Bold/Arimo_700Bold.ttf" with {
 import resvgWasm from "@resvg/resvg-wasm/index_bg.wasm" with { type: "file" };
 import { messageOf, Refusal } from "../system/errors.ts";
 import { type Drawn, type Picture, pictureOf } from "./picture.ts";
-import { dotOf } from "./picture-dot.ts";
+import { dotOf, FONT } from "./picture-dot.ts";
 import { mermaidOf } from "./picture-mermaid.ts";
 
 export const GRAPH_FORMATS = ["svg", "png", "dot", "mermaid"] as const;
@@ -18,6 +18,9 @@ export type GraphFormat = (typeof GRAPH_FORMATS)[number];
 const SCALE = 2;
 const SIDE_PIXELS_MAX = 16_000;
 const PIXELS_MAX = 64_000_000;
+
+/** Of the same widths, for machines that do not have the first. */
+const FONT_FAMILIES = `${FONT}, Arimo, Liberation Sans, Helvetica, sans-serif`;
 
 export function graphFormatOf(text: string): GraphFormat | undefined {
   return GRAPH_FORMATS.find((format) => format === text);
@@ -56,7 +59,8 @@ let painter: Promise<{ readonly Resvg: Resvg; readonly fonts: readonly Uint8Arra
 async function svgOf(dot: string): Promise<string> {
   const layouter = await (viz ??= loadViz());
   try {
-    return layouter.renderString(dot, { format: "svg" });
+    const svg = layouter.renderString(dot, { format: "svg" });
+    return svg.replaceAll(`font-family="${FONT}"`, `font-family="${FONT_FAMILIES}"`);
   } catch (error) {
     throw new Refusal("GRAPH_NOT_DRAWN", 500, `The graph cannot be laid out (${messageOf(error)}): take its DOT text.`);
   }

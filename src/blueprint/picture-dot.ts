@@ -13,7 +13,7 @@ interface Look {
 }
 
 /** Its widths are known to Graphviz and are those of the font that PNGs are drawn with. */
-const FONT = "Arial";
+export const FONT = "Arial";
 const INK = "#1f2937";
 const FAINT = "#6b7280";
 

@@ -38,7 +38,9 @@ export function createPositions(code: string, map: SourceMapInput, file: string)
     const quote = /^\s*["'`]/.exec(literal)?.[0];
     if (quote === undefined) return undefined;
     const begin = at(call + WHEN.length + quote.length - 1);
-    const isPlain = literal.startsWith(text, quote.length) && !text.includes("\n");
+    const before = text.slice(0, offset);
+    // Escapes and line ends may be written in several ways: from there on nobody can count.
+    const isPlain = literal.startsWith(before, quote.length) && !before.includes("\n");
     return isPlain ? { ...begin, column: begin.column + 1 + offset } : begin;
   };
   return { at, atLine, locate };

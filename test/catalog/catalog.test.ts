@@ -473,6 +473,21 @@ export default flow;
     expect(finding?.message).toEndWith(`\n  initial_data.kind = 'x'\n  ${" ".repeat(18)}^`);
   });
 
+  test("shows where a condition of several lines has its mistake, or where it begins", async () => {
+    const lines = (condition: string) => `import { Blueprint } from "orchestrator";
+const flow = new Blueprint({ name: "a" });
+flow.handlerFor("start", (_c, actions) => actions.transitionTo("finished"));
+flow.handlerFor("other", (_c, actions) => actions.transitionTo("failed"));
+flow.handlerFor("other").when(
+  \`${condition}\`, (_c, actions) => actions.transitionTo("finished"));
+export default flow;
+`;
+    const first = await check(lines("initial_data.a && initial_data.b\n   and initial_data.c"));
+    expect(first).toMatchObject([{ rule: "condition-syntax", line: 6, column: 19 }, { rule: "unreachable-state" }]);
+    const second = await check(lines("initial_data.a\n   && initial_data.b"));
+    expect(second).toMatchObject([{ rule: "condition-syntax", line: 6, column: 3 }, { rule: "unreachable-state" }]);
+  });
+
   test("tells handlers of the same text apart", async () => {
     const [finding] = await check(`import { Blueprint } from "orchestrator";
 export default new Blueprint({ name: "a" })
