@@ -381,7 +381,7 @@ export class JobActor implements Actor<JobMessage> {
 
   /** It had read what another unit wrote that failed: nobody has heard of the job yet, so it begins anew. */
   #createAgain(creation: Extract<JobMessage, { type: "create" }>, context: Context<JobMessage>): void {
-    context.self.tell(creation);
+    context.after(RETRY_STORE_MS, creation);
     this.#rest(context);
   }
 

@@ -194,6 +194,7 @@ describe("what a handler wrote", () => {
     here.disk.refuse = () => (units++ === 0 ? storeFull() : undefined);
     here.disk.release();
     expect(await here.refused(first)).toMatchObject({ code: "STORE_FULL" });
+    await here.pass(1_000);
     expect(await numbersOf(here, await here.done(second))).toEqual([2]);
     expect(await entries(here)).toEqual({ total: 2 });
   });

@@ -2,6 +2,7 @@
 import type { Blueprint } from "../../src/blueprint/index.ts";
 import type { TaskRequest } from "../../src/blueprint/sdk.ts";
 import { acted, collect, type Flow, flow, keep, order, RETRY, take } from "./flow.ts";
+import { STORE_FLOWS } from "./store-flows.ts";
 import { WAITING_FLOWS } from "./waiting-flows.ts";
 
 function fan(name: string, more: Partial<TaskRequest> = {}): Blueprint {
@@ -144,4 +145,5 @@ export const FLOWS: readonly Flow[] = [
     }),
     tokens: (count) => 1 + (count % 2),
   },
+  ...STORE_FLOWS,
 ];

@@ -3,6 +3,7 @@ import { isTerminal } from "../../src/job/model.ts";
 import { FLOWS } from "./blueprints.ts";
 import { promise } from "./ledger.ts";
 import { ask } from "./network.ts";
+import { STORE_FLOWS } from "./store-flows.ts";
 import type { World } from "./world.ts";
 
 export const CLIENT = { id: "client", config: {} };
@@ -35,9 +36,11 @@ export class Clients {
   create(named?: string): void {
     const { chance } = this.world;
     const number = ++this.#creations;
-    const size = chance.is(0.2) ? chance.between(2, 5) : 1;
+    // Many at once that want the same data store.
+    const rush = named === undefined && chance.is(0.15) ? chance.pick(STORE_FLOWS) : undefined;
+    const size = rush ? chance.between(3, 12) : chance.is(0.2) ? chance.between(2, 5) : 1;
     const jobs = Array.from({ length: size }, (_, index) => {
-      const flow = named ?? chance.pick(FLOWS)?.blueprint.name ?? "one";
+      const flow = named ?? (rush ?? chance.pick(FLOWS))?.blueprint.name ?? "one";
       const count = chance.is(0.1) ? chance.between(10, 30) : chance.between(2, 5);
       const deadline = chance.is(0.15) ? { deadlineSeconds: chance.between(2, 30) } : {};
       const until = new Date(this.world.time.nowMs() + chance.between(0, 15_000)).toISOString();

@@ -17,12 +17,17 @@ export function playOn(next: Stage): void {
   stage = next;
 }
 
-export function acted(act: (context: Context, actions: Actions) => void): Handler {
+export function acted(act: Handler): Handler {
   return (context, actions) => {
     const pause = stage.enter(context.jobId);
     if (!pause) return act(context, actions);
     return pause.then(() => act(context, actions));
   };
+}
+
+/** Something may happen to it in the middle too. */
+export async function midway({ jobId }: Context): Promise<void> {
+  await stage.enter(jobId);
 }
 
 export function keep(history: Record<string, unknown>, tokens: readonly unknown[]): void {
@@ -39,7 +44,7 @@ export function take({ stateHistory }: Context): void {
 export const RETRY = { maxAttempts: 3, backoffSeconds: 0.4, maxBackoffSeconds: 2 };
 export const ENDS = { failure: "failed", cancelled: "stopped" };
 
-export function flow(name: string, states: Record<string, (context: Context, actions: Actions) => void>): Blueprint {
+export function flow(name: string, states: Record<string, Handler>): Blueprint {
   const blueprint = new Blueprint({ name });
   for (const [index, [state, act]] of Object.entries(states).entries()) {
     blueprint.handlerFor(state, index === 0 ? { isStart: true } : {}, acted(act));

@@ -192,4 +192,46 @@ export const PLANTS: readonly Plant[] = [
     find: "if (!isKnown && !saysWhatItDoes(said)) {",
     replace: "if (!directory.has(workerId) && !saysWhatItDoes(said)) {",
   },
+  {
+    name: "what a turn read of a data store is not compared when it is applied",
+    file: "actors/stores/values.ts",
+    find: "return reads.every(([key, version]) => (this.#entries.get(key)?.version ?? 0) === version);",
+    replace: "return true;",
+  },
+  {
+    name: "a failed group keeps what was admitted to a data store in memory",
+    file: "actors/stores/open-store.ts",
+    find: "if (!wasWritten) this.#isAhead = true;",
+    replace: "",
+  },
+  {
+    name: "a handler's reads of a data store are forgotten",
+    file: "src/blueprint/data-stores.ts",
+    find: "reads: [...this.#reads].map(([key, { version }]) => [key, version] as const),",
+    replace: "reads: [],",
+  },
+  {
+    name: "that the keys of a data store were listed is forgotten",
+    file: "src/blueprint/data-stores.ts",
+    find: "this.#keySet ??= version;",
+    replace: "",
+  },
+  {
+    name: "what a handler wrote before it threw is kept",
+    file: "src/blueprint/execute.ts",
+    find: "    run.recorder.close();\n",
+    replace: "    run.recorder.close();\n    this.#stores?.keep();\n",
+  },
+  {
+    name: "after a restart nobody remembers which initial values were written",
+    file: "actors/stores/open-store.ts",
+    find: "for (const key of stored?.seeded ?? []) values.seeded.add(key);",
+    replace: "",
+  },
+  {
+    name: "a job that is over stays in the line of a data store",
+    file: "actors/stores/stores.ts",
+    find: "    run.isOver = true;\n    this.#release(run);\n",
+    replace: "    run.isOver = true;\n",
+  },
 ];

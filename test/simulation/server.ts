@@ -66,10 +66,19 @@ export class Server {
       creationsAtOnce: chance.one(2, 10_000, 10_000),
     };
     this.disk.onDurable = (unit) => {
-      world.hold(() => ledger.durable(unit));
+      world.hold(() => {
+        ledger.durable(unit);
+        world.stores.durable(unit);
+      });
       for (const { job } of unit.jobs) {
         world.note(`disk ${job.id.slice(-6)} v${job.version} ${job.status} in ${job.state} visit ${job.visit}`);
       }
+    };
+    this.disk.onDataConflict = () => {
+      const { disk, slowDisk } = world.weather;
+      const hasFailed = disk || slowDisk;
+      world.note("the disk refuses what was made of a data store's change that failed");
+      world.hold(() => promise(hasFailed, "a unit had read what nobody wrote, though no unit had failed before it"));
     };
   }
 

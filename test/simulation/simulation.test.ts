@@ -72,6 +72,7 @@ describe("the simulator", () => {
       "awaiting_retry",
       "job_already_terminated",
       "stale_task",
+      "the disk refuses what was made of a data store",
     ];
     expect(happenings.filter((what) => met(what) < 3)).toEqual([]);
   });

@@ -10,6 +10,7 @@ import { LineUp } from "./line-up.ts";
 import { Ledger, promise, PromiseBroken } from "./ledger.ts";
 import { People } from "./people.ts";
 import { Server } from "./server.ts";
+import { StoreModel } from "./store-model.ts";
 import { VirtualTime } from "./time.ts";
 
 /** What can go wrong in this world: each seed has its own mixture, so that rare pairs meet. */
@@ -54,6 +55,7 @@ export class World {
   readonly time = new VirtualTime();
   readonly weather: Weather;
   readonly ledger: Ledger;
+  readonly stores = new StoreModel();
   readonly server: Server;
   readonly fleet: Fleet;
   readonly clients: Clients;
@@ -247,6 +249,7 @@ export class World {
   #judge(): void {
     this.clients.check();
     this.lineUp.judge();
+    this.stores.judge(this.server.disk);
     for (const id of this.server.disk.jobs.keys()) {
       const job = this.server.disk.job(id);
       if (job) this.#judgeJob(job);
