@@ -22,6 +22,8 @@ export interface FakeOptions {
   /** Whether there is the socket beside the polls. */
   readonly socket?: boolean;
   readonly unix?: string;
+  /** PEM texts: it speaks https and wss. */
+  readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 type Socket = ServerWebSocket<{ path: string }>;
@@ -63,6 +65,7 @@ export class FakeOrchestrator {
 
   start(): this {
     const common = {
+      ...(this.options.tls && { tls: this.options.tls }),
       fetch: (request: Request, server: Server<{ path: string }>) => this.#fetch(request, server),
       websocket: {
         data: {} as { path: string },
@@ -83,7 +86,7 @@ export class FakeOrchestrator {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#port}`;
+    return this.options.tls ? `https://localhost:${this.#port}` : `http://127.0.0.1:${this.#port}`;
   }
 
   async stop(): Promise<void> {
