@@ -1,6 +1,6 @@
 /**
  * One worker at one orchestrator: connects, says what it is, connects again whenever the
- * connection is lost, and keeps every result until the server has acknowledged it.
+ * connection is lost, and sees to it that its results arrive.
  */
 import type { HeartbeatBody, RegistrationBody, TaskPayload } from "../src/protocol/worker.ts";
 import type { Cancel } from "../src/system/clock.ts";
@@ -9,8 +9,7 @@ import type { System } from "../src/system/index.ts";
 import { backoffMs, type RetryDelays } from "./backoff.ts";
 import type { ProgressUpdate } from "./contract.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { Outbox } from "./outbox.ts";
-import { tooLarge } from "./outcome.ts";
+import { Results } from "./results.ts";
 import type { Runner } from "./runner.ts";
 import type { Shelf } from "./shelf.ts";
 import type { Origin, TaskRun } from "./task.ts";
@@ -20,7 +19,7 @@ import {
   type Hello,
   type Listener,
   NotServed,
-  type Result,
+  type TaskReference,
   type Transport,
 } from "./transport.ts";
 
@@ -53,13 +52,11 @@ type Lost = string | Refusal;
 
 export class Session implements Origin {
   readonly #id: string;
-  readonly #outbox = new Outbox();
+  readonly #results: Results;
   readonly #toRelease = new Set<string>();
   /** The newest of each running task. A checkpoint is sent again after a reconnect: nobody acknowledges it. */
   readonly #checkpoints = new Map<string, Checkpoint>();
   readonly #heldProgress = new Map<string, ProgressUpdate>();
-  /** On their way to the disk, before they are sent. */
-  #unsent: Result[] = [];
   #connection: Connection | undefined;
   #stopProbing: Cancel = () => undefined;
   #heartbeat: Heartbeat | undefined;
@@ -70,7 +67,8 @@ export class Session implements Origin {
 
   constructor(private readonly parts: SessionParts) {
     this.#id = parts.system.ids.unique();
-    for (const { jobId, taskId, body } of parts.shelf?.of(parts.name) ?? []) this.#outbox.add(jobId, taskId, body);
+    const { system, name, shelf, retry } = parts;
+    this.#results = new Results({ system, name, shelf, retry, settled: () => this.#checkFlushed() });
   }
 
   /** Resolves when the session was closed, or with the refusal that ended it. */
@@ -103,12 +101,7 @@ export class Session implements Origin {
   finished(task: TaskRun, body: string): void {
     this.#checkpoints.delete(task.taskId);
     this.#heldProgress.delete(task.taskId);
-    const result = this.#outbox.add(task.jobId, task.taskId, body);
-    const { shelf, name, system } = this.parts;
-    if (!shelf) return this.#connection?.result(result);
-    shelf.put(name, task.jobId, task.taskId, body);
-    this.#unsent.push(result);
-    if (this.#unsent.length === 1) system.scheduler.afterInput(() => this.#sendShelved());
+    this.#results.add(task.jobId, task.taskId, body);
   }
 
   async progress(update: ProgressUpdate): Promise<void> {
@@ -159,11 +152,11 @@ export class Session implements Origin {
   }
 
   get unacknowledged(): number {
-    return this.#outbox.size;
+    return this.#results.size;
   }
 
   async close(): Promise<void> {
-    this.#sendShelved();
+    this.#results.flush();
     this.#closing.abort();
     const connection = this.#connection;
     this.#disconnected();
@@ -204,31 +197,23 @@ export class Session implements Origin {
     }
   }
 
-  /** A connection that was made since then has sent them as well: what is settled or sent twice counts once. */
-  #sendShelved(): void {
-    const results = this.#unsent;
-    if (results.length === 0) return;
-    this.#unsent = [];
-    this.parts.shelf?.flush();
-    for (const { seq } of results) {
-      const result = this.#outbox.get(seq);
-      if (result) this.#connection?.result(result);
-    }
+  #hello(): Hello {
+    return { session: this.#id, registration: this.parts.registration(), running: this.#inHand() };
   }
 
-  #hello(): Hello {
+  /** What runs, and what has ended and is not acknowledged. */
+  #inHand(): TaskReference[] {
     const running = this.parts.runner.of(this).map((run) => ({ job_id: run.jobId, task_id: run.taskId }));
-    const unacknowledged = this.#outbox.all().map(({ jobId, taskId }) => ({ job_id: jobId, task_id: taskId }));
-    return { session: this.#id, registration: this.parts.registration(), running: [...running, ...unacknowledged] };
+    return [...running, ...this.#results.references()];
   }
 
   #listener(lose: (reason: Lost) => void): Listener {
     return {
       task: (payload) => this.#take(payload),
       cancel: (taskId) => this.parts.runner.stop(taskId, "cancelled"),
-      settled: (seq, ignoredBecause) => this.#settled(seq, ignoredBecause),
-      postponed: (seq, reason) => this.#postponed(seq, reason),
-      tooLarge: (seq) => this.#tooLarge(seq),
+      settled: (seq, ignoredBecause) => this.#results.settle(seq, ignoredBecause),
+      postponed: (seq, reason) => this.#results.postpone(seq, reason),
+      tooLarge: (seq) => this.#results.tooLarge(seq),
       lost: lose,
     };
   }
@@ -239,36 +224,21 @@ export class Session implements Origin {
 
   #connected(connection: Connection): void {
     for (const id of connection.cancelled) {
-      this.#dropResult(id);
+      this.#results.drop(id);
       this.parts.runner.stop(id, "cancelled");
     }
     this.#connection = connection;
-    this.#unsent = [];
-    this.parts.shelf?.flush();
     this.#startHeartbeat(connection);
     for (const checkpoint of this.#checkpoints.values()) void connection.checkpoint(checkpoint);
     for (const update of this.#heldProgress.values()) void connection.progress(update);
     this.#heldProgress.clear();
-    for (const result of this.#outbox.all()) connection.result(result);
+    this.#results.connect(connection);
     void this.#sendReleases();
     if (this.parts.runner.draining) void connection.drain();
     this.#probe(connection);
     this.parts.standing?.(true);
     connection.wants(this.parts.room());
     this.#checkFlushed();
-  }
-
-  /** The task is over or somebody else's: nobody waits for what we have to say of it. */
-  #dropResult(taskId: string): void {
-    const result = this.#outbox.dropTask(taskId);
-    if (!result) return;
-    this.parts.shelf?.drop(taskId);
-    const fields = {
-      task_id: taskId,
-      job_id: result.jobId,
-      reason: "the orchestrator does not wait for the task any more",
-    };
-    this.parts.system.log.warn("a result was dropped", fields);
   }
 
   #probe(connection: Connection): void {
@@ -288,7 +258,7 @@ export class Session implements Origin {
       debounceMs: heartbeatDebounceMs,
       body: () => ({
         ...heartbeat(connection.serverCounts),
-        current_tasks: this.#hello().running.map(({ task_id }) => task_id),
+        current_tasks: this.#inHand().map(({ task_id }) => task_id),
       }),
       send: (body) => connection.heartbeat(body),
     });
@@ -300,40 +270,8 @@ export class Session implements Origin {
     this.#heartbeat?.stop();
     this.#heartbeat = undefined;
     this.#connection = undefined;
+    this.#results.connect(undefined);
     this.parts.standing?.(false);
-  }
-
-  #settled(seq: number, ignoredBecause?: string): void {
-    const result = this.#outbox.get(seq);
-    if (result && ignoredBecause !== undefined) {
-      const fields = { task_id: result.taskId, job_id: result.jobId, reason: ignoredBecause };
-      this.parts.system.log.warn("the orchestrator ignored a result", fields);
-    }
-    if (result) this.parts.shelf?.drop(result.taskId);
-    this.#outbox.settle(seq);
-    this.#checkFlushed();
-  }
-
-  /** Sent again as it is it would be refused for ever: its task fails with the reason instead. */
-  #tooLarge(seq: number): void {
-    const found = this.#outbox.get(seq);
-    if (!found) return;
-    const result = this.#outbox.replace(seq, tooLarge(found.body));
-    if (result) this.parts.shelf?.put(this.parts.name, result.jobId, result.taskId, result.body);
-    const fields = { task_id: found.taskId, job_id: found.jobId, chars: found.body.length };
-    this.parts.system.log.error("the orchestrator refuses a result for its size", fields);
-    if (result) this.#connection?.result(result);
-  }
-
-  #postponed(seq: number, reason: string): void {
-    const tries = this.#outbox.countTry(seq);
-    this.parts.system.log.debug("the orchestrator could not take a result now", { seq, reason, tries });
-    const connection = this.#connection;
-    this.parts.system.timers.after(backoffMs(tries, this.parts.system.random, this.parts.retry), () => {
-      const result = this.#outbox.get(seq);
-      // After a reconnect everything has been sent again already.
-      if (result && connection && this.#connection === connection) connection.result(result);
-    });
   }
 
   async #sendReleases(): Promise<void> {
@@ -344,7 +282,7 @@ export class Session implements Origin {
   }
 
   #isFlushed(): boolean {
-    return this.#outbox.size === 0 && this.#toRelease.size === 0;
+    return this.#results.size === 0 && this.#toRelease.size === 0;
   }
 
   #checkFlushed(): void {

@@ -15,6 +15,8 @@ interface Stage {
   readonly other: Server;
   readonly worker: Program;
   readonly folder: string;
+  /** The same worker once more. */
+  startAgain(): Program;
 }
 
 interface Given {
@@ -38,13 +40,19 @@ async function withTwo({ transport, mode = "FAILOVER" }: Given, play: (stage: St
     WORKER_DATA_DIR: join(folder.path, "worker"),
     TASK_POLL_ERROR_DELAY: "0.2",
   };
-  const worker = new Program(["worker", WORKER, "--transport", transport], environment, folder.path);
+  const workers: Program[] = [];
+  const startAgain = () => {
+    const worker = new Program(["worker", WORKER, "--transport", transport], environment, folder.path);
+    workers.push(worker);
+    return worker;
+  };
   try {
-    await play({ main, other, worker, folder: folder.path });
+    await play({ main, other, worker: startAgain(), folder: folder.path, startAgain });
   } catch (error) {
-    throw new Error(`${String(error)}\nThe worker's log:\n${worker.log}`, { cause: error });
+    const logs = workers.map(({ log }) => log).join("\n---\n");
+    throw new Error(`${String(error)}\nThe workers' logs:\n${logs}`, { cause: error });
   } finally {
-    await worker.kill();
+    await Promise.all(workers.map((worker) => worker.kill()));
     await Promise.all([main.remove(), other.remove()]);
     folder.remove();
   }
@@ -106,6 +114,28 @@ describe.skipIf(!isBuilt).each([["ws"], ["poll"]])("one worker at two orchestrat
         expect(await timed(other)).toBeLessThan(transport === "ws" ? TAKE_OVER_MS + 2_000 : 2 * TAKE_OVER_MS);
         main.thaw();
         expectOnce(await waitForEnd(main, held, 20_000), marks, 2);
+      }),
+    LIMIT_MS,
+  );
+
+  test(
+    "one is away and the worker is killed as well: the result of its task waits on disk, and is handed in when both are back",
+    () =>
+      withTwo({ transport }, async ({ main, other, folder, worker, startAgain }) => {
+        await timed(main);
+        const marks = join(folder, "marks");
+        const held = await submit(main, "jobs/marking", { steps: 1, ms: 700, marks });
+        await waitForRunningTask(main, held);
+        await main.kill();
+        expect(await timed(other)).toBeLessThan(TAKE_OVER_MS);
+        await Bun.sleep(1000);
+        await worker.kill();
+        const second = startAgain();
+        expect(await timed(other)).toBeLessThan(TAKE_OVER_MS);
+        await main.start();
+
+        expectOnce(await waitForEnd(main, held, 20_000), marks, 1);
+        expect(second.log).toContain("results of an earlier start are handed in");
       }),
     LIMIT_MS,
   );
