@@ -29,6 +29,7 @@ const JOB_KEYS = [
   "dispatch_timeout",
   "result_timeout",
   "deadline_seconds",
+  "webhook_url",
   "metadata",
   "security",
 ] as const;

@@ -45,8 +45,17 @@ export function createScheduleSource({ path, timers, lookMs = LOOK_MS }: SourceO
     watch(look) {
       let cancel: Cancel = () => undefined;
       let isOver = false;
+      let last = seen;
+      // Somebody may still be writing it: it is taken once it has stayed as it is from one look to the next.
+      const lookOnce = async () => {
+        const stamp = stampOf(file);
+        const isQuiet = stamp === last;
+        last = stamp;
+        await look(isQuiet && stamp !== seen);
+        arm();
+      };
       const arm = () => {
-        if (!isOver) cancel = timers.after(lookMs, () => void look(stampOf(file) !== seen).finally(arm));
+        if (!isOver) cancel = timers.after(lookMs, () => void lookOnce());
       };
       arm();
       return () => {
@@ -57,7 +66,12 @@ export function createScheduleSource({ path, timers, lookMs = LOOK_MS }: SourceO
   };
 }
 
+/** Empty: nothing is there. What cannot be looked at is something else, and reading it says why. */
 function stampOf(file: string): string {
-  const found = statSync(file, { throwIfNoEntry: false });
-  return found === undefined ? "" : `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`;
+  try {
+    const found = statSync(file, { throwIfNoEntry: false });
+    return found === undefined ? "" : `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`;
+  } catch (error) {
+    return messageOf(error);
+  }
 }

@@ -47,6 +47,7 @@ describe("schedules.toml", () => {
       dispatch_timeout = 10
       result_timeout = 20
       deadline_seconds = 30
+      webhook_url = "https://example.com/hook"
       metadata = { team = "x" }
       security = { level = 1 }
       initial_data = { since = 2026-01-02, deep = { list = [1, "two"] } }`;
@@ -67,6 +68,7 @@ describe("schedules.toml", () => {
           dispatchTimeoutSeconds: 10,
           resultTimeoutSeconds: 20,
           deadlineSeconds: 30,
+          webhookUrl: "https://example.com/hook",
           metadata: '{"team":"x"}',
           security: '{"level":1}',
         },

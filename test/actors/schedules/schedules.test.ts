@@ -101,6 +101,17 @@ describe("a schedule", () => {
     expect(String(refused)).toContain("set enabled = true");
   });
 
+  test.each([
+    ["when summer time begins", "2026-03-28T20:00:00Z", ["2026-03-29T01:00", "2026-03-30T00:30"]],
+    ["when summer time ends", "2026-10-24T20:00:00Z", ["2026-10-25T00:30", "2026-10-26T01:30"]],
+  ])("at a local time runs once a day, also %s", async (_, from, expected) => {
+    const s = await start('daily_at = "02:30"');
+    s.world.time.shiftWall(Date.parse(from) - s.world.time.nowMs());
+    await s.world.pass(30 * HOUR_MS, 30_000);
+    const due = (await s.jobs()).map((job) => String(job.client.config["due_at"]).slice(0, 16));
+    expect(due).toEqual(expected);
+  });
+
   test("with jitter begins later than it is due, never twice, and at the same moment after a restart", async () => {
     const s = await start("interval_seconds = 60", "jitter_seconds = 50", keptFolder());
     await s.world.pass(20 * MINUTE_MS, 1_000);
