@@ -15,6 +15,7 @@ interface Creation {
     readonly blueprint: string;
     readonly initialData: string;
     readonly deadlineSeconds?: number;
+    readonly webhookUrl?: string;
   }[];
   ids: readonly string[] | undefined;
 }
@@ -43,8 +44,14 @@ export class Clients {
       const flow = named ?? (rush ?? chance.pick(FLOWS))?.blueprint.name ?? "one";
       const count = chance.is(0.1) ? chance.between(10, 30) : chance.between(2, 5);
       const deadline = chance.is(0.15) ? { deadlineSeconds: chance.between(2, 30) } : {};
+      const told = this.world.receivers.addressFor(number + index);
       const until = new Date(this.world.time.nowMs() + chance.between(0, 15_000)).toISOString();
-      return { blueprint: flow, initialData: JSON.stringify({ request: number, index, count, until }), ...deadline };
+      return {
+        blueprint: flow,
+        initialData: JSON.stringify({ request: number, index, count, until }),
+        ...deadline,
+        ...told,
+      };
     });
     const key = chance.is(0.6) ? `key-${number}` : undefined;
     this.#send({ number, key, jobs, ids: undefined });

@@ -234,4 +234,22 @@ export const PLANTS: readonly Plant[] = [
     find: "    run.isOver = true;\n    this.#release(run);\n",
     replace: "    run.isOver = true;\n",
   },
+  {
+    name: "what is to be told of a job's end is not written with it",
+    file: ACTOR,
+    find: "      outbox: draft.outbox.length > 0 ? draft.outbox : undefined,\n",
+    replace: "",
+  },
+  {
+    name: "a message that is refused is forgotten",
+    file: "actors/outbox/decide.ts",
+    find: 'return [{ type: "put-off", id, attempts, dueAtMs: nowMs + waitMs, error }];',
+    replace: 'return [{ type: "remove", id }];',
+  },
+  {
+    name: "messages that lie in the store at a start are not sent",
+    file: "actors/tree.ts",
+    find: '      outbox.tell({ type: "start" });\n',
+    replace: "",
+  },
 ];

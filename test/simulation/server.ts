@@ -69,6 +69,7 @@ export class Server {
       world.hold(() => {
         ledger.durable(unit);
         world.stores.durable(unit);
+        world.receivers.durable(unit);
       });
       for (const { job } of unit.jobs) {
         world.note(`disk ${job.id.slice(-6)} v${job.version} ${job.status} in ${job.state} visit ${job.visit}`);
@@ -156,7 +157,7 @@ export class Server {
       storage: withJournal(storage, this.#slowJournal(storage.journal, process)),
       catalog: CATALOG,
       runner: this.#threads(inline, process),
-      sender: { send: async () => ({ type: "delivered" }) },
+      sender: world.receivers.sender(process),
       settings: this.settings,
     });
     playOn({ enter: () => this.#enterHandler(process) });

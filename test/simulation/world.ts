@@ -9,6 +9,7 @@ import { Fleet } from "./fleet.ts";
 import { LineUp } from "./line-up.ts";
 import { Ledger, promise, PromiseBroken } from "./ledger.ts";
 import { People } from "./people.ts";
+import { Receivers } from "./receivers.ts";
 import { Server } from "./server.ts";
 import { StoreModel } from "./store-model.ts";
 import { VirtualTime } from "./time.ts";
@@ -56,6 +57,7 @@ export class World {
   readonly weather: Weather;
   readonly ledger: Ledger;
   readonly stores = new StoreModel();
+  readonly receivers: Receivers;
   readonly server: Server;
   readonly fleet: Fleet;
   readonly clients: Clients;
@@ -82,6 +84,7 @@ export class World {
       cancelGraceMs: 3_000,
       handlerRuns: 4,
     });
+    this.receivers = new Receivers(this);
     this.server = new Server(this);
     this.clients = new Clients(this);
     this.lineUp = new LineUp(this);
@@ -93,6 +96,11 @@ export class World {
   /** Chance of something bad; never again once the bad time is over. */
   isHappening(probability: number): boolean {
     return this.chance.is(probability) && this.#faulty;
+  }
+
+  /** Things may still go wrong. */
+  get isBad(): boolean {
+    return this.#faulty;
   }
 
   nextNumber(): number {
@@ -234,6 +242,7 @@ export class World {
 
   #isQuiet(): boolean {
     if (this.clients.open + this.people.open > 0 || !this.server.engine?.ready) return false;
+    if (this.server.disk.outbox.size > 0) return false;
     for (const [id, row] of this.server.disk.jobs) {
       if (isTerminal(row.status) || this.lineUp.isStanding(id)) continue;
       if (row.status !== "waiting_for_worker" || this.server.disk.job(id)?.blueprint !== "parked") return false;
@@ -243,6 +252,8 @@ export class World {
 
   #stuck(): string {
     const jobs = this.#openJobs().map((id) => `${id} (${this.server.disk.jobs.get(id)?.status})`);
+    const messages = this.server.disk.outbox.size;
+    if (messages > 0) jobs.push(`and ${messages} messages are not delivered`);
     return `${this.clients.open + this.people.open} requests have no answer; not over, long after all faults: ${jobs.join(", ")}`;
   }
 
@@ -250,6 +261,7 @@ export class World {
     this.clients.check();
     this.lineUp.judge();
     this.stores.judge(this.server.disk);
+    this.receivers.judge();
     for (const id of this.server.disk.jobs.keys()) {
       const job = this.server.disk.job(id);
       if (job) this.#judgeJob(job);
