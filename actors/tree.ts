@@ -49,6 +49,7 @@ import { OutboxActor } from "./outbox/actor.ts";
 import { OUTBOX_RULES, type OutboxRules, Sending } from "./outbox/decide.ts";
 import type { OutboxMessage } from "./outbox/messages.ts";
 import { Recovery, type TaskJob } from "./scheduler/recovery.ts";
+import { Retention } from "./scheduler/retention.ts";
 import { HOLD_MS, Sweep } from "./scheduler/sweep.ts";
 import { Wakes } from "./scheduler/wakes.ts";
 import { Stores } from "./stores/stores.ts";
@@ -75,6 +76,8 @@ export interface EngineSettings {
   readonly jobsInMemory: number;
   /** Of queued tasks: what is over it is fetched from the store when its turn comes. */
   readonly taskBytesInMemory: number;
+  /** How long jobs are kept after their end; undefined: for ever. */
+  readonly keptMs: number | undefined;
   readonly jobIdleMs: number;
   /** With more than these undelivered, jobs that would add to them are refused. */
   readonly outboxRows: number;
@@ -97,6 +100,7 @@ export const ENGINE_DEFAULTS: EngineSettings = {
   creationsAtOnce: 10_000,
   jobsInMemory: 20_000,
   taskBytesInMemory: BODY_BYTES_MAX,
+  keptMs: undefined,
   jobIdleMs: 10_000,
   outboxRows: 100_000,
   outbox: OUTBOX_RULES,
@@ -294,6 +298,9 @@ export function createEngine(parts: EngineParts): Engine {
   });
 
   const wakes = new Wakes(storage.jobs, steady, timers, log, wake);
+  const { keptMs } = settings;
+  const { retention: reader, journal } = storage;
+  const retention = new Retention({ reader, journal, clock, steady, timers, log, keptMs });
   const recovery = new Recovery({ reader: storage.jobs, nowMs: () => steady.nowMs(), follow: setGoing });
   const resume: Recovery["resume"] = (waiting) => recovery.resume(waiting);
   const wallJumps = new WallJumps({ reader: storage.jobs, clock, steady, timers, log, wake });
@@ -566,6 +573,7 @@ export function createEngine(parts: EngineParts): Engine {
       wakes.start();
       wallJumps.start();
       sweep.start();
+      retention.start();
       outbox.tell({ type: "start" });
     },
     async stop() {
@@ -573,6 +581,7 @@ export function createEngine(parts: EngineParts): Engine {
       wallJumps.stop();
       sweep.stop();
       bodies.stop();
+      retention.stop();
       cancelHold?.();
       forgetCatalog?.();
       attended.stop();

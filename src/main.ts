@@ -37,6 +37,7 @@ import { createRealSystem } from "./system/real.ts";
 
 const EXIT_STORE_LOST = 1;
 const EXIT_RESTART = 75;
+const DAY_MS = 86_400_000;
 
 function systemFor(
   { logLevel, logFormat }: Pick<ServeSettings, "logLevel" | "logFormat">,
@@ -142,6 +143,7 @@ async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): 
     settings: {
       ...ENGINE_DEFAULTS,
       taskAttempts: settings.jobMaxRetries + 1,
+      keptMs: settings.retentionDays === undefined ? undefined : settings.retentionDays * DAY_MS,
       maxSteps: settings.maxTransitionsPerJob,
       cancelGraceMs: settings.cancelGraceSeconds * 1000,
       workerTimeoutMs: settings.workerTimeoutSeconds * 1000,

@@ -65,6 +65,8 @@ export const SERVE = {
     { min: 1, max: 86_400 },
     { environment: ["WORKER_HEALTH_CHECK_INTERVAL_SECONDS"] },
   ),
+  /** Days that jobs are kept after their end, with their history; left out: for ever. */
+  retentionDays: optionalWhole({ min: 1, max: 36_500 }, { environment: ["RETENTION_DAYS"] }),
   jobMaxRetries: whole(3, { min: 0, max: 1000 }, { environment: ["JOB_MAX_RETRIES"] }),
   maxTransitionsPerJob: whole(100, { min: 1, max: 1_000_000 }, { environment: ["MAX_TRANSITIONS_PER_JOB"] }),
   // Read from the working folder if it is there, unless its path is set.

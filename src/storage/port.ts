@@ -83,6 +83,21 @@ export interface Unit {
   readonly outbox?: readonly OutboxChange[] | undefined;
   /** At most one of each data store. */
   readonly dataStores?: readonly StoreChange[] | undefined;
+  readonly remove?: Removal | undefined;
+}
+
+/** What is old enough to go; each is left alone if that does not hold any more. */
+export interface Removal {
+  /** Jobs without a parent: each goes with all jobs below it, and with what lies beside them. */
+  readonly roots: readonly string[];
+  readonly endedBeforeMs: number;
+  /** Of creations, expired. */
+  readonly keys: readonly KeyPlace[];
+}
+
+export interface KeyPlace {
+  readonly client: string;
+  readonly key: string;
 }
 
 /**
@@ -198,6 +213,28 @@ export interface JobReader {
   /** The open job that has the unique key. */
   holderOf(client: string, blueprint: string, uniqueKey: string): Promise<string | undefined>;
   gated(): Promise<readonly GatedJob[]>;
+}
+
+/** A job without a parent, and all below it: over for long enough, with nothing waiting to be sent. */
+export interface EndedTree {
+  readonly root: string;
+  readonly jobs: number;
+  /** About as many as would go. */
+  readonly rows: number;
+}
+
+/** What may go. Each looks at so many rows from a place on, the oldest first; without `last` that was the end. */
+export interface RetentionReader {
+  endedTrees(
+    after: string,
+    endedBeforeMs: number,
+    look: number,
+  ): Promise<{ readonly trees: readonly EndedTree[]; readonly last?: string }>;
+  expiredKeys(
+    after: KeyPlace | undefined,
+    nowMs: number,
+    look: number,
+  ): Promise<{ readonly keys: readonly KeyPlace[]; readonly last?: KeyPlace }>;
 }
 
 export interface OutboxRow {
@@ -321,6 +358,7 @@ export interface Storage {
   readonly jobs: JobReader;
   readonly outbox: OutboxReader;
   readonly dataStores: DataStoreReader;
+  readonly retention: RetentionReader;
   readonly registers: Registers;
   /** Resolves when everything that was accepted for writing is durable and the files are closed. */
   close(): Promise<void>;

@@ -14,6 +14,7 @@ describe("settings", () => {
       dataDir: "./data",
       blueprints: "./blueprints",
       clientToken: undefined,
+      retentionDays: undefined,
       jobMaxRetries: 3,
     });
   });

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Job } from "../../src/job/model.ts";
 import type { JobQuery, JobReader, OpenJob, Storage, StoredBundle, Unit } from "../../src/storage/port.ts";
 import { describeOutbox } from "./outbox.ts";
+import { describeRetention } from "./retention.ts";
 import { shapes } from "../storage/job-shapes.ts";
 import { describeDataStores } from "./data-stores.ts";
 import {
@@ -578,6 +579,12 @@ export function describeStorage(name: string, make: () => StoreUnderTest): void 
   });
 
   describeLists(name, () => storage.jobs, commit);
+
+  describe(`${name}: retention`, () =>
+    describeRetention(
+      () => storage,
+      (nowMs) => under.setNowMs(nowMs),
+    ));
   describeOutbox(
     name,
     () => storage,

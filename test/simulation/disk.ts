@@ -27,7 +27,10 @@ import type {
   OutboxReader,
   OutboxRow,
   OutboxWrite,
+  KeyPlace,
   Registers,
+  Removal,
+  RetentionReader,
   ScheduleWrite,
   Storage,
   StoredBranch,
@@ -169,7 +172,7 @@ export class Disk {
       try {
         const refusal = this.#refusalOf(unit, nowMs);
         if (refusal) refused.set(index, refusal);
-        else this.#writeUnit(unit);
+        else this.#writeUnit(unit, nowMs);
       } catch (error) {
         this.#rollBack();
         return { type: "invalid", index, reason: messageOf(error) };
@@ -247,9 +250,36 @@ export class Disk {
     return found && found.expiresAtMs > nowMs ? found : undefined;
   }
 
-  #writeUnit(unit: Unit): void {
+  /** The job and all below it, if all of it may go. */
+  tree(root: string, endedBeforeMs: number): readonly string[] {
+    const ids = this.jobs.has(root) ? [root] : [];
+    for (const id of ids) for (const [child] of this.jobs) if (this.job(child)?.parentId === id) ids.push(child);
+    const waiting = new Set([...this.outbox.values()].flatMap((row) => (row.dueAtMs === undefined ? [] : row.jobId)));
+    const mayGo = ids.every((id) => {
+      const job = this.job(id);
+      return job && isTerminal(job.status) && job.updatedAtMs <= endedBeforeMs && !waiting.has(id);
+    });
+    return mayGo ? ids : [];
+  }
+
+  #takeOut({ roots, endedBeforeMs, keys }: Removal, nowMs: number): void {
+    for (const id of roots.flatMap((root) => this.tree(root, endedBeforeMs))) {
+      this.#remove(this.jobs, id);
+      this.#remove(this.branches, id);
+      this.#remove(this.history, id);
+      for (const key of this.references.keys()) {
+        if ((JSON.parse(key) as [string])[0] === id) this.#remove(this.references, key);
+      }
+    }
+    for (const { client, key } of keys) {
+      if (!this.answer(client, key, nowMs)) this.#remove(this.idempotency, JSON.stringify([client, key]));
+    }
+  }
+
+  #writeUnit(unit: Unit, nowMs: number): void {
     for (const write of unit.jobs) this.#writeJob(write);
     for (const change of unit.dataStores ?? []) this.#writeDataStore(change);
+    if (unit.remove) this.#takeOut(unit.remove, nowMs);
     const { idempotency } = unit;
     if (idempotency) this.#put(this.idempotency, JSON.stringify([idempotency.client, idempotency.key]), idempotency);
     for (const change of unit.outbox ?? []) this.#changeOutbox(change);
@@ -357,9 +387,10 @@ export class Disk {
 }
 
 /** The store as one process sees it. */
-class Opened implements Storage, JobReader, DataStoreReader, Registers, GroupWriter {
+class Opened implements Storage, JobReader, RetentionReader, DataStoreReader, Registers, GroupWriter {
   readonly jobs = this;
   readonly dataStores = this;
+  readonly retention = this;
   readonly outbox: OutboxReader;
   readonly registers = this;
   readonly journal;
@@ -501,6 +532,31 @@ class Opened implements Storage, JobReader, DataStoreReader, Registers, GroupWri
     });
     const sorted = due.map(toOpenJob).toSorted(compareWakes);
     return sorted.filter((job) => after === undefined || compareWakes(job, after) > 0).slice(0, limit);
+  }
+
+  async endedTrees(after: string, endedBeforeMs: number, look: number) {
+    await this.#reading();
+    const ids = [...this.disk.jobs.keys()].toSorted().filter((id) => id > after);
+    const trees = ids.slice(0, look).flatMap((root) => {
+      const job = this.disk.job(root);
+      const tree = job?.parentId === undefined ? this.disk.tree(root, endedBeforeMs) : [];
+      const versions = tree.map((id) => this.disk.jobs.get(id)?.version ?? 0);
+      return tree.length === 0 ? [] : [{ root, jobs: tree.length, rows: tree.length + sumOf(versions) }];
+    });
+    const last = ids[look - 1];
+    return last === undefined ? { trees } : { trees, last };
+  }
+
+  async expiredKeys(after: KeyPlace | undefined, nowMs: number, look: number) {
+    await this.#reading();
+    const places = [...this.disk.idempotency.values()]
+      .toSorted(compareKeys)
+      .filter((place) => after === undefined || compareKeys(place, after) > 0);
+    const keys = places
+      .slice(0, look)
+      .flatMap(({ client, key, expiresAtMs }) => (expiresAtMs <= nowMs ? [{ client, key }] : []));
+    const last = places[look - 1];
+    return last ? { keys, last: { client: last.client, key: last.key } } : { keys };
   }
 
   async idempotent(client: string, key: string, nowMs: number): Promise<IdempotencyWrite | undefined> {
@@ -677,6 +733,15 @@ function uniqueName({ client, blueprint, uniqueKey }: Job): string {
 
 function bytes(text: string): Buffer {
   return Buffer.from(text);
+}
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
+}
+
+function compareKeys(a: KeyPlace, b: KeyPlace): number {
+  if (a.client !== b.client) return a.client < b.client ? -1 : 1;
+  return a.key < b.key ? -1 : Number(a.key > b.key);
 }
 
 function fits(job: Job, query: JobQuery): boolean {

@@ -316,6 +316,6 @@ export class Server {
 }
 
 function withJournal(storage: Storage, journal: Journal): Storage {
-  const { jobs, outbox, dataStores, registers } = storage;
-  return { journal, jobs, outbox, dataStores, registers, close: () => storage.close() };
+  const { jobs, outbox, dataStores, retention, registers } = storage;
+  return { journal, jobs, outbox, dataStores, retention, registers, close: () => storage.close() };
 }

@@ -15,12 +15,13 @@ export class Counts {
     );
   }
 
-  moved(client: string, from: JobStatus | undefined, to: JobStatus): void {
+  /** Undefined: it is new, or goes. */
+  moved(client: string, from: JobStatus | undefined, to: JobStatus | undefined): void {
     if (from === to) return;
     let changes = this.#changes.get(client);
     if (!changes) this.#changes.set(client, (changes = new Map()));
     if (from !== undefined) changes.set(from, (changes.get(from) ?? 0) - 1);
-    changes.set(to, (changes.get(to) ?? 0) + 1);
+    if (to !== undefined) changes.set(to, (changes.get(to) ?? 0) + 1);
   }
 
   forget(): void {

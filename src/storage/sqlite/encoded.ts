@@ -5,7 +5,7 @@
 import type { SQLQueryBindings } from "bun:sqlite";
 import type { StoreChange } from "../../job/data-store.ts";
 import type { JobStatus } from "../../job/model.ts";
-import type { JobWrite, OutboxChange, Unit } from "../port.ts";
+import type { JobWrite, OutboxChange, Removal, Unit } from "../port.ts";
 import { outboxValues } from "./outbox-row.ts";
 import { type EncodedMarks, marksOf } from "./job-marks.ts";
 import { insertValues, isLongInput, updateValues } from "./job-row.ts";
@@ -16,6 +16,7 @@ export interface EncodedUnit {
   readonly idempotency: EncodedAnswer | undefined;
   readonly outbox: readonly OutboxChange[];
   readonly dataStores: readonly StoreChange[];
+  readonly remove: Removal | undefined;
 }
 
 export interface EncodedWrite {
@@ -60,6 +61,7 @@ export function encodeUnit(unit: Unit): EncodedUnit {
     jobs: unit.jobs.map(encodeWrite),
     outbox: unit.outbox ?? NOTHING,
     dataStores: unit.dataStores ?? NOTHING,
+    remove: unit.remove,
     idempotency: idempotency && {
       client: idempotency.client,
       key: idempotency.key,

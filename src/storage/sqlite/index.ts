@@ -15,6 +15,7 @@ import { SqliteJobReader } from "./job-reader.ts";
 import { SqliteOutboxReader } from "./outbox-reader.ts";
 import { createReads } from "./reads.ts";
 import { folderFull } from "./refusals.ts";
+import { SqliteRetentionReader } from "./retention-reader.ts";
 import { SqliteRegisters } from "./registers.ts";
 import { guardSpace } from "./space-guard.ts";
 import { writeHere } from "./own-writer.ts";
@@ -62,6 +63,7 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
   const jobs = new SqliteJobReader(database, reads);
   const outbox = new SqliteOutboxReader(database, reads);
   const dataStores = new SqliteDataStoreReader(database, reads);
+  const retention = new SqliteRetentionReader(database, reads);
   const registers = new SqliteRegisters({ database, random, fault, reads, makeRoom: () => ballast.release() });
   const journal = createGroupJournal({
     writer: guardSpace(writer, ballast),
@@ -80,6 +82,7 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
     await writer.close();
     jobs.finalize();
     dataStores.finalize();
+    retention.finalize();
     outbox.finalize();
     registers.close();
     try {
@@ -90,7 +93,7 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
   }
 
   let closing: Promise<void> | undefined;
-  return { journal, jobs, outbox, dataStores, registers, close: () => (closing ??= closeAll()) };
+  return { journal, jobs, outbox, dataStores, retention, registers, close: () => (closing ??= closeAll()) };
 }
 
 type ClosedWriter = GroupWriter & { close(): Promise<void> };

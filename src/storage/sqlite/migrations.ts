@@ -184,12 +184,18 @@ CREATE TABLE pauses (
 ) WITHOUT ROWID;
 `;
 
+/** Only children are in it: it costs other jobs nothing. */
+const CHILDREN = `
+CREATE INDEX jobs_children ON jobs (parent) WHERE parent IS NOT NULL;
+`;
+
 export const MIGRATIONS: readonly Migration[] = [
   { name: "jobs, history and registers", sql: FIRST },
   { name: "the outbox", sql: OUTBOX },
   { name: "data stores", sql: DATA_STORES },
   { name: "open children of a job", sql: OPEN_CHILDREN },
   { name: "schedules", sql: SCHEDULES },
+  { name: "children of a job", sql: CHILDREN },
   { name: "tags", sql: TAGS },
   { name: "unique keys of open jobs", sql: UNIQUE_KEYS },
   { name: "jobs at a gate, and paused blueprints", sql: GATES },

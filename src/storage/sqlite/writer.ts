@@ -12,6 +12,7 @@ import type { EncodedAnswer, EncodedBranch, EncodedUnit, EncodedWrite } from "./
 import { JobMarks } from "./job-marks.ts";
 import { INSERT_JOB, UPDATE_JOB } from "./job-row.ts";
 import { OutboxWriter } from "./outbox-writer.ts";
+import { RemovalWriter } from "./removal-writer.ts";
 import { toStored } from "./text.ts";
 import { Transaction } from "./transaction.ts";
 
@@ -30,6 +31,7 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
   const counts = new Counts(database);
   const dataStores = new DataStoreWriter(database);
   const outbox = new OutboxWriter(database);
+  const removal = new RemovalWriter(database, counts);
   const marks = new JobMarks(database);
   const statements = prepare(database);
   const known = new Map<string, Found>();
@@ -98,6 +100,7 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
     if (unit.idempotency) writeIdempotency(unit.idempotency);
     for (const change of unit.outbox) outbox.change(change);
     for (const change of unit.dataStores) dataStores.write(change);
+    if (unit.remove) removal.remove(unit.remove, clock.nowMs());
     return undefined;
   }
 
@@ -147,6 +150,7 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
       counts.finalize();
       dataStores.finalize();
       outbox.finalize();
+      removal.finalize();
       marks.finalize();
       for (const statement of Object.values(statements)) statement.finalize();
     },
