@@ -5,7 +5,7 @@
 import type { AnyNode, Node } from "acorn";
 import { full } from "acorn-walk";
 
-type FunctionNode = Extract<
+export type FunctionNode = Extract<
   AnyNode,
   { type: "ArrowFunctionExpression" | "FunctionExpression" | "FunctionDeclaration" }
 >;
@@ -164,7 +164,7 @@ function leave(exits: readonly Exit[]): false {
   return false;
 }
 
-function isFunction(node: AnyNode): node is FunctionNode {
+export function isFunction(node: AnyNode): node is FunctionNode {
   return (
     node.type === "ArrowFunctionExpression" || node.type === "FunctionExpression" || node.type === "FunctionDeclaration"
   );

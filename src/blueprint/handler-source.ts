@@ -23,6 +23,7 @@ export interface Source {
 export type CallNode = Extract<AnyNode, { type: "CallExpression" }>;
 type DeclarationNode = Extract<AnyNode, { type: "VariableDeclaration" }>;
 type AssignmentNode = Extract<AnyNode, { type: "AssignmentExpression" }>;
+type FunctionNode = Extract<AnyNode, { type: "FunctionDeclaration" }> & { readonly id: { readonly name: string } };
 type PatternNode = Extract<AnyNode, { type: "ObjectPattern" }>;
 
 /** Constants of a file by name. */
@@ -40,7 +41,7 @@ export function readSource(text: string, outer: Constants = NO_CONSTANTS): Sourc
     ["({", "})"],
   ] as const) {
     const root = tryParse(`${before}${text}${after}`);
-    if (root) return collect(root, -before.length, outer);
+    if (root) return sourceOf(root, -before.length, outer);
   }
   return undefined;
 }
@@ -54,7 +55,8 @@ function tryParse(text: string): Node | undefined {
   }
 }
 
-function collect(root: Node, shift: number, outer: Constants): Source {
+/** `shift`: from a node's offset to the offset in the handler's text. */
+export function sourceOf(root: Node, shift: number, outer: Constants): Source {
   const calls: { node: CallNode; path: AnyNode[] }[] = [];
   const names = new Names();
   const aliases = new Map<string, string>();
@@ -95,6 +97,11 @@ class Names {
     }
   }
 
+  declareFunction(node: FunctionNode): void {
+    if (this.#values.has(node.id.name)) this.#unclear.add(node.id.name);
+    this.#values.set(node.id.name, [node]);
+  }
+
   assign({ left, operator, right }: AssignmentNode): void {
     if (left.type !== "Identifier") return;
     const values = this.#values.get(left.name);
@@ -133,6 +140,7 @@ function readConstants(code: string): Constants {
   for (const statement of (root as Program).body) {
     const declaration = statement.type === "ExportNamedDeclaration" ? statement.declaration : statement;
     if (declaration?.type === "VariableDeclaration") names.declare(declaration);
+    if (declaration?.type === "FunctionDeclaration") names.declareFunction(declaration);
   }
   simple(root, {
     AssignmentExpression: (node) => names.assign(node),

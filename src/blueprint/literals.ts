@@ -108,7 +108,8 @@ function valuesOf({ name, start, end }: Extract<AnyNode, { type: "Identifier" }>
   return outer ? [movedTo(outer, start, end)] : [];
 }
 
-function movedTo(node: AnyNode, start: number, end: number): AnyNode {
+/** A part of another text as it would be at this place. */
+export function movedTo(node: AnyNode, start: number, end: number): AnyNode {
   const moved = Object.entries(node).map(([key, value]) => [key, Array.isArray(value) ? value.map(move) : move(value)]);
   return { ...Object.fromEntries(moved), start, end } as AnyNode;
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { Type } from "@sinclair/typebox";
 import { collectBlueprints, definitionOf, inspect } from "../../src/blueprint/index.ts";
 import { Blueprint, type Handler } from "../../src/index.ts";
+import * as cookbook from "./cookbook.ts";
 import * as recipes from "./recipes.ts";
 
 const quiet: Handler = () => undefined;
@@ -301,7 +302,7 @@ describe("a way through a handler without a decision is named", () => {
 describe("the cookbook", () => {
   test("has no errors, and warns of outcomes that lead nowhere", () => {
     const warnings = Object.fromEntries(
-      collectBlueprints(recipes).map((blueprint) => [blueprint.name, rulesOf(blueprint)]),
+      collectBlueprints({ ...recipes, ...cookbook }).map((blueprint) => [blueprint.name, rulesOf(blueprint)]),
     );
     const missing = "warning missing-transition";
     expect(warnings).toEqual({
@@ -311,6 +312,14 @@ describe("the cookbook", () => {
       critical_flow: [missing, missing],
       priority_flow: [missing, missing],
       error_handling: [missing],
+      cost_optimized_flow: [missing],
+      analytics_flow: [],
+      cancellable_flow: [],
+      text_processor: [],
+      main_flow: [],
+      premium_flow: [missing, missing, missing, missing],
+      validation_example: [],
+      s3_ops_flow: [],
     });
   });
 

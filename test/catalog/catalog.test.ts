@@ -518,6 +518,37 @@ export default new Blueprint({ name: "a" }).handlerFor("start", (_context, actio
     ]);
   });
 
+  test("follows the actions into functions of the file and of those that it imports", async () => {
+    await folder.write(
+      "_steps.ts",
+      `import type { Actions } from "orchestrator";
+export function go(actions: Actions, ok: boolean) {
+  if (ok) return finish(actions);
+  actions.transitionTo("failed");
+}
+const finish = ({ transitionTo }: Actions) => transitionTo("finished");
+export const maybe = (actions: Actions, ok: boolean) => { if (ok) finish(actions); };
+export function again(actions: Actions) { again(actions); }
+`,
+    );
+    const text = (body: string) => `import { Blueprint } from "orchestrator";
+import * as steps from "./_steps.ts";
+import { go, maybe, again } from "./_steps.ts";
+const typo = (actions) => actions.transitionTo("finsihed");
+export default new Blueprint({ name: "a" }).handlerFor("start", async (context, actions) => {
+  ${body}
+});
+`;
+    const places = async (body: string) => (await check(text(body))).map(({ rule, line }) => `${rule} ${line}`);
+    expect(await places("await go(actions, true);")).toEqual([]);
+    expect(await places("steps.go(actions, true);")).toEqual([]);
+    expect(await places("typo(actions);")).toEqual(["missing-target 6"]);
+    expect(await places("maybe(actions, true);")).toEqual(["no-outcome 5"]);
+    expect(await places("go(actions, true); go(actions, false);")).toEqual([]);
+    expect(await places("again(actions);")).toEqual(["unknown-target 6"]);
+    expect(await places("context.other(actions);")).toEqual(["unknown-target 6"]);
+  });
+
   test("knows the children of a folder, and asks for their files where it was given files alone", async () => {
     const text = `import { Blueprint } from "orchestrator";
 export default new Blueprint({ name: "a" }).handlerFor("start", (_context, actions) =>
