@@ -4,8 +4,20 @@
  * is killed; it is not synced, because a machine that loses its power loses its leases as well.
  * A process takes over what others of the same worker left behind when they died.
  */
-import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
@@ -112,9 +124,11 @@ export class Shelf {
   close(): void {
     this.flush();
     if (this.#broken) return;
+    // Containers that share a volume share their process ids as well: the file may be another one's by now.
+    const isOurs = fstatSync(this.#file).ino === statSync(this.#path, { throwIfNoEntry: false })?.ino;
     closeSync(this.#file);
     this.#broken = true;
-    if (this.#kept.size === 0) rmSync(this.#path, { force: true });
+    if (isOurs && this.#kept.size === 0) rmSync(this.#path, { force: true });
   }
 
   get #prefix(): string {

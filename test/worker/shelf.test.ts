@@ -53,6 +53,16 @@ describe("results on disk", () => {
     expect(bodiesOf(open({ pid: 1, isAlive: () => true }))).toEqual([["t", "{}"]]);
   });
 
+  test("of two containers on one volume the one that ends takes nothing from the other", () => {
+    const one = open({ pid: 1, isAlive: () => true });
+    const other = open({ pid: 1, isAlive: () => true });
+    other.put("http://a", "j", "t", "{}");
+    other.flush();
+    one.close();
+
+    expect(bodiesOf(open({ pid: 1, isAlive: () => true }))).toEqual([["t", "{}"]]);
+  });
+
   test("what belongs to a process that lives, or to a worker of another name, is left alone", () => {
     open({ pid: 20 }).put("http://a", "j", "t", "{}");
     const other = open({ workerId: "w/1.20", pid: 21 });
