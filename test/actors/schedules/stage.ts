@@ -5,10 +5,18 @@ import type { ScheduleSource } from "../../../src/schedules/source.ts";
 import type { Job } from "../../../src/job/model.ts";
 import type { Service } from "../../../src/system/lifecycle.ts";
 import { isoTime } from "../../../src/system/iso.ts";
+import { Blueprint } from "../../../src/blueprint/index.ts";
 import { oneTask } from "../../support/blueprints.ts";
 import { World } from "../../support/engine.ts";
 
 const LOOK_MS = 1_000;
+
+function endsAtOnce(name: string): Blueprint {
+  const blueprint = new Blueprint({ name });
+  blueprint.handlerFor("start", { isStart: true }, (_, actions) => actions.transitionTo("finished"));
+  blueprint.handlerFor("finished", { isEnd: true }, () => undefined);
+  return blueprint;
+}
 
 export class Stage {
   /** What schedules.toml holds; undefined: it is not there. */
@@ -28,7 +36,7 @@ export class Stage {
   }
 
   static async start(text: string, folder?: string): Promise<Stage> {
-    const blueprints = [oneTask("report"), oneTask("other")];
+    const blueprints = [oneTask("report"), oneTask("other"), endsAtOnce("tick")];
     const stage = new Stage(await World.start({ blueprints, ...(folder !== undefined && { folder }) }), text);
     await stage.#begin();
     return stage;
