@@ -42,8 +42,10 @@ ${buttons.join("\n")}
   );
 }
 
-export function noticePage(status: number, title: string, text: string): Response {
-  return page(status, title, `<p>${escaped(text)}</p>`);
+export function noticePage(status: number, title: string, text: string, retryAfterSeconds?: number): Response {
+  const response = page(status, title, `<p>${escaped(text)}</p>`);
+  if (retryAfterSeconds !== undefined) response.headers.set("retry-after", String(retryAfterSeconds));
+  return response;
 }
 
 function page(status: number, title: string, body: string): Response {

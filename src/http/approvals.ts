@@ -34,7 +34,7 @@ export function approvalRoutes(options: ApprovalRoutesOptions) {
       "/approvals/:token",
       ({ request, params }) => {
         refuseHead(request);
-        return inPages(() => showQuestion(params.token, options));
+        return inPages(() => showQuestion(request, params.token, options));
       },
       told("The page behind a link that was sent to decide: shows the question, decides nothing"),
     )
@@ -52,9 +52,9 @@ export function approvalRoutes(options: ApprovalRoutesOptions) {
     });
 }
 
-async function showQuestion(token: string, { approvals, orchestrator }: ApprovalRoutesOptions): Promise<Response> {
-  const ticket = approvals.links.read(token);
-  const { job } = await orchestrator.jobs.read(undefined, ticket.jobId);
+async function showQuestion(request: Request, token: string, options: ApprovalRoutesOptions): Promise<Response> {
+  const ticket = ticketOf(request, token, options);
+  const { job } = await options.orchestrator.jobs.read(undefined, ticket.jobId);
   const { pause } = job;
   if (pause?.kind !== "approval" || job.visit !== ticket.visit) throw tooLate(job);
   const offered = decisionsOf(pause.transitions);
@@ -70,7 +70,7 @@ async function showQuestion(token: string, { approvals, orchestrator }: Approval
 async function decideByLink(request: Request, token: string, options: ApprovalRoutesOptions): Promise<Response> {
   const type = request.headers.get("content-type") ?? "";
   const decideNow = async (): Promise<ApprovalTicket & { readonly decided: string }> => {
-    const ticket = options.approvals.links.read(token);
+    const ticket = ticketOf(request, token, options);
     const text = await readText(request, BODY_BYTES_MAX);
     const body = isForm(type) ? Object.fromEntries(new URLSearchParams(text)) : bodyOf(text);
     const decision = decisionByLink(body, ticket);
@@ -90,10 +90,10 @@ function isForm(type: string): boolean {
 }
 
 async function decideFor(request: Request, id: string, options: ApprovalRoutesOptions): Promise<Response> {
-  const { approvals, door, orchestrator } = options;
+  const { door, orchestrator } = options;
   const token = parametersOf(request).get("token");
   if (token !== null) {
-    const ticket = approvals.links.read(token);
+    const ticket = ticketOf(request, token, options);
     if (ticket.jobId !== id) {
       throw new Refusal("LINK_INVALID", 403, "This token was sent for another job: use it with that job's id.");
     }
@@ -106,6 +106,16 @@ async function decideFor(request: Request, id: string, options: ApprovalRoutesOp
   const by = isOperator ? "operator" : client.id;
   await orchestrator.jobs.decide(viewer, id, { ...decisionOf(body), by, through: "api" }, idempotencyKeyOf(request));
   return received(id);
+}
+
+/** Whoever tries links comes no more often than whoever tries tokens. */
+function ticketOf(request: Request, token: string, { approvals, door }: ApprovalRoutesOptions): ApprovalTicket {
+  try {
+    return approvals.links.read(token);
+  } catch (error) {
+    if (error instanceof Refusal) return door.refuse(request, error);
+    throw error;
+  }
 }
 
 function received(jobId: string): Response {
@@ -142,7 +152,7 @@ function bodyOf(text: string): JsonMap {
   return text.trim() === "" ? {} : parseObject(text);
 }
 
-async function takeTelegram(request: Request, { approvals }: ApprovalRoutesOptions): Promise<Response> {
+async function takeTelegram(request: Request, { approvals, door }: ApprovalRoutesOptions): Promise<Response> {
   const { telegram } = approvals;
   if (!telegram) {
     const message = "Nothing is awaited from Telegram here: TELEGRAM_UPDATES=webhook of the server sets it up.";
@@ -150,11 +160,8 @@ async function takeTelegram(request: Request, { approvals }: ApprovalRoutesOptio
   }
   const update = parseObject(await readText(request, BODY_BYTES_MAX));
   if (!(await telegram(request.headers.get("x-telegram-bot-api-secret-token"), update))) {
-    throw new Refusal(
-      "INVALID_TOKEN",
-      401,
-      "Only Telegram may send this: the secret token is not the one it was told.",
-    );
+    const message = "Only Telegram may send this: the secret token is not the one it was told.";
+    return door.refuse(request, new Refusal("INVALID_TOKEN", 401, message));
   }
   return json("{}");
 }
@@ -170,7 +177,8 @@ async function inPages(run: () => Promise<Response>): Promise<Response> {
     return await run();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return noticePage(error.status, TITLES[error.status] ?? "That did not work", error.message);
+    const { status, message, retryAfterSeconds } = error;
+    return noticePage(status, TITLES[status] ?? "That did not work", message, retryAfterSeconds);
   }
 }
 

@@ -10,6 +10,8 @@ export interface Door {
   operator(request: Request): Caller;
   /** `claimed`: the worker's id, where the path carries it. */
   worker(request: Request, claimed?: string): WorkerGrant;
+  /** Throws it, and counts it as a stranger's: what was presented instead of a token is no good. */
+  refuse(request: Request, refusal: Refusal): never;
   /** Puts what the client has left of its quota on the answer. */
   tell(request: Request, response: Response): Response;
   /** Requests turned away for their token. */
@@ -57,6 +59,7 @@ export function networkDoor(access: Access, options: NetworkDoorOptions): Door {
   };
   return {
     client,
+    refuse,
     operator(request) {
       const caller = client(request);
       if (caller.isOperator) return caller;
@@ -95,6 +98,9 @@ export function localDoor(): Door {
     client: () => OPERATOR,
     operator: () => OPERATOR,
     worker: () => anyWorker,
+    refuse: (_, refusal) => {
+      throw refusal;
+    },
     tell: (_, response) => response,
     refusals: 0,
   };

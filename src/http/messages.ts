@@ -27,7 +27,7 @@ export function webhookView(job: Job, outbox: readonly OutboxRow[]): WebhookView
 export function approvalView(job: Job, outbox: readonly OutboxRow[] | undefined): JsonMap {
   const { pause, visit, id } = job;
   if (pause?.kind !== "approval" || outbox === undefined) return {};
-  const decideWith = `orchestrator jobs decide ${id} DECISION, or POST /api/jobs/${id}/decision`;
+  const decideWith = `orchestrator jobs decide ${id} DECISION`;
   if (pause.integration === "dashboard") return { decide_with: decideWith };
   const row = outbox.find((one) => one.kind === "approval" && (JSON.parse(one.body) as ApprovalAsked).visit === visit);
   if (!row) return { message_status: "sent", decide_with: decideWith };

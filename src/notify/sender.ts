@@ -60,7 +60,7 @@ export function notSetUp(settings: string): Integration {
     ask: async (row, { integration }) => ({
       type: "failed",
       isFinal: true,
-      error: `${integration} is not set up (set ${settings}), so that nobody was asked: decide with "orchestrator jobs decide ${row.jobId} DECISION", or with POST /api/jobs/${row.jobId}/decision`,
+      error: `${integration} is not set up (set ${settings}) and nobody was asked: decide with "orchestrator jobs decide ${row.jobId} DECISION"`,
     }),
     close: async () => ({ type: "delivered" }),
   };

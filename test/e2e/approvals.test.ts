@@ -269,6 +269,50 @@ describe.skipIf(!isBuilt)("recipe 2, by Telegram", () => {
   );
 });
 
+describe.skipIf(!isBuilt)("recipe 2, by a Telegram that sends what is decided", () => {
+  const telegram = new FakeTelegram();
+  const server = new Server({
+    environment: {
+      TELEGRAM_BOT_TOKEN: telegram.token,
+      TELEGRAM_CHAT_ID: CHAT,
+      TELEGRAM_API_URL: telegram.url,
+      TELEGRAM_UPDATES: "webhook",
+      PUBLIC_URL: "https://jobs.example",
+    },
+  });
+  let worker: Program | undefined;
+  beforeAll(async () => {
+    await server.start();
+    worker = startWorker(server, [WORKER]);
+  }, LIMIT_MS);
+  afterAll(async () => {
+    await worker?.kill();
+    await server.remove();
+    await telegram[Symbol.asyncDispose]();
+  });
+
+  test(
+    "takes it from Telegram, and from nobody else",
+    async () => {
+      await telegram.until(() => telegram.webhook !== undefined, "Telegram knows where to send");
+      expect(telegram.webhook?.url).toBe("https://jobs.example/_public/webhooks/telegram");
+      const id = await submit(server, FLOW, { topic: "foxes" });
+      await telegram.until(() => telegram.messages.length > 0, "the chat is asked");
+      const body = JSON.stringify(telegram.press("approved"));
+      const send = (secret: string) => {
+        const headers = { "x-telegram-bot-api-secret-token": secret, "x-client-token": "" };
+        return call(server, "/_public/webhooks/telegram", { method: "POST", body, headers });
+      };
+      expect((await send("guess")).status).toBe(401);
+      expect((await read(server, id)).status).toBe("waiting_for_human");
+      expect((await send(telegram.webhook?.secret_token ?? "")).status).toBe(200);
+      expect(await waitForEnd(server, id)).toMatchObject({ result: { approved_by: "Anna Lind (@anna)" } });
+      await telegram.until(() => telegram.messages[0]?.text.includes("Decided: approved") === true, "it is changed");
+    },
+    LIMIT_MS,
+  );
+});
+
 describe.skipIf(!isBuilt)("links to decide", () => {
   const program = startReceiver();
   const server = new Server({

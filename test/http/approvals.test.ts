@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { createRateLimit } from "../../src/access/rate-limit.ts";
 import type { Job } from "../../src/job/model.ts";
 import { approvalView } from "../../src/http/messages.ts";
 import { Refusal } from "../../src/system/errors.ts";
@@ -104,6 +105,22 @@ describe("the page behind a link to decide", () => {
     const sent = await send("POST", pathOf("approved"), FORM, "decision=no");
     expect(sent.status).toBe(403);
     expect(fake.told.asked).toEqual([]);
+  });
+});
+
+describe("whoever tries links", () => {
+  test("may not come too often, and holds up nobody whose link is good", async () => {
+    const fake = createFake();
+    fake.jobs.set(idOf(1), waiting());
+    const strangers = createRateLimit({ clock: quiet.clock, limit: 2, periodSeconds: 60 });
+    const { app } = createDoors(fake, {}, { limits: { strangers } });
+    const get = (path: string) => app.handle(request("GET", path));
+    expect((await get("/_public/approvals/guess-1")).status).toBe(403);
+    expect((await get("/_public/approvals/guess-2")).status).toBe(403);
+    const third = await get("/_public/approvals/guess-3");
+    expect([third.status, Number(third.headers.get("retry-after"))]).toEqual([429, expect.any(Number)]);
+    expect((await app.handle(request("POST", `${HOOK}?token=guess`, {}, { decision: "approved" }))).status).toBe(429);
+    expect((await get(pathOf())).status).toBe(200);
   });
 });
 

@@ -18,6 +18,8 @@ export class SqliteOutboxReader implements OutboxReader {
   async destinations(after: string, limit: number) {
     type Row = readonly [StoredText, number];
     const rows = this.#rows<Row>(this.#statements.destinations, toStored(after), limit);
+    // Whoever asks for one page after the other must not hold up everything else.
+    if (rows.length === limit) await this.#reads.pause();
     return rows.map(([destination, dueAtMs]) => ({ destination: fromStored(destination), dueAtMs }));
   }
 
