@@ -262,7 +262,7 @@ export function createEngine(parts: EngineParts): Engine {
     log,
     known,
     pending,
-    interrupted: new Set(),
+    interrupted: new Map(),
     rules: {
       handlerRuns: settings.handlerRuns,
       handlerBackoffMs: settings.handlerBackoffMs,

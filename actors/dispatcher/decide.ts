@@ -338,6 +338,8 @@ export class Dispatch {
     // A run that it has still in hand, though the job had dropped it, counts once.
     this.#takeFrom(hand, held.task.key, held.task.attempt);
     const limit = limitName(hand.view, held.task.order.type);
+    // Dropped, and claimed by the worker before it has ended: it takes up room once.
+    this.#takeFrom(hand, held.task.key, held.task.attempt);
     hand.given.set(givenName(held.task.key, held.task.attempt), { held, limit });
     hand.load += 1;
     hand.lastTurn = ++this.#turns;

@@ -43,8 +43,11 @@ export interface JobParts {
   outboxWritten(rows: number): void;
   /** Told at once, before it is written. */
   progressed(jobId: string, taskId: string, update: ProgressUpdate): void;
-  /** Jobs whose actor failed in the middle of something: what it was is not known, and is looked for. */
-  readonly interrupted: Set<string>;
+  /**
+   * Jobs whose actor failed in the middle of something: what it was is not known, and is looked for
+   * once the unit that may have been on its way to the store has come to an end there.
+   */
+  readonly interrupted: Map<string, Promise<void> | undefined>;
   /** What the job will be if the running turn's outcome counts: for `getJobState` of the job itself. */
   readonly pending: Map<string, Job>;
 }
@@ -61,6 +64,8 @@ export class JobActor implements Actor<JobMessage> {
   #state: JobState | undefined;
   #draft: Draft | undefined;
   #turnNumber = 0;
+  /** The newest unit that went to the store. */
+  #committing: Promise<void> | undefined;
   /** Of the unit that is being committed. */
   #wakeAtMs: number | undefined;
   #abort: AbortController | undefined;
@@ -88,18 +93,23 @@ export class JobActor implements Actor<JobMessage> {
       return;
     }
     context.suspend();
-    const loading = Promise.all([this.parts.reader.load(this.id), this.parts.reader.branches(this.id)]);
     context.pipe(
-      loading,
+      this.#load(),
       ([job, branches]) => ({ type: "loaded", job, branches }),
       (error) => ({ type: "not-loaded", error }),
     );
   }
 
+  async #load() {
+    const { interrupted, reader } = this.parts;
+    await Promise.allSettled([interrupted.get(this.id)]);
+    return Promise.all([reader.load(this.id), reader.branches(this.id)]);
+  }
+
   stopped(): void {
     this.parts.pending.delete(this.id);
     this.parts.stores.leave(this.id);
-    if (this.#handling || this.#draft) this.parts.interrupted.add(this.id);
+    if (this.#handling || this.#draft) this.parts.interrupted.set(this.id, this.#committing);
     this.#abort?.abort();
     // Who asked by way of another actor would wait for its time limit.
     for (const after of this.#draft?.after ?? []) failAnswer(after, interrupted());
@@ -169,10 +179,11 @@ export class JobActor implements Actor<JobMessage> {
   }
 
   #loaded(message: Extract<JobMessage, { type: "loaded" }>, context: Context<JobMessage>): void {
+    const isInterrupted = this.parts.interrupted.delete(this.id);
     if (message.job) {
       this.#state = stateOf(message.job, message.branches);
       // A handler that has to run and is not running, or a loss that nobody tells again: the actor was restarted.
-      if (this.parts.interrupted.delete(this.id) || message.job.handler) context.self.tell({ type: "recover" });
+      if (isInterrupted || message.job.handler) context.self.tell({ type: "recover" });
     }
     this.#rest(context);
   }
@@ -311,8 +322,10 @@ export class JobActor implements Actor<JobMessage> {
     draft.set({ version: draft.job.version + 1, updatedAtMs: draft.atMs });
     const { cancelGraceMs } = this.parts.rules;
     this.#wakeAtMs = wakeAtMs(draft.job, draft.timedWaits(), cancelGraceMs);
+    const committing = this.parts.journal.commit(this.#unit(draft));
+    this.#committing = committing;
     context.pipe(
-      this.parts.journal.commit(this.#unit(draft)),
+      committing,
       () => ({ type: "committed" }),
       (error) => ({ type: "not-committed", error }),
     );

@@ -60,7 +60,6 @@ type ChildEnded = Extract<JobMessage, { type: "child-ended" }>;
 function succeeded(draft: Draft, wait: ChildWait, message: ChildEnded, facts: Facts): void {
   const target = targetOf(wait, "success");
   if (target === undefined) {
-    draft.set({ failedIn: draft.job.state });
     const text = `The child blueprint ${wait.blueprint} ended well and its transitions name no state for success: add one.`;
     return draft.finish("failed", { code: "UNHANDLED_STATUS", message: text });
   }

@@ -305,11 +305,11 @@ function pastDeadline(draft: Draft): void {
   const error = { code: "DEADLINE_EXCEEDED", message: "The job did not end within its deadline." };
   const [wait] = [...draft.openWaits(), ...draft.openChildren()];
   const target = wait && targetOf(wait, "failure");
-  draft.set({ deadlineAtMs: undefined, failedIn: draft.job.state });
+  draft.set({ deadlineAtMs: undefined });
   // Its cancel was acknowledged and only the handler of that outcome has not run yet.
   if (draft.job.endsAs === "cancelled") return draft.finish("cancelled", draft.job.error);
   if (target === undefined) return draft.finish("failed", error);
-  draft.enter(target, { error, endsAs: "failed" });
+  draft.enter(target, { error, endsAs: "failed", failedIn: draft.job.state });
 }
 
 /**

@@ -124,6 +124,9 @@ export interface Moment {
   readonly atMs: number;
 }
 
+/** A handler has ended in a wait: what led to it, and how it had failed before, is over. */
+export const GONE_ON = { handler: undefined, endsAs: undefined, failedIn: undefined, steps: 0 } as const;
+
 export class Draft {
   job: Job;
   nowMs: number;
@@ -285,6 +288,7 @@ export class Draft {
       handler: undefined,
       endsAs: undefined,
       early: undefined,
+      failedIn: status === "finished" ? undefined : (this.job.failedIn ?? this.job.state),
     });
     this.event({
       type: status === "finished" ? "job_completed" : "job_failed",
@@ -301,6 +305,7 @@ export class Draft {
 
   /** Every wait of this visit ends: what is queued or runs for it is taken back. */
   closeWaits(approval: ApprovalEnd = { type: "withdrawn" }): void {
+    this.#leaveUnset();
     for (const wait of this.openWaits()) {
       this.after.push({ type: "drop-task", visit: this.job.visit, slot: wait.slot });
     }
@@ -315,6 +320,14 @@ export class Draft {
     }
     if (task || parallel || child || pause) {
       this.set({ task: undefined, parallel: undefined, child: undefined, pause: undefined });
+    }
+  }
+
+  /** What this very unit would set going for the waits that it closes: it must not come after their end. */
+  #leaveUnset(): void {
+    for (let index = this.after.length - 1; index >= 0; index--) {
+      const type = this.after[index]?.type;
+      if (type === "queue" || type === "adopt" || type === "look-at-child") this.after.splice(index, 1);
     }
   }
 

@@ -46,7 +46,6 @@ function succeeded(draft: Draft, wait: TaskWait, status: string, result: WorkerR
   if (target === undefined) {
     const known = Object.keys(wait.order.transitions).join(", ");
     const message = `Worker returned unhandled status: ${status}. Add it to the transitions of the task (there are: ${known}).`;
-    draft.set({ failedIn: draft.job.state });
     draft.finish("failed", { code: "UNHANDLED_STATUS", message });
     return { status: "result_accepted_success" };
   }
@@ -128,9 +127,8 @@ export function failed(
 ): void {
   const target = targetOf(wait, "failure");
   if (isBranchesOwn(draft, target)) return leave(draft, wait, ended ?? failureOf(wait, error));
-  draft.set({ failedIn: draft.job.state });
   if (target === undefined) return draft.finish(endsAs, error);
-  draft.enter(target, { error, endsAs, merge });
+  draft.enter(target, { error, endsAs, merge, failedIn: draft.job.state });
 }
 
 export function cancelled(draft: Draft, wait: BranchWait, ended?: Ended): void {
@@ -138,9 +136,8 @@ export function cancelled(draft: Draft, wait: BranchWait, ended?: Ended): void {
   const target = targetOf(wait, "cancelled");
   const isAlone = draft.job.cancelRequestedAtMs === undefined && isBranchesOwn(draft, target);
   if (isAlone) return leave(draft, wait, ended ?? { taskId: keyOf(wait), json: '{"status":"cancelled"}' });
-  draft.set({ failedIn: draft.job.state });
   if (target === undefined) return draft.finish("cancelled", error);
-  draft.enter(target, { error, endsAs: "cancelled" });
+  draft.enter(target, { error, endsAs: "cancelled", failedIn: draft.job.state });
 }
 
 /** It is over for the branch, and its task may be with a worker or in the queue still. */

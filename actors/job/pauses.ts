@@ -17,7 +17,7 @@ import {
 import { pauseFacts } from "../../src/job/waiting.ts";
 import { isoTime } from "../../src/system/iso.ts";
 import { Refusal } from "../../src/system/errors.ts";
-import type { Draft } from "./draft.ts";
+import { type Draft, GONE_ON } from "./draft.ts";
 import type { JobMessage } from "./messages.ts";
 
 /** The moment by which a wait is looked at again may be off by so much before it is written anew. */
@@ -26,7 +26,7 @@ const ANSWERED_KEPT = 32;
 
 export function beginPause(draft: Draft, order: PauseOrder): void {
   const pause = pauseOf(order, draft.nowMs, draft.atMs);
-  draft.set({ handler: undefined, endsAs: undefined, steps: 0, status: statusOfPause(pause), pause });
+  draft.set({ ...GONE_ON, status: statusOfPause(pause), pause });
   draft.event({
     type: BEGINNINGS[pause.kind],
     state: draft.job.state,
@@ -135,7 +135,6 @@ export function wakePause(draft: Draft, pause: Pause): void {
   const target = pause.transitions[TIMEOUT];
   const end = { type: "timeout" } as const;
   if (target !== undefined) return draft.enter(target, { error: timedOut(pause) }, end);
-  draft.set({ failedIn: job.state });
   draft.finish("failed", timedOut(pause), end);
 }
 

@@ -5,7 +5,7 @@ import { isTerminal, type Job, type JobError, type TaskOrder, type TaskWait } fr
 import { assertNever } from "../../src/system/errors.ts";
 import { backoffMs } from "../../src/job/outcome.ts";
 import { beginChild, type Begun, prepareChild } from "./children.ts";
-import type { Draft } from "./draft.ts";
+import { type Draft, GONE_ON } from "./draft.ts";
 import { beginPause } from "./pauses.ts";
 
 export interface TurnSettings {
@@ -143,7 +143,7 @@ function wait(draft: Draft, ending: Extract<Ending, { kind: "tasks" }>): void {
   const waits = orders.map((order, slot) => taskWait(draft, order, slot));
   const begun = children.map((order, index) => prepareChild(draft, order, orders.length + index));
   const { visit } = draft.job;
-  draft.set({ handler: undefined, endsAs: undefined, steps: 0 });
+  draft.set(GONE_ON);
   if (into === undefined) waitForOne(draft, waits[0], begun[0]);
   else waitForBranches(draft, waits, begun, ending);
   // A child that cannot be made is a failure outcome already: what follows it runs in the next unit.

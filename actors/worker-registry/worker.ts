@@ -6,7 +6,7 @@ import type { HeartbeatBody } from "../../src/protocol/worker.ts";
 import type { Actor, Context } from "../../src/runtime/types.ts";
 import { assertNever, type JsonMap } from "../../src/system/errors.ts";
 import type { DispatcherMessage } from "../dispatcher/messages.ts";
-import type { QueuedTask } from "../dispatcher/task.ts";
+import { type QueuedTask, taskKey } from "../dispatcher/task.ts";
 import type { Claim, HandOut, JobMessage, LossReason } from "../job/messages.ts";
 import type { Hello, WorkerLink } from "../orchestrator.ts";
 import type { AttendedClock } from "./attended.ts";
@@ -515,7 +515,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
     const stream = this.#streams.get(message.session);
     const cancelled: string[] = [];
     for (const { jobId, taskId, claim } of message.claims) {
-      if (!claim) {
+      if (!claim || this.#isReplaced(jobId, claim)) {
         cancelled.push(taskId);
         continue;
       }
@@ -527,6 +527,12 @@ export class WorkerActor implements Actor<WorkerMessage> {
     }
     const attached = this.#leases.inSession(message.session).map((lease) => lease.handOut.taskId);
     this.#welcome(stream, attached, message.reply, cancelled);
+  }
+
+  /** While the job was asked, the task went out to this worker once more. */
+  #isReplaced(jobId: string, { handOut }: Claim): boolean {
+    const lease = this.#leases.byKey(taskKey(jobId, handOut.visit, handOut.slot));
+    return lease !== undefined && !lease.dropped && lease.handOut.taskId !== handOut.taskId;
   }
 
   #takeUp(jobId: string, claim: Claim, session: string): void {

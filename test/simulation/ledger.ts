@@ -142,6 +142,10 @@ export class Ledger {
     this.#replay(facts, job, events, name);
     this.#compareWaits(facts, write, name);
     this.#compareTokens(facts, job, name);
+    promise(
+      !isTerminal(job.status) || facts.status === job.status,
+      `${name}: ended as ${job.status}, its history says ${facts.status}`,
+    );
     promise(facts.visit === job.visit, `${name}: entered ${job.visit} states, its history says ${facts.visit}`);
     promise(facts.state === job.state, `${name}: is in ${job.state}, its history says ${facts.state}`);
     const goesOn = facts.cancelRequested && !isTerminal(job.status) && job.cancelRequestedAtMs === undefined;
@@ -201,8 +205,9 @@ export class Ledger {
           break;
         case "job_failed":
         case "job_completed":
-          promise(event.status === job.status, `${name}: ended as ${job.status}, its history says ${event.status}`);
-          if (facts.cancelRequested) promise(job.status === "cancelled", `${name}: was cancelled and is ${job.status}`);
+          if (facts.cancelRequested)
+            promise(event.status === "cancelled", `${name}: was cancelled and is ${event.status}`);
+          facts.status = event.status ?? "error";
           facts.waits.clear();
           break;
         default:
