@@ -424,20 +424,28 @@ export class Dispatch {
 
   #claimed(workerId: string, task: QueuedTask): void {
     const known = this.#held.get(task.key);
-    if (known?.workerId === workerId && known.task.attempt === task.attempt) return;
+    const isOut = known?.state === "assigned" && known.task.attempt === task.attempt;
+    if (isOut && known.workerId === workerId) return;
     const row = this.#parked.find(task.jobId, task.visit, task.slot);
     const attempt = known?.task.attempt ?? (row === undefined ? 0 : this.#parked.attemptOf(row));
-    const { order, begun, queuedAtMs } = task;
-    const rank: Rank = { priority: order.priority, begun, queuedAtMs, arrival: ++this.#arrivals };
-    const held: Held = { ...rank, task, state: "assigned", workerId, line: undefined, bytes: bytesOf(task) };
-    // A claim that was long on its way may be of a run that was replaced: that one goes on beside its successor.
-    if (attempt <= task.attempt) {
+    const held = this.#heldBy(workerId, task);
+    if (isOut) {
+      // While the job was asked, the task went out to another worker: that one counts. This one has it until it hears.
+      this.#effects.push({ type: "stop-task", workerId, key: task.key, cancel: false });
+    } else if (attempt <= task.attempt) {
+      // Else a claim that was long on its way is of a run that was replaced: that one goes on beside its successor.
       if (known) this.#forget(known);
       if (row !== undefined) this.#forgetParked(row);
       this.#hold(held);
     }
     const hand = this.#hands.get(workerId);
     if (hand) this.#give(held, hand);
+  }
+
+  #heldBy(workerId: string, task: QueuedTask): Held {
+    const { order, begun, queuedAtMs } = task;
+    const rank: Rank = { priority: order.priority, begun, queuedAtMs, arrival: ++this.#arrivals };
+    return { ...rank, task, state: "assigned", workerId, line: undefined, bytes: bytesOf(task) };
   }
 
   /** False: it had not been given to it. */
