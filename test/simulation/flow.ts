@@ -72,4 +72,6 @@ export function collect(context: Context, actions: Actions): void {
 export interface Flow {
   readonly blueprint: Blueprint;
   readonly tokens: (count: number) => number | undefined;
+  /** Where it depends: not fewer than so many. */
+  readonly least?: number;
 }

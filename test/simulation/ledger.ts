@@ -49,6 +49,8 @@ interface JobFacts {
   readonly waits: Map<number, OpenWait>;
   /** It waits for a person, and nobody has decided. */
   isAsked: boolean;
+  /** Visits in which somebody decided. */
+  readonly decided: Set<number>;
   retries: number;
   tokens: readonly string[];
   stateHistory: string;
@@ -133,6 +135,7 @@ export class Ledger {
       wasCancelled: false,
       waits: new Map(),
       isAsked: false,
+      decided: new Set(),
       retries: 0,
       tokens: [],
       stateHistory: "{}",
@@ -181,6 +184,7 @@ export class Ledger {
         case "approval_decided":
           promise(facts.isAsked, `${name}: was decided, and nobody was asked or somebody had decided`);
           facts.isAsked = false;
+          facts.decided.add(facts.visit);
           break;
         case "sub_blueprint_finished":
           this.#endChild(facts, event, name);
@@ -453,10 +457,13 @@ export class Ledger {
     );
   }
 
-  decided(id: string): void {
+  /** `visit`: the wait that the decision was about. */
+  decided(id: string, visit: number | undefined): void {
+    const facts = this.jobs.get(id);
+    promise((facts?.decided.size ?? 0) > 0, `a decision about job ${id} was acknowledged and is not on disk`);
     promise(
-      this.jobs.has(id) && !this.jobs.get(id)?.isAsked,
-      `a decision about job ${id} was acknowledged and is not on disk`,
+      visit === undefined || facts?.decided.has(visit),
+      `job ${id} took a decision about visit ${visit} for another one`,
     );
   }
 

@@ -40,13 +40,21 @@ export class People {
   #decide(id: string): void {
     const decision = this.world.chance.one("approved", "approved", "rejected", "timeout", "perhaps");
     const isOffered = decision === "approved" || decision === "rejected";
+    // A link names the wait that it was made for, and is found again much later.
+    const visit = this.world.ledger.jobs.get(id)?.visit;
+    const about = visit !== undefined && this.world.chance.is(0.6) ? { visit } : {};
+    const delayMs = "visit" in about ? this.world.chance.between(0, 10_000) : 0;
+    this.world.time.at(delayMs, () => this.#sendDecision(id, decision, isOffered, about));
+  }
+
+  #sendDecision(id: string, decision: string, isOffered: boolean, about: { readonly visit?: number }): void {
     this.#request(
       id,
       `decide ${decision}`,
-      (engine, key) => engine.jobs.decide(CLIENT.id, id, { decision, by: "somebody", through: "api" }, key),
+      (engine, key) => engine.jobs.decide(CLIENT.id, id, { decision, by: "somebody", through: "link", ...about }, key),
       () => {
         promise(isOffered, `job ${id} took the decision ${decision}, which it does not offer`);
-        this.world.ledger.decided(id);
+        this.world.ledger.decided(id, about.visit);
       },
     );
   }

@@ -96,22 +96,22 @@ export const PLANTS: readonly Plant[] = [
   },
   {
     name: "a result that comes after a cancel still counts",
-    file: DECIDE,
+    file: "actors/job/outcomes.ts",
     find: 'draft.job.cancelRequestedAtMs === undefined ? outcomeOf(result) : ({ kind: "cancelled" } as const)',
     replace: "outcomeOf(result)",
   },
   {
     name: "a branch that has its result can be counted again",
     file: "actors/job/draft.ts",
-    find: "return branch && !branch.result ? branch.wait : undefined;",
-    replace: "return branch ? branch.wait : undefined;",
+    find: "return branch && !branch.result && !isChildWait(branch.wait) ? branch.wait : undefined;",
+    replace: "return branch && !isChildWait(branch.wait) ? branch.wait : undefined;",
   },
   {
     name: "the idempotency key is written in a unit of its own",
     file: ACTOR,
-    find: "this.parts.journal.commit(this.#unit(draft)),",
+    find: "this.parts.journal.commit(this.#unit(draft));",
     replace:
-      "this.parts.journal.commit({ ...this.#unit(draft), idempotency: undefined }).then(() => draft.idempotency ? this.parts.journal.commit({ jobs: [], idempotency: draft.idempotency }) : undefined),",
+      "this.parts.journal.commit({ ...this.#unit(draft), idempotency: undefined }).then(() => draft.idempotency ? this.parts.journal.commit({ jobs: [], idempotency: draft.idempotency }) : undefined);",
   },
   {
     name: "the recovery stops at the first error",
@@ -251,5 +251,47 @@ export const PLANTS: readonly Plant[] = [
     file: "actors/tree.ts",
     find: '      outbox.tell({ type: "start" });\n',
     replace: "",
+  },
+  {
+    name: "a timer is not among what wakes a job",
+    file: "actors/job/wake.ts",
+    find: "if (job.pause?.dueAtMs !== undefined) soonest",
+    replace: "if (job.pause?.dueAtMs === -1) soonest",
+  },
+  {
+    name: "a child's end is told to its parent once, and never looked up",
+    file: "actors/families.ts",
+    find: "if (child && isTerminal(child.status)) this.tellParent(child, parentId);",
+    replace: "",
+  },
+  {
+    name: "the end of a child counts for whichever child is waited for",
+    file: "actors/job/children.ts",
+    find: "draft.openChildren().find(({ childId }) => childId === message.childId)",
+    replace: "draft.openChildren()[0]",
+  },
+  {
+    name: "a request that is sent again is carried out again",
+    file: "actors/job/pauses.ts",
+    find: "return key !== undefined && job.answered?.includes(key) === true;",
+    replace: 'return key === "" && job.answered?.includes(key) === true;',
+  },
+  {
+    name: "an event that comes early is acknowledged and forgotten",
+    file: "actors/job/pauses.ts",
+    find: "  draft.set({ early });\n",
+    replace: "",
+  },
+  {
+    name: "a decision about an earlier wait decides the one at hand",
+    file: "actors/job/pauses.ts",
+    find: "if (asked === undefined || asked === visit) return pause;",
+    replace: "return pause;",
+  },
+  {
+    name: "a join of some counts branches that failed",
+    file: "actors/job/outcomes.ts",
+    find: "{ good: good + (isGood ? 1 : 0) }",
+    replace: "{ good: good + 1 }",
   },
 ];

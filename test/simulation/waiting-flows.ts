@@ -45,7 +45,7 @@ function family(name: string, withTasks: boolean): Flow {
   return { blueprint, tokens: (count) => Math.min(4, count) + (withTasks ? 1 : 0) };
 }
 
-function joined(name: string, join: "settled" | "any" | { atLeast: number }): Flow {
+function joined(name: string, join: "settled" | "any" | { atLeast: number }, least: number): Flow {
   const blueprint = flow(name, {
     start: ({ initialData }, actions) =>
       actions.dispatchParallel({
@@ -66,7 +66,7 @@ function joined(name: string, join: "settled" | "any" | { atLeast: number }): Fl
       actions.transitionTo("done");
     }),
   );
-  return { blueprint, tokens: some };
+  return { blueprint, tokens: some, least };
 }
 
 export const WAITING_FLOWS: readonly Flow[] = [
@@ -118,6 +118,27 @@ export const WAITING_FLOWS: readonly Flow[] = [
     tokens: () => 1,
   },
   {
+    blueprint: flow("asked-twice", {
+      start: (_c, actions) =>
+        actions.awaitHumanApproval({
+          integration: "slack",
+          message: "first?",
+          timeoutSeconds: 8,
+          transitions: { approved: "second", rejected: "failed", timeout: "second" },
+        }),
+      second: (_c, actions) =>
+        actions.awaitHumanApproval({
+          integration: "slack",
+          message: "second?",
+          timeoutSeconds: 8,
+          transitions: { approved: "work", rejected: "failed", timeout: "work" },
+        }),
+      work: (_c, actions) => actions.dispatchTask(order("t", "collect")),
+      collect,
+    }),
+    tokens: () => 1,
+  },
+  {
     blueprint: flow("child", {
       start: (_c, actions) => actions.dispatchTask(order("t", "tell")),
       tell: (context, actions) => {
@@ -157,7 +178,7 @@ export const WAITING_FLOWS: readonly Flow[] = [
   },
   family("family", false),
   family("mixed", true),
-  joined("settled", "settled"),
-  joined("first", "any"),
-  joined("quorum", { atLeast: 2 }),
+  joined("settled", "settled", 0),
+  joined("first", "any", 1),
+  joined("quorum", { atLeast: 2 }, 2),
 ];

@@ -294,13 +294,18 @@ export class World {
     );
     if (status !== "finished") return;
     const { count } = JSON.parse(job.initialData) as { count: number };
-    const expected = FLOWS.find((flow) => flow.blueprint.name === job.blueprint)?.tokens(count);
+    const flow = FLOWS.find(({ blueprint }) => blueprint.name === job.blueprint);
+    const expected = flow?.tokens(count);
     const { tokens = [] } = JSON.parse(job.stateHistory) as { tokens?: readonly string[] };
     // One that was mended, and retried by a person after that, has done both.
     const isMendedTwice = job.blueprint === "mending" && (this.ledger.jobs.get(job.id)?.retries ?? 0) > 0;
     promise(
       expected === undefined || tokens.length === expected || isMendedTwice,
       `job ${job.id}: finished with ${tokens.length} results of ${expected}`,
+    );
+    promise(
+      tokens.length >= (flow?.least ?? 0),
+      `job ${job.id}: finished with ${tokens.length} results, which is not enough`,
     );
   }
 
