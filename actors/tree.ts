@@ -84,6 +84,8 @@ export interface EngineSettings {
   readonly outbox: OutboxRules;
   /** What is being sent at a stop may take so long to end. */
   readonly outboxStopMs: number;
+  /** At the end of a job its files go. */
+  readonly cleansFiles: boolean;
 }
 
 export const ENGINE_DEFAULTS: EngineSettings = {
@@ -105,6 +107,7 @@ export const ENGINE_DEFAULTS: EngineSettings = {
   outboxRows: 100_000,
   outbox: OUTBOX_RULES,
   outboxStopMs: 3_000,
+  cleansFiles: false,
 };
 
 export interface EngineParts {
@@ -114,6 +117,8 @@ export interface EngineParts {
   readonly catalog: Catalog;
   readonly runner: HandlerRunner;
   readonly sender: Sender;
+  /** Told when the end of a job is durable. */
+  readonly ended?: ((jobId: string) => void) | undefined;
   readonly settings: EngineSettings;
 }
 
@@ -264,6 +269,7 @@ export function createEngine(parts: EngineParts): Engine {
     pending,
     interrupted: new Map(),
     rules: {
+      cleansFiles: settings.cleansFiles,
       handlerRuns: settings.handlerRuns,
       handlerBackoffMs: settings.handlerBackoffMs,
       cancelGraceMs: settings.cancelGraceMs,
@@ -283,6 +289,7 @@ export function createEngine(parts: EngineParts): Engine {
     committed(job, wakeAtMs) {
       if (wakeAtMs !== undefined) wakes.set(job.id, wakeAtMs);
       announce(job.id, { type: "committed", version: job.version, status: job.status });
+      if (isTerminal(job.status)) parts.ended?.(job.id);
     },
     outboxWritten: (rows) => void outbox.tell({ type: "written", rows }),
     progressed: (jobId, taskId, update) => announce(jobId, { type: "progress", taskId, ...update }),

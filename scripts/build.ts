@@ -9,7 +9,7 @@ const root = join(import.meta.dir, "..");
 const outfile = join(root, "dist", "orchestrator");
 const stamp = join(root, "dist", "orchestrator.sources");
 
-// Handlers and the loading of blueprints run in threads: each is an entry point of its own.
+// Handlers and the loading of blueprints run in threads: each is an entry point of its own, and so is what is loaded late.
 const ENTRY_POINTS = [
   "src/main.ts",
   "src/handlers/thread.ts",
@@ -17,6 +17,7 @@ const ENTRY_POINTS = [
   "src/storage/sqlite/writer-thread.ts",
   "src/http/drawing-thread.ts",
   "src/heart-thread.ts",
+  "src/files/s3/sdk.ts",
 ];
 
 const FLAGS = [

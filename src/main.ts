@@ -17,19 +17,25 @@ import { watchedCommand } from "./cli/watched-command.ts";
 import { realTerminal } from "./cli/terminal.ts";
 import { version } from "./cli/version.ts";
 import type { ServeSettings } from "./config/tables.ts";
+import { createJobFiles, createLocalCopies } from "./files/job-files.ts";
+import { openS3Store } from "./files/s3/index.ts";
+import { describeFiles, readFilesSettings } from "./files/settings.ts";
 import { createThreadPool } from "./handlers/index.ts";
 import { limitsFrom } from "./http/limits.ts";
 import { DEFAULT_HTTP_SETTINGS } from "./http/settings.ts";
 import { createHttpServer } from "./http/server.ts";
 import { decisionsOf } from "./job/pause.ts";
+import { isTerminal } from "./job/model.ts";
 import { jobStateText } from "./job/state-text.ts";
 import { readSource } from "./schedules/read.ts";
 import { createScheduleSource } from "./schedules/source.ts";
+import { createFilesCleanup } from "./notify/files-cleanup.ts";
 import { createNotify } from "./notify/index.ts";
 import { createActorSystem } from "./runtime/system.ts";
-import { HEART_THREAD } from "./threads.ts";
+import { HEART_THREAD, S3_SDK } from "./threads.ts";
 import { openSqliteStorage } from "./storage/sqlite/index.ts";
 import type { System } from "./system/index.ts";
+import { isUuid } from "./system/ids.ts";
 import type { Service } from "./system/lifecycle.ts";
 import type { LogLine } from "./system/log.ts";
 import { lineFormat } from "./system/log-line.ts";
@@ -38,6 +44,10 @@ import { createRealSystem } from "./system/real.ts";
 const EXIT_STORE_LOST = 1;
 const EXIT_RESTART = 75;
 const DAY_MS = 86_400_000;
+/** Somebody waits for the answer; handlers and workers have more time. */
+const FILES_PATIENCE_MS = 8_000;
+/** Two threads for handlers, and the doors. */
+const FILES_USERS = 3;
 
 function systemFor(
   { logLevel, logFormat }: Pick<ServeSettings, "logLevel" | "logFormat">,
@@ -59,6 +69,7 @@ async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): 
   const scheduleSource = isForOneJob
     ? undefined
     : createScheduleSource({ path: settings.schedulesConfigPath, timers: system.timers });
+  const files = filesFrom(settings, system);
   // What is wrong in the file itself is said before anything is opened.
   await readSource(scheduleSource, settings.timezone);
   const storage = await openSqliteStorage({
@@ -101,6 +112,7 @@ async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): 
   });
   const runner = createThreadPool({
     system,
+    files: files && { ...files.settings, folder: files.folder, sdk: S3_SDK },
     host: {
       jobState: (asking, id) => engineJobState(engine, asking, id),
       dataStores: { ask: (question) => engine.stores.ask(question) },
@@ -118,6 +130,7 @@ async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): 
     version,
     secret: await storage.registers.secret(),
     outbox: storage.outbox,
+    filesCleanup: files && createFilesCleanup({ jobs: storage.jobs, removeAll: files.jobs.removeAll }),
     questions: {
       async open(id) {
         const { job } = await engine.jobs.read(undefined, id);
@@ -134,6 +147,7 @@ async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): 
     catalog,
     runner,
     sender: notify.sender,
+    ended: files?.copies.remove,
     actors: createActorSystem({
       ...system,
       // Those under the root keep what they know outside of themselves: they go on after a message that failed.
@@ -148,6 +162,7 @@ async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): 
       cancelGraceMs: settings.cancelGraceSeconds * 1000,
       workerTimeoutMs: settings.workerTimeoutSeconds * 1000,
       workerRecordMs: settings.workerHealthCheckIntervalSeconds * 2000,
+      cleansFiles: files?.isCleaned === true,
       outbox: { ...OUTBOX_RULES, giveUpMs: settings.outboxRetrySeconds * 1000 },
     },
   });
@@ -168,6 +183,7 @@ async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): 
     tokenFiles,
     quota,
     approvals: notify.approvals,
+    files: files && { ...files.jobs, isCleaned: files.isCleaned },
     limits: limitsFrom(settings, system.clock),
     system,
     openSocketPath: socket,
@@ -186,6 +202,9 @@ async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): 
     for (const service of services) await service.start();
     await tokens.keep();
     showMade(tokens.made);
+    void files?.copies.sweep(
+      async (id) => isUuid(id) && isTerminal((await storage.jobs.load(id))?.status ?? "running"),
+    );
     log.info(`The orchestrator serves at ${http.url}`, { version, data_dir: settings.dataDir });
     ready?.({ url: http.url, socket, blueprints: catalog.list().map((manifest) => manifest.name) });
     return await Promise.race([stopped(stop), failed.promise]);
@@ -195,6 +214,34 @@ async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): 
     await storage.close();
     log.info("The server has stopped.");
   }
+}
+
+/** Undefined: no store of files is set up. */
+function filesFrom(settings: ServeSettings, system: System) {
+  const { log } = system;
+  const read = readFilesSettings({
+    endpoint: settings.s3EndpointUrl,
+    region: settings.s3Region,
+    accessKey: settings.s3AccessKey,
+    secretKey: settings.s3SecretKey,
+    bucket: settings.s3Bucket,
+    concurrency: settings.s3MaxConcurrency,
+  });
+  for (const warning of read.warnings) log.warn(warning);
+  if (!read.settings) {
+    if (settings.s3AutoCleanup) log.warn("S3_AUTO_CLEANUP has no effect, because S3 is off: set S3_ENDPOINT_URL too.");
+    return undefined;
+  }
+  const concurrency = Math.max(1, Math.floor(read.settings.concurrency / FILES_USERS));
+  const own = { ...read.settings, concurrency };
+  const { taskFilesDir: folder, s3AutoCleanup: isCleaned } = settings;
+  log.info("S3 is on: handlers have taskFiles, and clients put and get files.", {
+    ...describeFiles(own),
+    local_copies: folder,
+    cleanup: isCleaned ? "a job's files are removed at its end" : "files stay",
+  });
+  const jobs = createJobFiles(openS3Store({ system, settings: own, sdk: S3_SDK, patienceMs: FILES_PATIENCE_MS }));
+  return { settings: own, folder, isCleaned, jobs, copies: createLocalCopies(folder, log) };
 }
 
 async function engineJobState(engine: Engine, askingJobId: string, jobId: string): Promise<string | undefined> {

@@ -6,4 +6,6 @@ export const HANDLER_THREAD = new URL("./handlers/thread.ts", import.meta.url).h
 export const LOADER_THREAD = new URL("./catalog/loader-thread.ts", import.meta.url).href;
 export const DRAWING_THREAD = new URL("./http/drawing-thread.ts", import.meta.url).href;
 export const WRITER_THREAD = new URL("./storage/sqlite/writer-thread.ts", import.meta.url).href;
+/** No thread, but loaded as late: who never asks for a file pays nothing for it. */
+export const S3_SDK = new URL("./files/s3/sdk.ts", import.meta.url).href;
 export const HEART_THREAD = new URL("./heart-thread.ts", import.meta.url).href;

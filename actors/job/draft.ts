@@ -75,6 +75,8 @@ export interface JobRules {
   readonly handlerRuns: number;
   readonly handlerBackoffMs: number;
   readonly cancelGraceMs: number;
+  /** At its end a job's files go. */
+  readonly cleansFiles?: boolean | undefined;
   /** 0 to 1. */
   chance(): number;
   /** Of what is sent out: a UUID v7. */
@@ -298,6 +300,8 @@ export class Draft {
     });
     if (this.job.gate) this.after.push({ type: "leave-gate" });
     if (this.job.parentId !== undefined) this.after.push({ type: "tell-parent", parentId: this.job.parentId });
+    // A quarantined job is for people to look at and to retry: it keeps what it worked with.
+    if (this.rules.cleansFiles === true && status !== "quarantined") this.send("files_cleanup", "{}");
     const { webhookUrl } = this.job;
     if (webhookUrl === undefined) return;
     this.send("webhook", webhookBody(this.job, webhookUrl, this.atMs), webhookDestination(webhookUrl));

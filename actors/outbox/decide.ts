@@ -89,7 +89,7 @@ export class Sending {
   /** The other side has answered, or has not. */
   answered(row: OutboxRow, delivery: Delivery, nowMs: number): void {
     const destination = this.#destination(row.destination);
-    if (delivery.type === "delivered" || delivery.isDown !== true) {
+    if (delivery.type !== "failed" || delivery.isDown !== true) {
       destination.failures = 0;
       destination.restUntilMs = 0;
       return;
@@ -147,6 +147,9 @@ export function changesAfter(
 ): readonly OutboxChange[] {
   const { id } = row;
   if (delivery.type === "delivered") return [{ type: "remove", id }, ...(delivery.changes ?? [])];
+  if (delivery.type === "later") {
+    return [{ type: "put-off", id, attempts: row.attempts, dueAtMs: nowMs + delivery.afterMs, error: row.error }];
+  }
   const { error, isFinal, retryAfterMs = 0 } = delivery;
   const attempts = row.attempts + 1;
   const waitMs = Math.max(backoffAfter(attempts, rules, chance), Math.min(retryAfterMs, rules.backoffMaxMs));

@@ -22,8 +22,13 @@ export const ROOMS: readonly Room[] = [
   { path: "src/job", floor: 1, also: ["src/protocol"] },
   // The words between the SDK and the rooms that run it: types alone, so they lie as low as what they speak of.
   { path: "src/catalog/port.ts", floor: 1 },
-  { path: "src/handlers/port.ts", floor: 1, also: ["src/job"] },
-  { path: "src/blueprint", floor: 1, also: ["src/job", "src/catalog/port.ts", "src/handlers/port.ts"] },
+  { path: "src/handlers/port.ts", floor: 1, also: ["src/job", "src/files/port.ts"] },
+  { path: "src/files/port.ts", floor: 1 },
+  {
+    path: "src/blueprint",
+    floor: 1,
+    also: ["src/job", "src/catalog/port.ts", "src/handlers/port.ts", "src/files/port.ts"],
+  },
   { path: "src/protocol", floor: 1 },
   // Where the threads of the compiled program begin: it has to lie beside main.ts.
   { path: "src/threads.ts", floor: 2 },
@@ -33,7 +38,8 @@ export const ROOMS: readonly Room[] = [
   { path: "src/telemetry", floor: 2 },
   { path: "src/storage", floor: 3 },
   { path: "src/history", floor: 3 },
-  { path: "src/files", floor: 3 },
+  // Both sides move files by the same rules: a worker comes without the rest of the server.
+  { path: "src/files", floor: 2, only: ["src/system", "src/files/port.ts"] },
   { path: "src/access", floor: 3, also: ["src/storage"] },
   { path: "src/notify", floor: 3, also: ["src/storage"] },
   { path: "src/catalog", floor: 3, also: ["src/storage"] },
@@ -46,7 +52,7 @@ export const ROOMS: readonly Room[] = [
   { path: "src/main.ts", floor: 6 },
   // The public SDK: below the doors, above the rules that it shows to blueprint files.
   { path: "src/index.ts", floor: 5, only: ["src/blueprint", "src/system"] },
-  { path: "worker", floor: 5, only: ["src/protocol", "src/system"] },
+  { path: "worker", floor: 5, only: ["src/protocol", "src/system", "src/files", "src/files/port.ts"] },
   { path: "blueprints", floor: 5, only: [], packages: ["orchestrator", "orchestrator/worker"] },
 ];
 
@@ -124,6 +130,7 @@ export const ROOMS_IN_VIRTUAL_TIME: readonly string[] = [
   "src/protocol",
   "src/runtime",
   "src/storage",
+  "src/files",
   "src/catalog",
   "src/handlers",
   "src/access",
@@ -141,6 +148,8 @@ export interface Exception {
 }
 
 export const EXCEPTIONS: readonly Exception[] = [
+  { file: "src/handlers/thread.ts", allows: "src/files/s3", reason: "it joins a thread, as main.ts joins the process" },
+  { file: "worker/process.ts", allows: "src/files/s3", reason: "it joins a worker, as main.ts joins the server" },
   { file: "src/system/real.ts", allows: "*", reason: "it is the outside world that the others get passed in" },
   {
     file: "src/catalog/bundle-module.ts",

@@ -188,7 +188,8 @@ class Chain {
       case "aborted":
         return broke(state.name, "HANDLER_ABORTED", `The handler of state "${state.name}" was given up while it ran.`);
       case "returned":
-        return this.#stores?.pending ? notAwaited(state.name) : this.#accept(state, run);
+        if (this.#stores?.pending) return notAwaited(state.name);
+        return run.context.pendingFiles > 0 ? filesNotAwaited(state.name) : this.#accept(state, run);
       default:
         return end satisfies never;
     }
@@ -287,6 +288,11 @@ function heldUp(state: string, { again, trouble }: StoreTransaction): Ending | u
 function notAwaited(state: string): Ending {
   const message = `The handler of state "${state}" returned before a call of a data store had ended: await each of them.`;
   return invalid(state, { code: "DATA_STORE_NOT_AWAITED", message });
+}
+
+function filesNotAwaited(state: string): Ending {
+  const message = `The handler of state "${state}" returned before a call of taskFiles had ended: await each of them.`;
+  return invalid(state, { code: "TASK_FILES_NOT_AWAITED", message });
 }
 
 function unknownState(state: string): Ending {

@@ -1,10 +1,11 @@
+import type { RunFiles } from "../files/port.ts";
 import type { HandlerHost, Turn } from "../handlers/port.ts";
 import type { JobError } from "../job/model.ts";
 import type { Log } from "../system/log.ts";
 import type { RunSignal } from "./handler-run.ts";
 import type { HistoryDraft } from "./history-draft.ts";
 import type { Recorder } from "./recorder.ts";
-import type { Context, DataStore, JobState, TaskResult } from "./sdk.ts";
+import type { Context, DataStore, JobState, TaskFiles, TaskResult } from "./sdk.ts";
 
 export interface ContextParts {
   readonly turn: Turn;
@@ -32,6 +33,7 @@ export class HandlerContext implements Context {
   #initialData: unknown;
   #aggregation: Record<string, TaskResult> | undefined;
   #log: Log | undefined;
+  #files: RunFiles | undefined;
 
   constructor(parts: ContextParts) {
     this.#parts = parts;
@@ -65,6 +67,19 @@ export class HandlerContext implements Context {
     const { dataStores, recorder } = this.#parts;
     recorder.assertOpen();
     return dataStores();
+  }
+
+  get taskFiles(): TaskFiles | undefined {
+    const { host, recorder, run, turn } = this.#parts;
+    if (!host.files) return undefined;
+    recorder.assertOpen();
+    this.#files ??= host.files.begin(turn.jobId, () => run.signal);
+    return this.#files.files;
+  }
+
+  /** Calls for files that have not ended. */
+  get pendingFiles(): number {
+    return this.#files?.pending ?? 0;
   }
 
   get storage(): Context["storage"] {

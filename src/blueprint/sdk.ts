@@ -3,6 +3,9 @@
  * Types alone; what stands behind them lies beside this file.
  */
 import type { TAny, TSchema } from "@sinclair/typebox";
+import type { TaskFiles } from "../files/port.ts";
+
+export type { TaskFiles } from "../files/port.ts";
 
 /** `undefined` is left out, as JSON.stringify does, so that optional fields can be returned as they are. */
 export type Json = null | boolean | number | string | Json[] | JsonObject;
@@ -54,7 +57,7 @@ export interface Context<I = any> {
   readonly client: { id: string; plan?: string; config: Record<string, any> };
   readonly dataStores: Record<string, DataStore>;
   /** Undefined where no S3 is configured. */
-  readonly taskFiles?: TaskFiles;
+  readonly taskFiles?: TaskFiles | undefined;
   readonly storage: { getJobState(jobId: string): Promise<JobState | undefined> };
   /** Why the job came here, where the step before it failed or was cancelled. */
   readonly error?: { code: string; message: string };
@@ -137,20 +140,6 @@ export interface DataStore {
   increment(key: string, by?: number): Promise<number>;
   compareAndSet(key: string, expected: Json | undefined, value: Json): Promise<boolean>;
   keys(prefix?: string): Promise<string[]>;
-}
-
-/** The job's own folder in S3, jobs/{jobId}/. Paths that leave it are refused. */
-export interface TaskFiles {
-  /** Local path of a file, downloaded if it is not here yet. A name that ends in "/" is a folder, with all below it. */
-  download(name: string): Promise<string>;
-  upload(localPath: string, name?: string): Promise<string>;
-  readText(name: string): Promise<string>;
-  readJson<T = Json>(name: string): Promise<T>;
-  writeText(name: string, text: string): Promise<string>;
-  writeJson(name: string, value: Json): Promise<string>;
-  list(prefix?: string): Promise<string[]>;
-  exists(name: string): Promise<boolean>;
-  delete(name: string): Promise<void>;
 }
 
 /** What a worker returned. `error` is an object, or a text beside `error_type`. */

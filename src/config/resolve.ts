@@ -28,7 +28,9 @@ type TomlValues = Readonly<Record<string, unknown>>;
 function valueOf(name: string, setting: Setting<unknown>, sources: Sources, toml: TomlValues): unknown {
   const flag = sources.flags[name];
   if (typeof flag === "string") return read(setting, flag, flagName(name));
-  for (const variable of [environmentName(name), ...(setting.environment ?? [])]) {
+  const variables = [environmentName(name), ...(setting.environment ?? [])];
+  if (setting.agree === true) refuseDisagreement(variables, sources.environment);
+  for (const variable of variables) {
     const value = sources.environment[variable];
     // A variable that is set to nothing is how shells and container files switch one off.
     if (value !== undefined && value !== "") return read(setting, value, variable);
@@ -39,6 +41,18 @@ function valueOf(name: string, setting: Setting<unknown>, sources: Sources, toml
     setting,
     asText(fromToml, name, sources, setting.takesList === true),
     `${tomlKey(name)} in ${sources.toml?.file}`,
+  );
+}
+
+/** The values are not shown: they may be secrets. */
+function refuseDisagreement(variables: readonly string[], environment: Sources["environment"]): void {
+  const set = variables.filter((variable) => environment[variable]);
+  const [first, other] = [set[0] ?? "", set.find((variable) => environment[variable] !== environment[set[0] ?? ""])];
+  if (other === undefined) return;
+  throw new Refusal(
+    "WRONG_SETTING",
+    400,
+    `${first} and ${other} mean the same and have different values: set one of them.`,
   );
 }
 

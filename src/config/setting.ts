@@ -7,6 +7,8 @@ export interface Setting<Value> {
   readonly default: Value;
   /** Names in the environment beside `ORCHESTRATOR_` and its own. */
   readonly environment?: readonly string[];
+  /** Names that say different things are refused: nobody could tell which of them was meant. */
+  readonly agree?: boolean;
   /** A list may stand in orchestrator.toml as one. */
   readonly takesList?: true;
 }
@@ -22,6 +24,7 @@ class Unreadable extends Error {
 
 interface Names {
   readonly environment?: readonly string[];
+  readonly agree?: boolean;
 }
 
 export function text(fallback: string, names: Names = {}): Setting<string> {

@@ -93,6 +93,16 @@ export const SERVE = {
   approvalWebhookUrl: optionalAddress({ environment: ["APPROVAL_WEBHOOK_URL"] }),
   /** For so long a message that cannot be delivered is tried again. */
   outboxRetrySeconds: whole(86_400, { min: 0, max: SECONDS_MAX }, { environment: ["OUTBOX_RETRY_SECONDS"] }),
+  /** Empty: there are no files. What the names mean: src/files/settings.ts. */
+  s3EndpointUrl: optionalText({ environment: ["S3_ENDPOINT_URL"] }),
+  s3Region: optionalText({ environment: ["S3_REGION"] }),
+  s3Bucket: optionalText({ environment: ["S3_BUCKET", "S3_BUCKET_NAME", "S3_DEFAULT_BUCKET"], agree: true }),
+  s3AccessKey: optionalText({ environment: ["S3_ACCESS_KEY", "S3_ACCESS_KEY_ID"], agree: true }),
+  s3SecretKey: optionalText({ environment: ["S3_SECRET_KEY", "S3_SECRET_ACCESS_KEY"], agree: true }),
+  s3MaxConcurrency: optionalWhole({ min: 1, max: 10_000 }, { environment: ["S3_MAX_CONCURRENCY"] }),
+  /** At its end a job's folder in the bucket is removed. */
+  s3AutoCleanup: yesOrNo(false, { environment: ["S3_AUTO_CLEANUP"] }),
+  taskFilesDir: text("/tmp/avtomatika-payloads", { environment: ["TASK_FILES_DIR"] }),
   cancelGraceSeconds: whole(10, { min: 0, max: 86_400 }, { environment: ["CANCEL_GRACE_SECONDS"] }),
 } as const;
 export type ServeSettings = ValuesOf<typeof SERVE>;

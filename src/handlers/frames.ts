@@ -3,6 +3,7 @@
  * string crosses far cheaper than an object. A frame is a line of JSON and, behind it, the texts
  * that are JSON already: they are cut out by their lengths and never encoded a second time.
  */
+import type { JobFilesSettings } from "../files/port.ts";
 import type { StoreUse } from "../job/data-store.ts";
 import type { TaskOrder } from "../job/model.ts";
 import type { LogLine } from "../system/log.ts";
@@ -12,6 +13,8 @@ export type ToThread =
   | { readonly kind: "bundle"; readonly hash: string; readonly path: string }
   | { readonly kind: "run"; readonly run: number; readonly isAlone: boolean; readonly turn: Turn }
   | { readonly kind: "abort"; readonly run: number }
+  /** Before anything runs: handlers have files. */
+  | { readonly kind: "files"; readonly settings: JobFilesSettings }
   | Answer
   | { readonly kind: "ping"; readonly ping: number };
 
@@ -55,6 +58,7 @@ export function writeToThread(message: ToThread): string {
     }
     case "bundle":
     case "abort":
+    case "files":
     case "ping":
       return frame(message, []);
     default:

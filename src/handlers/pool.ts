@@ -1,4 +1,5 @@
 /** Runs turns in threads that can be ended and replaced: one bad handler costs its own job and nothing else. */
+import type { JobFilesSettings } from "../files/port.ts";
 import type { Cancel } from "../system/clock.ts";
 import type { System } from "../system/index.ts";
 import type { Service } from "../system/lifecycle.ts";
@@ -12,6 +13,8 @@ import { type LostThread, startTurnThread, type TurnThread, type TurnThreadOptio
 export interface ThreadPoolOptions {
   readonly system: Pick<System, "timers" | "scheduler" | "log">;
   readonly host: HandlerHost;
+  /** Left out: handlers have no files. */
+  readonly files?: JobFilesSettings | undefined;
   /** Where a bundle lies as a file. */
   readonly bundlePath: (hash: string) => string;
   /** The file that tells the next process what was running when this one died. */
@@ -352,13 +355,14 @@ class Pool implements ThreadPool {
   }
 
   #threadOptions(): Omit<TurnThreadOptions, "answered" | "over"> {
-    const { system, host, bundlePath, onUndead } = this.#options;
+    const { system, host, files, bundlePath, onUndead } = this.#options;
     return {
       timers: system.timers,
       soon: (run) => system.scheduler.soon(run),
       log: system.log,
       blockMs: this.#blockMs,
       host,
+      files,
       bundlePath,
       undead: (change) => {
         this.#undead += change;

@@ -2,6 +2,7 @@
  * Running other people's code. A turn enters a state and runs handlers until one records an
  * outcome that has to wait, an end is reached, or something went wrong.
  */
+import type { FilesHost } from "../files/port.ts";
 import type { StoreUse } from "../job/data-store.ts";
 import type { JobError, Join, TaskOrder } from "../job/model.ts";
 import type { PauseOrder } from "../job/pause.ts";
@@ -121,6 +122,8 @@ export interface HandlerHost {
   jobState(askingJobId: string, jobId: string): Promise<string | undefined>;
   /** Left out: there are no data stores. */
   readonly dataStores?: DataStoreHost;
+  /** Left out: no store of files is set up. */
+  readonly files?: FilesHost | undefined;
 }
 
 export interface HandlerRunner {

@@ -2,6 +2,7 @@
 import { executeTurn } from "../blueprint/index.ts";
 import type { Definition } from "../blueprint/index.ts";
 import { createPlaceFinder, importDefinitions } from "../catalog/index.ts";
+import type { FilesHost, JobFilesSettings } from "../files/port.ts";
 import { messageOf } from "../system/errors.ts";
 import type { System } from "../system/index.ts";
 import type { LogLine } from "../system/log.ts";
@@ -22,6 +23,7 @@ export interface ThreadSessionOptions {
   readonly system: Pick<System, "clock" | "timers" | "scheduler" | "log">;
   readonly post: (text: string) => void;
   readonly mark: (running: RunningHandler) => void;
+  readonly openFiles: (settings: JobFilesSettings) => FilesHost;
 }
 
 interface LoadedBundle {
@@ -36,7 +38,7 @@ const BEGIN_MS_MAX = 5;
 /** Has a chain pause after each handler, so that it is known which of them fails. */
 const PAUSE_ALWAYS_MS = -1;
 
-export function createThreadSession({ system, post, mark }: ThreadSessionOptions): ThreadSession {
+export function createThreadSession({ system, post, mark, openFiles }: ThreadSessionOptions): ThreadSession {
   const { clock, timers, scheduler, log } = system;
   // One post for all that the turns of one batch answered.
   const batch = createBatch(scheduler.afterInput, post);
@@ -57,7 +59,11 @@ export function createThreadSession({ system, post, mark }: ThreadSessionOptions
     send(question(asks));
     return answer.promise;
   };
+  let files: FilesHost | undefined;
   const host: HandlerHost = {
+    get files() {
+      return files;
+    },
     async jobState(askingJobId, jobId) {
       return (await askHost((ask) => ({ kind: "ask", ask, askingJobId, jobId }))).json;
     },
@@ -81,6 +87,9 @@ export function createThreadSession({ system, post, mark }: ThreadSessionOptions
         return;
       case "bundle":
         paths.set(message.hash, message.path);
+        return;
+      case "files":
+        files = openFiles(message.settings);
         return;
       case "abort":
         aborts.get(message.run)?.abort();

@@ -1,5 +1,7 @@
 /** Entry of a thread that runs handlers. What handlers do to their thread is caught here, as far as it can be. */
 import { redirectOutput } from "../catalog/index.ts";
+import { openS3Store } from "../files/s3/index.ts";
+import { createTaskFiles } from "../files/task-files.ts";
 import { createRealSystem } from "../system/real.ts";
 import { runningHandler } from "./marked.ts";
 import { createMarkWriter } from "./running-mark.ts";
@@ -7,12 +9,20 @@ import { createThreadSession, type ThreadSession } from "./thread-session.ts";
 
 declare const self: Worker;
 
+/** Longer than most outages of a store; a handler's own time limit ends it before. */
+const FILES_PATIENCE_MS = 120_000;
+
 function startSession(markBuffer: SharedArrayBuffer): ThreadSession {
   const system = createRealSystem({ level: "debug", write: (line) => session.log(line) });
   const session = createThreadSession({
     system,
     post: (text) => postMessage(text),
     mark: createMarkWriter(markBuffer),
+    openFiles: (settings) =>
+      createTaskFiles({
+        store: openS3Store({ system, settings, sdk: settings.sdk, patienceMs: FILES_PATIENCE_MS }),
+        folder: settings.folder,
+      }),
   });
   redirectOutput((level, message) => session.log({ level, message, fields: fieldsOfRunning() }));
   process.on("unhandledRejection", (error) => session.stray(error));

@@ -1,4 +1,5 @@
 /** A handler thread with the turns that are out in it. */
+import type { JobFilesSettings } from "../files/port.ts";
 import type { Timers } from "../system/clock.ts";
 import type { Log } from "../system/log.ts";
 import { messageOf } from "../system/errors.ts";
@@ -13,6 +14,7 @@ export interface TurnThreadOptions {
   readonly soon: (run: () => void) => void;
   readonly blockMs: number;
   readonly host: HandlerHost;
+  readonly files?: JobFilesSettings | undefined;
   readonly bundlePath: (hash: string) => string;
   readonly log: Log;
   readonly undead: (change: 1 | -1) => void;
@@ -59,6 +61,8 @@ export function startTurnThread(options: TurnThreadOptions): TurnThread {
       options.over(self, { how, detail, running: thread.running(), wasReady: thread.isReady, lost });
     },
   });
+
+  if (options.files) thread.send({ kind: "files", settings: options.files });
 
   function take(message: FromThread): void {
     switch (message.kind) {

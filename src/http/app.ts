@@ -15,6 +15,7 @@ import { dataStoreRoutes } from "./data-stores.ts";
 import type { Door } from "./door.ts";
 import { createDrawing } from "./drawing.ts";
 import { createErrorMapper } from "./errors.ts";
+import { fileRoutes, type FilesAtDoors } from "./files.ts";
 import { jobActionRoutes } from "./job-actions.ts";
 import { metricsText } from "./metrics.ts";
 import { createMissing } from "./missing.ts";
@@ -36,6 +37,7 @@ export interface AppOptions {
   readonly tokenFiles: TokenFiles;
   readonly quota: Quota;
   readonly approvals: Approvals;
+  readonly files?: FilesAtDoors | undefined;
   readonly parking: Parking;
   readonly connections: Connections;
 }
@@ -73,6 +75,8 @@ export function createApp(options: AppOptions): App {
     .use(clientRoutes(prefix, { ...options, creator, drawing }, false))
     .use(jobActionRoutes(`${prefix}/:version`, { ...options, creator, drawing }, true))
     .use(jobActionRoutes(prefix, { ...options, creator, drawing }, false))
+    .use(fileRoutes(`${prefix}/:version`, options, true))
+    .use(fileRoutes(prefix, options, false))
     .use(adminRoutes(`${prefix}/:version`, options, true))
     .use(adminRoutes(prefix, options, false))
     .use(outboxRoutes(`${prefix}/:version`, options, true))

@@ -12,6 +12,7 @@ import type { Service } from "../system/lifecycle.ts";
 import { type App, createApp } from "./app.ts";
 import { type Connections, createConnections, type Session } from "./connections.ts";
 import { type Door, localDoor, networkDoor } from "./door.ts";
+import type { FilesAtDoors } from "./files.ts";
 import type { DoorLimits } from "./limits.ts";
 import { createParking, type Parking } from "./parking.ts";
 import type { HttpSettings } from "./settings.ts";
@@ -23,6 +24,8 @@ export interface HttpServerOptions {
   readonly tokenFiles: TokenFiles;
   readonly quota: Quota;
   readonly approvals: Approvals;
+  /** Left out: clients put and get no files. */
+  readonly files?: FilesAtDoors | undefined;
   readonly limits?: DoorLimits;
   readonly system: System;
   readonly settings: HttpSettings;
@@ -92,7 +95,7 @@ function createListener(options: HttpServerOptions, door: Door, placeOf: () => P
     addressOf: (request) => server?.requestIP(request)?.address ?? "",
     start() {
       if (server !== undefined || isStopped) return;
-      server = listen(app, connections, placeOf(), options.settings);
+      server = listen(app, connections, placeOf(), options.settings, options.files !== undefined);
       hasServed = true;
     },
     async stop() {
@@ -113,14 +116,23 @@ function createListener(options: HttpServerOptions, door: Door, placeOf: () => P
 // Bun holds it for Unix sockets too (ten seconds unless told), which its types do not know: hence the loose type.
 const IDLE_LIMIT: object = { idleTimeout: 60 };
 
-function listen(app: App, { handler }: Connections, place: Place, settings: HttpSettings): Server<Session> {
+/** What S3 takes at most. */
+const FILE_BYTES_MAX = 5 * 1024 ** 4;
+
+function listen(
+  app: App,
+  { handler }: Connections,
+  place: Place,
+  settings: HttpSettings,
+  takesFiles: boolean,
+): Server<Session> {
   const common = {
     fetch: (request: Request) => app.fetch(request),
     websocket: handler,
     development: false,
     ...IDLE_LIMIT,
-    // Ours answers with a sentence and a code; this one guards the memory.
-    maxRequestBodySize: Math.max(settings.bodyBytesMax, settings.batchBytesMax) * 2,
+    // Ours answers with a sentence and a code; this one guards the memory. A file passes through and fills none.
+    maxRequestBodySize: takesFiles ? FILE_BYTES_MAX : Math.max(settings.bodyBytesMax, settings.batchBytesMax) * 2,
   };
   try {
     if ("unix" in place) return Bun.serve<Session>({ ...common, unix: place.unix });

@@ -7,6 +7,7 @@ import type { Service } from "../system/lifecycle.ts";
 import { type ApprovalLinks, createApprovalLinks } from "./approval-links.ts";
 import { createApprovalWebhook } from "./approval-webhook.ts";
 import { createSeal } from "./keys.ts";
+import { noFilesToClean } from "./files-cleanup.ts";
 import type { Integration, Questions, Sender } from "./port.ts";
 import { createSender, notSetUp } from "./sender.ts";
 import { createSlack } from "./slack.ts";
@@ -38,6 +39,8 @@ export interface NotifyParts {
   readonly secret: Uint8Array;
   readonly outbox: OutboxReader;
   readonly questions: Questions;
+  /** Left out: there is no store of files. */
+  readonly filesCleanup?: Sender | undefined;
   /** Where the server serves, known once it does. */
   readonly ownUrl: () => string;
 }
@@ -90,6 +93,7 @@ export function createNotify(parts: NotifyParts): Notify {
     targets,
     sender: createSender({
       webhooks: createWebhookSender({ ...outgoing, targets }),
+      filesCleanup: parts.filesCleanup ?? noFilesToClean,
       integrations,
       outbox: parts.outbox,
     }),

@@ -10,6 +10,8 @@ export interface Sender {
 export type Delivery =
   /** It was taken, or there is no need for it any more. The changes become durable with the row's removal. */
   | { readonly type: "delivered"; readonly changes?: readonly OutboxChange[] }
+  /** Its time has not come: nobody is at fault, and nothing is told. */
+  | { readonly type: "later"; readonly afterMs: number }
   | {
       readonly type: "failed";
       /** For people: what the other side did, as a clause that goes on from its name. */

@@ -6,12 +6,13 @@ import type { Delivery, Integration, Sender } from "./port.ts";
 
 export interface SenderParts {
   readonly webhooks: Sender;
+  readonly filesCleanup: Sender;
   /** By the name that blueprints use. */
   readonly integrations: ReadonlyMap<string, Integration>;
   readonly outbox: Pick<OutboxReader, "ofJob">;
 }
 
-export function createSender({ webhooks, integrations, outbox }: SenderParts): Sender {
+export function createSender({ webhooks, filesCleanup, integrations, outbox }: SenderParts): Sender {
   async function ask(row: OutboxRow, signal: AbortSignal): Promise<Delivery> {
     const asked = JSON.parse(row.body) as ApprovalAsked;
     const integration = integrations.get(asked.integration);
@@ -43,6 +44,8 @@ export function createSender({ webhooks, integrations, outbox }: SenderParts): S
           return ask(row, signal);
         case "approval_closed":
           return close(row, signal);
+        case "files_cleanup":
+          return filesCleanup.send(row, signal);
         default:
           return assertNever(row.kind);
       }

@@ -29,7 +29,7 @@ export interface BranchWrite {
   readonly result?: { readonly taskId: string; readonly json: string } | undefined;
 }
 
-export const OUTBOX_KINDS = ["webhook", "approval", "approval_closed"] as const;
+export const OUTBOX_KINDS = ["webhook", "approval", "approval_closed", "files_cleanup"] as const;
 export type OutboxKind = (typeof OUTBOX_KINDS)[number];
 
 /** Something to send out of the process. */

@@ -112,3 +112,25 @@ describe("a list", () => {
     expect(() => resolve(SERVE, { ...none, ...toml('host = ["a"]') })).toThrow(/not a list/);
   });
 });
+
+describe("names that mean the same", () => {
+  test("are all taken, and may say the same twice", () => {
+    for (const name of ["S3_BUCKET", "S3_BUCKET_NAME", "S3_DEFAULT_BUCKET", "ORCHESTRATOR_S3_BUCKET"]) {
+      expect(resolve(SERVE, { flags: {}, environment: { [name]: "work" } }).s3Bucket).toBe("work");
+    }
+    const environment = { S3_BUCKET: "work", S3_BUCKET_NAME: "work" };
+    expect(resolve(SERVE, { flags: {}, environment }).s3Bucket).toBe("work");
+  });
+
+  test("are refused where they differ and nobody could tell which was meant, and no value is shown", () => {
+    const environment = { S3_SECRET_KEY: "hush-1", S3_SECRET_ACCESS_KEY: "hush-2" };
+    let said = "";
+    try {
+      resolve(SERVE, { flags: {}, environment });
+    } catch (error) {
+      said = String(error);
+    }
+    expect(said).toContain("S3_SECRET_KEY and S3_SECRET_ACCESS_KEY");
+    expect(said).not.toContain("hush");
+  });
+});

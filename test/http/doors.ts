@@ -6,6 +6,7 @@ import { hashOf } from "../../src/access/tokens.ts";
 import { createApp } from "../../src/http/app.ts";
 import { createConnections } from "../../src/http/connections.ts";
 import { localDoor, networkDoor } from "../../src/http/door.ts";
+import type { FilesAtDoors } from "../../src/http/files.ts";
 import type { DoorLimits } from "../../src/http/limits.ts";
 import { createParking } from "../../src/http/parking.ts";
 import { DEFAULT_HTTP_SETTINGS, type HttpSettings } from "../../src/http/settings.ts";
@@ -35,6 +36,7 @@ export interface GateOptions {
   readonly workers?: string;
   readonly counts?: QuotaCounts;
   readonly isWorkerTokenSet?: boolean;
+  readonly files?: FilesAtDoors;
 }
 
 /** Who may come in, and how often: nothing is kept. */
@@ -74,7 +76,15 @@ export function createDoors(fake: Fake = createFake(), over: Partial<HttpSetting
   const parking = createParking(() => undefined);
   const schedules = createFakeSchedules();
   const gate = createGate(system, options);
-  const common = { orchestrator: fake.orchestrator, schedules, system, settings, parking, ...gate };
+  const common = {
+    orchestrator: fake.orchestrator,
+    schedules,
+    system,
+    settings,
+    parking,
+    files: options.files,
+    ...gate,
+  };
   const address = { now: "192.0.2.1" };
   const connections = createConnections(() => undefined, settings);
   const app = createApp({

@@ -81,6 +81,8 @@ export interface WorldOptions {
   readonly runner?: (inline: HandlerRunner) => HandlerRunner;
   /** Left out: all that leaves the process arrives. */
   readonly sender?: Sender;
+  /** Told when the end of a job is durable. */
+  readonly ended?: (jobId: string) => void;
 }
 
 interface Server {
@@ -215,6 +217,7 @@ export class World {
       catalog: catalogOf(options.blueprints),
       runner: options.runner?.(inline) ?? inline,
       sender: options.sender ?? { send: async () => ({ type: "delivered" }) },
+      ended: options.ended,
       settings: { ...ENGINE_DEFAULTS, outboxStopMs: 0, ...options.settings },
     });
     this.#server = { storage, disk, actors, engine };

@@ -46,6 +46,12 @@ describe("a row that was tried", () => {
     });
   }
 
+  test("whose time has not come is looked at again, however long that takes, and nothing is held against it", () => {
+    const error = "x refused the connection";
+    const [change] = after({ type: "later", afterMs: 500 }, { attempts: 3, error }, 10 * DAY_MS);
+    expect(change).toEqual({ type: "put-off", id: idOf(1), attempts: 3, dueAtMs: 10 * DAY_MS + 500, error });
+  });
+
   test("waits less than that by chance, and never less than half", () => {
     expect(after(down, {}, 1_000, 0)).toMatchObject([{ dueAtMs: 2_000 }]);
     expect(after(down, {}, 1_000, 0.5)).toMatchObject([{ dueAtMs: 2_500 }]);
