@@ -6,7 +6,7 @@ import type { HandlerRunner, TurnReply } from "../../src/handlers/port.ts";
 import { isTerminal, type Job } from "../../src/job/model.ts";
 import type { Actor, Context } from "../../src/runtime/types.ts";
 import type { JobReader, Journal, JobWrite, Unit } from "../../src/storage/port.ts";
-import type { Clock } from "../../src/system/clock.ts";
+import type { Cancel, Clock } from "../../src/system/clock.ts";
 import { assert, assertNever, Refusal } from "../../src/system/errors.ts";
 import type { SteadyClock } from "../../src/system/steady.ts";
 import type { Log } from "../../src/system/log.ts";
@@ -71,6 +71,8 @@ export class JobActor implements Actor<JobMessage> {
   #abort: AbortController | undefined;
   /** Turn whose creation was committed without it. */
   #early: { readonly reply?: TurnReply; readonly error?: unknown } | undefined;
+  /** What sets it going again after its unit could not be written. */
+  #retries: readonly Cancel[] = [];
   /** Until it is durable. */
   #creation: Extract<JobMessage, { type: "create" }> | undefined;
   #cancels: Extract<JobMessage, { type: "cancel" }>[] = [];
@@ -386,8 +388,12 @@ export class JobActor implements Actor<JobMessage> {
     if (this.#state && error.code === "STORE_INVALID" && draft) return this.#giveUp(this.#state, draft, error, context);
     // Memory never ran ahead of the disk: the durable state still holds, and is set going again.
     if (this.#state) {
-      context.after(RETRY_STORE_MS, { type: "recover" });
-      context.after(RETRY_STORE_MS, { type: "wake" });
+      // Those of an earlier failure go: each of both may fail again, and they would double every time.
+      for (const cancel of this.#retries) cancel();
+      this.#retries = [
+        context.after(RETRY_STORE_MS, { type: "recover" }),
+        context.after(RETRY_STORE_MS, { type: "wake" }),
+      ];
     }
     this.#rest(context);
   }

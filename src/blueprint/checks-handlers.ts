@@ -1,5 +1,6 @@
 /** What is wrong with one handler: each rule is a function. */
 import { joinProblems } from "./checks-joins.ts";
+import { storeProblems } from "./checks-stores.ts";
 import { outcomeProblems } from "./checks-outcomes.ts";
 import { type DeclaredState, type Definition, stateExists } from "./definition.ts";
 import type { HandlerNode } from "./graph.ts";
@@ -7,8 +8,10 @@ import type { ActionCall, HandlerFacts } from "./handler-facts.ts";
 import { type Problem, problem } from "./problem.ts";
 
 export function handlerProblems(definition: Definition, { state, facts }: HandlerNode): readonly Problem[] {
-  if (state.isEnd) return endProblems(state, facts);
+  const stores = storeProblems(definition, facts);
+  if (state.isEnd) return [...endProblems(state, facts), ...stores];
   return [
+    ...stores,
     ...facts.calls.flatMap((call) => [
       ...targetProblems(definition, state, call, facts),
       ...childProblems(state, call, facts),

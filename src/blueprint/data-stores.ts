@@ -6,10 +6,9 @@ import { isDeepStrictEqual } from "node:util";
 import type { DataStoreHost, StoreAnswer, StoreQuestion, Turn } from "../handlers/port.ts";
 import { STORE_LIMITS, type StoreUse } from "../job/data-store.ts";
 import { messageOf, Refusal } from "../system/errors.ts";
-import { suggestion } from "../system/nearest.ts";
 import type { Recorder } from "./recorder.ts";
 import type { DataStore, Json } from "./sdk.ts";
-import { checkedKey, jsonOfValue } from "./stored-values.ts";
+import { checkedKey, jsonOfValue, unknownStoreText } from "./stored-values.ts";
 
 type Values = Map<string, string | undefined>;
 
@@ -349,10 +348,5 @@ function notANumber(place: string, what: string): Refusal {
 }
 
 function unknownStore(name: string, names: readonly string[]): Refusal {
-  const there = names.length === 0 ? "It declares none" : `It declares ${names.map((one) => `"${one}"`).join(", ")}`;
-  return new Refusal(
-    "UNKNOWN_DATA_STORE",
-    422,
-    `The blueprint has no data store "${name}"${suggestion(name, names)} ${there}: add it with addDataStore("${name}").`,
-  );
+  return new Refusal("UNKNOWN_DATA_STORE", 422, unknownStoreText(name, names));
 }

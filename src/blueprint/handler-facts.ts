@@ -6,6 +6,7 @@ import { undecidedEnds } from "./decision-paths.ts";
 import { codeOf, type DeclaredHandler } from "./definition.ts";
 import { type Constants, readSource, type Source } from "./handler-source.ts";
 import type { Code } from "./problem.ts";
+import { type NamedStore, storesIn } from "./store-facts.ts";
 
 export type { ActionCall } from "./action-calls.ts";
 
@@ -18,13 +19,15 @@ export interface HandlerFacts {
   /** Places where a run can end without having decided: a `return`, or the end of the code. */
   readonly undecided: readonly number[];
   readonly throws: boolean;
+  /** Data stores that it names. */
+  readonly stores: readonly NamedStore[];
 }
 
 /** `outer`: the constants of the file that the handler lies in, where they are at hand. */
 export function factsOf(declared: DeclaredHandler, outer?: Constants): HandlerFacts {
   const code = codeOf(declared);
   const source = readSource(code.text, outer);
-  if (!source) return { code, calls: [], escapes: [0], undecided: [], throws: false };
+  if (!source) return { code, calls: [], escapes: [0], undecided: [], throws: false, stores: [] };
   const { calls, escapes, deciding } = actionCallsOf(source, nameOfActions(source));
   return {
     code,
@@ -32,6 +35,7 @@ export function factsOf(declared: DeclaredHandler, outer?: Constants): HandlerFa
     escapes: escapes.map((node) => node.start + source.shift),
     undecided: undecidedEnds(source.root, deciding).map((offset) => offset + source.shift),
     throws: source.throws,
+    stores: storesIn(source),
   };
 }
 

@@ -1,6 +1,7 @@
 /** What may be kept in a data store, and what a blueprint may declare of one. */
 import { entryBytes, STORE_LIMITS } from "../job/data-store.ts";
 import { Refusal } from "../system/errors.ts";
+import { suggestion } from "../system/nearest.ts";
 import type { JsonObject } from "./sdk.ts";
 import { jsonOf } from "./serialise.ts";
 
@@ -59,6 +60,11 @@ export function checkedStore(blueprint: string, name: unknown, initial: unknown)
   }
   if (bytes > STORE_LIMITS.storeBytes) throw invalid(`The initial values of data store "${name}" do not fit into it.`);
   return Object.fromEntries(checked.map(([key, json]) => [key, JSON.parse(json)])) as JsonObject;
+}
+
+export function unknownStoreText(name: string, names: readonly string[]): string {
+  const there = names.length === 0 ? "It declares none" : `It declares ${names.map((one) => `"${one}"`).join(", ")}`;
+  return `The blueprint has no data store "${name}"${suggestion(name, names)} ${there}: add it with addDataStore("${name}").`;
 }
 
 function invalid(message: string): Refusal {

@@ -53,6 +53,22 @@ describe("a change that cannot be stored", () => {
 });
 
 describe("a full disk", () => {
+  test("has a handler run again about once a second, however long it lasts", async () => {
+    let runs = 0;
+    const counting = new Blueprint({ name: "simple" }).handlerFor("start", { isStart: true }, (_, actions) => {
+      runs += 1;
+      actions.transitionTo("finished");
+    });
+    const w = await start({ blueprints: [counting] });
+    w.disk.refuse = (unit) => (unit.jobs.some(({ job }) => job.status === "finished") ? full() : undefined);
+    const ids = await w.done(w.engine.jobs.create(CLIENT, [simple, simple]));
+    await w.pass(20_000, 500);
+    expect(runs).toBeLessThan(2 * 2 * 25);
+    w.disk.refuse = () => undefined;
+    await w.pass(2_000, 500);
+    for (const id of ids) expect(await w.status(id)).toBe("finished");
+  });
+
   test("refuses a creation, which leaves nothing behind", async () => {
     const w = await start({ blueprints: [oneTask("simple")] });
     const worker = await new StreamWorker(w, "w").connect();

@@ -417,3 +417,42 @@ describe("what a blueprint tells of itself", () => {
     ["has no handler", () => new Blueprint({ name: "b" }).handlerFor("s", {}, undefined as unknown as Handler)],
   ])("is refused where it makes no sense: %s", (words, make) => expect(make).toThrow(words));
 });
+
+describe("a data store that is not declared", () => {
+  const using = (parameters: string, body: string) => {
+    const handler = new Function(`return async (${parameters}) => {${body}}`)() as Handler;
+    return findingsOf(
+      new Blueprint({ name: "b", dataStores: { counter: {}, cache: {} } })
+        .handlerFor("start", { isStart: true }, handler)
+        .handlerFor("done", { isEnd: true }, quiet),
+    ).filter(({ rule }) => rule === "unknown-store");
+  };
+  const go = "a.transitionTo('done');";
+
+  test.each([
+    ["by its name", "c, a", `await c.dataStores.countr.get('x'); ${go}`],
+    ["in brackets", "{ dataStores }, a", `await dataStores['countr']?.get('x'); ${go}`],
+    ["taken apart", "{ dataStores }, a", `const { countr } = dataStores; ${go}`],
+    ["taken apart in the parameters", "{ dataStores: { countr } }, a", go],
+    ["under another name", "{ dataStores: stores }, a", `await stores.countr.get('x'); ${go}`],
+  ])("is an error where it is used %s, with the one that was meant", (_, parameters, body) => {
+    expect(using(parameters, body).map(({ severity, message }) => [severity, message])).toEqual([
+      [
+        "error",
+        'The blueprint has no data store "countr"; did you mean counter? It declares "counter", "cache": add it with addDataStore("countr").',
+      ],
+    ]);
+  });
+
+  test.each([
+    ["are declared", "{ dataStores, stateHistory }, a", `await dataStores.counter.get('x'); stateHistory.y = 1; ${go}`],
+    [
+      "are only known when it runs",
+      "{ dataStores, initialData }, a",
+      `await dataStores[initialData.n].get('x'); ${go}`,
+    ],
+    ["are taken apart as declared", "{ dataStores: { counter: c2, cache } }, a", go],
+  ])("is none where the stores %s", (_, parameters, body) => {
+    expect(using(parameters, body)).toEqual([]);
+  });
+});

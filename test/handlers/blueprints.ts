@@ -41,7 +41,7 @@ export async function openWorkshop(): Promise<Workshop> {
       const calls = Object.entries(handlers).map(([state, text]) => `  .handlerFor("${state}", ${text})`);
       await writeFile(
         file,
-        `import { Blueprint } from "orchestrator";\n${top}\nexport default new Blueprint({ name: "flow" })\n${calls.join("\n")};\n`,
+        `import { Blueprint } from "orchestrator";\n${top}\nexport default new Blueprint({ name: "flow", dataStores: { counter: {} } })\n${calls.join("\n")};\n`,
       );
       const bundled = await bundleFile(file);
       if ("refused" in bundled) throw new Error(JSON.stringify(bundled.refused));

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { bundlePath } from "../../src/catalog/index.ts";
+import type { StoreAnswer, StoreQuestion } from "../../src/handlers/port.ts";
 import { openRunLog } from "../../src/handlers/run-log.ts";
 import type { Timers } from "../../src/system/clock.ts";
 import { silentLog } from "../../src/system/log.ts";
@@ -128,6 +129,21 @@ describe("a handler that takes its thread down", () => {
 
     expect(reply.ending).toMatchObject({ kind: "broke", alone: true, error: { code: "HANDLER_THREAD_DIED" } });
     for (const { ending } of await Promise.all(neighbours)) expect(ending.kind).toBe("ended");
+  }, 10_000);
+
+  test("has each job that it ran told as lost, before any of them runs again", async () => {
+    const bad = await shop.bundle({ start: "() => process.exit(7)" });
+    const good = await shop.bundle({
+      start: "async (context, actions) => { await Bun.sleep(30); actions.transitionTo('finished'); }",
+    });
+    const lost: string[] = [];
+    const pool = await startedPool({ threads: 1, onLost: (jobId) => lost.push(jobId) });
+
+    const neighbour = pool.run(turnOf(good, { jobId: "beside it" }));
+    await pool.run(turnOf(bad, { jobId: "bad" }));
+    await neighbour;
+
+    expect(lost.toSorted()).toEqual(["bad", "beside it"]);
   }, 10_000);
 
   test("leaves a pool that works on", async () => {
@@ -267,6 +283,45 @@ describe("a turn", () => {
     expect((await ask("other")).stateHistory).toBe('{"found":"seen by job-1"}');
     expect((await ask("missing")).stateHistory).toBe('{"found":"none"}');
     expect((await ask("bad")).ending).toMatchObject({ kind: "broke", error: { code: "HANDLER_ERROR" } });
+  });
+
+  test("asks for what data stores hold, and brings back what it did with them", async () => {
+    const hash = await shop.bundle({
+      start: `async ({ dataStores, stateHistory }, actions) => {
+        stateHistory.seen = [await dataStores.counter.get("text"), (await dataStores.counter.get("none")) ?? "nothing", await dataStores.counter.keys("t")];
+        await dataStores.counter.set("new", { line: "a\\nb" });
+        await dataStores.counter.delete("text");
+        actions.transitionTo("finished");
+      }`,
+    });
+    const asked: StoreQuestion[] = [];
+    const ask = async (question: StoreQuestion): Promise<StoreAnswer> => {
+      asked.push(question);
+      if (question.jobId === "late") return "again";
+      if (question.jobId === "unlucky") throw new Error("the disk is full");
+      if (question.prefix !== undefined) return { version: 3, json: '["text"]' };
+      return question.key === "text" ? { version: 4, json: '"a\\nb"' } : { version: 0 };
+    };
+    const pool = await startedPool({ host: { jobState: async () => undefined, dataStores: { ask } } });
+
+    const reply = await pool.run(turnOf(hash));
+    expect(JSON.parse(reply.stateHistory ?? "")).toEqual({ seen: ["a\nb", "nothing", ["text"]] });
+    const reads = [
+      ["text", 4],
+      ["none", 0],
+    ] as const;
+    const writes = [
+      ["new", '{"line":"a\\nb"}'],
+      ["text", undefined],
+    ] as const;
+    expect(reply.dataStores).toEqual([{ store: "counter", keySet: 3, reads: [...reads], writes: [...writes] }]);
+    expect(asked[0]).toEqual({ jobId: "job-1", hash, blueprint: "flow", store: "counter", key: "text" });
+
+    expect(await pool.run(turnOf(hash, { jobId: "late" }))).toMatchObject({ again: true, steps: [] });
+    expect((await pool.run(turnOf(hash, { jobId: "unlucky" }))).ending).toMatchObject({
+      kind: "broke",
+      error: { code: "HANDLER_ABORTED", message: expect.stringContaining("the disk is full") },
+    });
   });
 
   test("writes to the log and not to standard output", async () => {

@@ -8,7 +8,16 @@ function changeOf(version: number, writes: StoreChange["writes"], change: Partia
 
 function filled(): StoreValues {
   const values = new StoreValues();
-  values.apply(changeOf(1, [["a", "1"], ["b", "2"]], { changesKeys: true })); // prettier-ignore
+  values.apply(
+    changeOf(
+      1,
+      [
+        ["a", "1"],
+        ["b", "2"],
+      ],
+      { changesKeys: true },
+    ),
+  );
   return values;
 }
 
@@ -37,12 +46,22 @@ describe("the values of a data store", () => {
     const values = filled();
     const one = entryBytes("a", "1");
     expect(values.bytes).toBe(2 * one);
-    const writes: StoreChange["writes"] = [["a", "12345"], ["b", undefined], ["é", "1"]]; // prettier-ignore
+    const writes: StoreChange["writes"] = [
+      ["a", "12345"],
+      ["b", undefined],
+      ["é", "1"],
+    ];
     const after = entryBytes("a", "12345") + entryBytes("é", "1");
     expect(values.bytesAfter(writes)).toBe(after);
     values.apply(changeOf(2, writes));
     expect(values.bytes).toBe(after);
-    values.apply(changeOf(3, [["a", undefined], ["é", undefined], ["x", undefined]])); // prettier-ignore
+    values.apply(
+      changeOf(3, [
+        ["a", undefined],
+        ["é", undefined],
+        ["x", undefined],
+      ]),
+    );
     expect(values.bytes).toBe(0);
   });
 
