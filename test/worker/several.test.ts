@@ -135,6 +135,18 @@ describe("ROUND_ROBIN", () => {
     expect(await other.resultOf(give(other))).toMatchObject({ status: "success" });
   });
 
+  test("one that has our stream and one that can only be polled are served side by side", async () => {
+    const [ours, older] = [new FakeOrchestrator().start(), new FakeOrchestrator({ streamStatus: 404 }).start()];
+    const config = JSON.stringify([{ url: ours.url }, { url: older.url }]);
+    const running = runWorker(echo(), ours, { environment: { ORCHESTRATORS_CONFIG: config, ...mode } });
+    open.push(ours, older, running);
+    await ours.connected();
+    const ids = [ours.sendTask("echo", { n: 1 }), older.queueTask("echo", { n: 2 })] as const;
+
+    expect(await ours.resultOf(ids[0])).toMatchObject({ data: { n: 1 } });
+    expect(await older.resultOf(ids[1])).toMatchObject({ data: { n: 2 }, worker_id: "w1" });
+  });
+
   test("what one's tasks use of a limit the other is not offered", async () => {
     const { open: finish, passed } = gate();
     const worker = new Worker({ maxConcurrentTasks: 4, taskTypeLimits: { gpu: 1 } })
