@@ -9,6 +9,7 @@ import resvgWasm from "@resvg/resvg-wasm/index_bg.wasm" with { type: "file" };
 import { messageOf, Refusal } from "../system/errors.ts";
 import { type Drawn, type Picture, pictureOf } from "./picture.ts";
 import { dotOf, FONT } from "./picture-dot.ts";
+import { withLocalEnds } from "./picture-ends.ts";
 import { mermaidOf } from "./picture-mermaid.ts";
 
 export const GRAPH_FORMATS = ["svg", "png", "dot", "mermaid"] as const;
@@ -17,7 +18,7 @@ export type GraphFormat = (typeof GRAPH_FORMATS)[number];
 /** Two pixels a point, for sharp text on any screen; less where the picture would not fit into memory. */
 const SCALE = 2;
 const SIDE_PIXELS_MAX = 16_000;
-const PIXELS_MAX = 64_000_000;
+const PIXELS_MAX = 16_000_000;
 
 /** Of the same widths, for machines that do not have the first. */
 const FONT_FAMILIES = `${FONT}, Arimo, Liberation Sans, Helvetica, sans-serif`;
@@ -46,7 +47,7 @@ export async function draw(drawn: Drawn, format: GraphFormat): Promise<Uint8Arra
 }
 
 async function drawPicture(picture: Picture, format: "svg" | "png"): Promise<Uint8Array> {
-  const svg = await svgOf(dotOf(picture, { isRoomy: true }));
+  const svg = await svgOf(dotOf(withLocalEnds(picture), { isRoomy: true }));
   return format === "svg" ? new TextEncoder().encode(svg) : pngOf(svg);
 }
 

@@ -85,7 +85,9 @@ function edgeLines(edges: readonly PictureEdge[], isRoomy: boolean): readonly st
 
 function strokeLine(tone: Tone): string {
   const { color, style = "solid" } = STROKES[tone];
-  return `\tedge [color=${quoted(color)} fontcolor=${quoted(color)} style=${style}]`;
+  // The good way is drawn as straight as can be.
+  const weight = tone === "good" || tone === "plain" ? 8 : 1;
+  return `\tedge [color=${quoted(color)} fontcolor=${quoted(color)} style=${style} weight=${weight}]`;
 }
 
 function stateLine(state: PictureState): string {
@@ -100,7 +102,7 @@ function stateLine(state: PictureState): string {
     ...(look.margin === undefined ? [] : [`margin=${quoted(look.margin)}`]),
     ...(state.isStart ? ["penwidth=3"] : []),
   ];
-  return `\t${quoted(state.name)} [${attributes.join(" ")}]`;
+  return `\t${quoted(state.id)} [${attributes.join(" ")}]`;
 }
 
 function labelOf({ name, lines, isStart }: PictureState): string {

@@ -33,13 +33,13 @@ const NOWHERE = "nowhere";
 
 /** States get short ids: a name such as "end" is a word of Mermaid's own. */
 export function mermaidOf({ states, edges }: Picture): string {
-  const ids = new Map(states.map(({ name }, index) => [name, `s${index}`]));
+  const ids = new Map(states.map(({ id }, index) => [id, `s${index}`]));
   const idOf = (name: string | undefined) => (name === undefined ? NOWHERE : (ids.get(name) ?? NOWHERE));
   const roles = new Set(states.map(({ role }) => role));
-  const starts = states.filter(({ isStart }) => isStart).map(({ name }) => idOf(name));
+  const starts = states.filter(({ isStart }) => isStart).map(({ id }) => idOf(id));
   return [
     "flowchart TD",
-    ...states.map((state) => `  ${idOf(state.name)}${shapeOf(state)}:::${classOf(state.role)}`),
+    ...states.map((state) => `  ${idOf(state.id)}${shapeOf(state)}:::${classOf(state.role)}`),
     ...(edges.some(({ to }) => to === undefined) ? [`  ${NOWHERE}("?")`] : []),
     ...edges.map((edge) => `  ${idOf(edge.from)} ${arrowOf(edge)} ${idOf(edge.to)}`),
     ...[...roles].map((role) => `  classDef ${classOf(role)} ${CLASSES[role]}`),

@@ -20,6 +20,8 @@ export type Role =
 export type Tone = "plain" | "good" | "bad" | "cancelled" | "late" | "event" | "unknown";
 
 export interface PictureState {
+  /** What edges name it by: its name, unless it is drawn several times. */
+  readonly id: string;
   readonly name: string;
   readonly role: Role;
   readonly isStart: boolean;
@@ -64,11 +66,11 @@ function stateOf({ name, isStart, isEnd, isAggregator, acts = [] }: StateFacts):
   const lines = acts.map(lineOf);
   const more = lines.length > LINES_MAX ? [`and ${lines.length - LINES_MAX + 1} more`] : [];
   const shown = lines.slice(0, LINES_MAX - more.length);
-  return { name, isStart, role: roleOf({ name, isEnd, isAggregator, acts }), lines: [...shown, ...more] };
+  return { id: name, name, isStart, role: roleOf({ name, isEnd, isAggregator, acts }), lines: [...shown, ...more] };
 }
 
 function undeclared(name: string): PictureState {
-  return { name, isStart: false, role: isImplicitEnd(name) ? endOf(name) : "missing", lines: [] };
+  return { id: name, name, isStart: false, role: isImplicitEnd(name) ? endOf(name) : "missing", lines: [] };
 }
 
 function roleOf({ name, isEnd, isAggregator, acts }: Omit<Required<StateFacts>, "isOpen" | "isStart">): Role {

@@ -226,6 +226,21 @@ describe("a picture", () => {
     expect(svg).toContain(">a &quot;quoted&quot; \\ name &amp; &lt;b&gt;</text>");
   });
 
+  test("of a large flow shows a crowded end beside each state that leads to it; its text has it once", async () => {
+    const large = new Blueprint({ name: "large" });
+    const names = Array.from({ length: 12 }, (_, index) => `step_${index}`);
+    for (const [index, name] of names.entries()) {
+      const body = `a.dispatchTask({ taskType: "t", transitions: { success: "${names[index + 1] ?? "finished"}", failure: "failed" } })`;
+      large.handlerFor(name, { isStart: index === 0 }, written("c, a", body));
+    }
+    const count = (text: string, part: string) => text.split(part).length - 1;
+    const svg = await readFile(await large.renderGraph(join(folder, "large.svg")), "utf8");
+    expect(count(svg, ">failed</text>")).toBe(12);
+    expect(count(svg, ">finished</text>")).toBe(1);
+    expect(count(large.toDot(), '\t"failed" [')).toBe(1);
+    expect(count(large.toDot(), ' -> "failed" [label="on failure"]')).toBe(12);
+  });
+
   test("is a PNG by default", async () => {
     const path = await everything.renderGraph(join(folder, "flow"));
     expect(path).toBe(join(folder, "flow.png"));
