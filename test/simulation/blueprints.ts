@@ -2,6 +2,7 @@
 import type { Blueprint } from "../../src/blueprint/index.ts";
 import type { TaskRequest } from "../../src/blueprint/sdk.ts";
 import { acted, collect, type Flow, flow, keep, order, RETRY, take } from "./flow.ts";
+import { GATED_FLOWS } from "./gated-flows.ts";
 import { STORE_FLOWS } from "./store-flows.ts";
 import { WAITING_FLOWS } from "./waiting-flows.ts";
 
@@ -131,6 +132,7 @@ export const FLOWS: readonly Flow[] = [
     tokens: one,
   },
   ...WAITING_FLOWS,
+  ...GATED_FLOWS,
   {
     blueprint: flow(LINED, {
       start: ({ initialData: { count } }, actions) => {

@@ -1,4 +1,5 @@
 /** Clients that create, read and cancel, and send again what they did not hear of. */
+import type { Created } from "../../actors/orchestrator.ts";
 import { isTerminal } from "../../src/job/model.ts";
 import { FLOWS } from "./blueprints.ts";
 import { promise } from "./ledger.ts";
@@ -16,6 +17,8 @@ interface Creation {
     readonly initialData: string;
     readonly deadlineSeconds?: number;
     readonly webhookUrl?: string;
+    readonly startAtMs?: number;
+    readonly uniqueKey?: string;
   }[];
   ids: readonly string[] | undefined;
 }
@@ -46,12 +49,10 @@ export class Clients {
       const deadline = chance.is(0.15) ? { deadlineSeconds: chance.between(2, 30) } : {};
       const told = this.world.receivers.addressFor(number + index);
       const until = new Date(this.world.time.nowMs() + chance.between(0, 15_000)).toISOString();
-      return {
-        blueprint: flow,
-        initialData: JSON.stringify({ request: number, index, count, until }),
-        ...deadline,
-        ...told,
-      };
+      const start = chance.is(0.12) ? { startAtMs: this.world.time.nowMs() + chance.between(-2_000, 10_000) } : {};
+      const unique = chance.is(0.25) ? { uniqueKey: `unique-${chance.between(1, 2)}` } : {};
+      const initialData = JSON.stringify({ request: number, index, count, until });
+      return { blueprint: flow, initialData, ...deadline, ...told, ...start, ...unique };
     });
     const key = chance.is(0.6) ? `key-${number}` : undefined;
     this.#send({ number, key, jobs, ids: undefined });
@@ -65,11 +66,11 @@ export class Clients {
     const idempotency = key === undefined ? [] : [{ key, bodyHash: JSON.stringify(jobs) }];
     ask(world, {
       name: `create ${number} as ${jobs.map((job) => job.blueprint).join(" ")}`,
-      send: (engine) => engine.jobs.create(CLIENT, jobs, ...idempotency),
-      said: (ids) => this.#acknowledge(creation, ids),
+      send: (engine) => engine.jobs.submit(CLIENT, jobs, ...idempotency),
+      said: (created) => this.#acknowledge(creation, created),
       done: (outcome) => {
         this.#open -= 1;
-        if (outcome.type === "answer") return this.#follow(outcome.value);
+        if (outcome.type === "answer") return this.#follow(outcome.value.map(({ id }) => id));
         const mayAgain = key !== undefined || outcome.type === "refusal";
         const isUnknown = outcome.type === "refusal" && outcome.code === "OUTCOME_UNKNOWN" && key === undefined;
         if (!mayAgain || isUnknown) return;
@@ -84,11 +85,19 @@ export class Clients {
 
   readonly #answers = new Map<string, string>();
 
-  #acknowledge(creation: Creation, ids: readonly string[]): void {
+  #acknowledge(creation: Creation, created: readonly Created[]): void {
     const { world } = this;
+    const ids = created.map(({ id }) => id);
     world.ledger.created(ids);
     promise(ids.length === creation.jobs.length, `creation ${creation.number} made ${ids.length} jobs`);
     for (const id of ids) this.#acknowledged.add(id);
+    for (const [index, { id, existing }] of created.entries()) {
+      const { uniqueKey, blueprint } = creation.jobs[index] ?? {};
+      const job = world.server.disk.job(id);
+      const isSo = job?.uniqueKey === uniqueKey && job?.blueprint === blueprint;
+      promise(isSo, `creation ${creation.number} was answered with job ${id}, which is another`);
+      promise(!existing || uniqueKey !== undefined, `creation ${creation.number} has no unique key and made no job`);
+    }
     if (creation.key === undefined) return;
     const text = ids.join(" ");
     const before = this.#answers.get(creation.key);

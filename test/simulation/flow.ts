@@ -44,8 +44,12 @@ export function take({ stateHistory }: Context): void {
 export const RETRY = { maxAttempts: 3, backoffSeconds: 0.4, maxBackoffSeconds: 2 };
 export const ENDS = { failure: "failed", cancelled: "stopped" };
 
-export function flow(name: string, states: Record<string, Handler>): Blueprint {
-  const blueprint = new Blueprint({ name });
+export function flow(
+  name: string,
+  states: Record<string, Handler>,
+  concurrency?: { max: number; key?: string },
+): Blueprint {
+  const blueprint = new Blueprint({ name, ...(concurrency && { concurrency }) });
   for (const [index, [state, act]] of Object.entries(states).entries()) {
     blueprint.handlerFor(state, index === 0 ? { isStart: true } : {}, acted(act));
   }

@@ -14,14 +14,10 @@ import {
 import { readTaskId } from "../../src/job/task-id.ts";
 import type { ResultAnswer } from "../../src/protocol/worker.ts";
 import type { JobWrite, Unit } from "../../src/storage/port.ts";
+import { GateLedger } from "./gate-ledger.ts";
+import { promise, PromiseBroken } from "./promise.ts";
 
-export class PromiseBroken extends Error {
-  override readonly name = "PromiseBroken";
-}
-
-export function promise(holds: unknown, what: string): asserts holds {
-  if (!holds) throw new PromiseBroken(what);
-}
+export { promise, PromiseBroken };
 
 interface OpenWait {
   /** Of a job that runs inside this one. */
@@ -97,6 +93,7 @@ export class Ledger {
   readonly #events = new Set<string>();
   /** Breaks of handlers that were reported to the engine. */
   readonly #breaks = new Map<string, number>();
+  readonly gates = new GateLedger();
 
   constructor(readonly parts: LedgerParts) {}
 
@@ -105,6 +102,7 @@ export class Ledger {
   durable(unit: Unit): void {
     for (const write of unit.jobs) this.#durable(write);
     for (const { job } of unit.jobs) this.#compareChildren(job);
+    for (const { job } of unit.jobs) this.gates.durable(job);
   }
 
   /** A parent waits only for jobs that are on disk, made in the same unit or before. */
@@ -450,11 +448,10 @@ export class Ledger {
 
   /** The job took the event, kept it for later, or was over with it. */
   eventTaken(id: string, token: string): void {
-    const { status = "pending" } = this.jobs.get(id) ?? {};
-    promise(
-      this.#events.has(token) || isTerminal(status),
-      `event ${token} of job ${id} was acknowledged and is not on disk`,
-    );
+    const { status = "pending", retries = 0 } = this.jobs.get(id) ?? {};
+    // One that was over with it may have been retried since.
+    const wasOver = isTerminal(status) || retries > 0;
+    promise(this.#events.has(token) || wasOver, `event ${token} of job ${id} was acknowledged and is not on disk`);
   }
 
   /** `visit`: the wait that the decision was about. */

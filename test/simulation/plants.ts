@@ -14,7 +14,51 @@ const DECIDE = "actors/job/decide.ts";
 const ACTOR = "actors/job/actor.ts";
 const WORKER = "actors/worker-registry/worker.ts";
 
+const START = "actors/job/start.ts";
+
 export const PLANTS: readonly Plant[] = [
+  {
+    name: "after a restart a gate forgets who is in",
+    file: "actors/gate/opening.ts",
+    find: 'tell({ type: job.gate.isIn ? "entered" : "arrived", place: parts.place(job), isOld: true });',
+    replace: 'if (!job.gate.isIn) tell({ type: "arrived", place: parts.place(job), isOld: true });',
+  },
+  {
+    name: "a gate opens before it knows who is in",
+    file: "actors/gate/decide.ts",
+    find: "if (this.#gone || this.#paused.has(group.blueprint)) return [];",
+    replace: "if (this.#paused.has(group.blueprint)) return [];",
+  },
+  {
+    name: "that a job was let in is not written",
+    file: START,
+    find: 'draft.set({ gate: { ...gate, isIn: true }, status: "running" });',
+    replace: "draft.needsTurn = true;",
+  },
+  {
+    name: "a job that is over keeps its place at the gate",
+    file: "actors/job/draft.ts",
+    find: 'if (this.job.gate) this.after.push({ type: "leave-gate" });',
+    replace: "",
+  },
+  {
+    name: "a child waits behind its own parent",
+    file: "actors/gate/entry.ts",
+    find: "return job.within?.includes(groupName(job.blueprint, place)) ? undefined : place;",
+    replace: "return place;",
+  },
+  {
+    name: "a retried job begins without its turn",
+    file: "actors/job/retry.ts",
+    find: "if (!comesToGate(draft)) draft.needsTurn = true;",
+    replace: "draft.needsTurn = true;",
+  },
+  {
+    name: "a pause is forgotten by a restart",
+    file: "actors/tree.ts",
+    find: "for (const [blueprint, sinceMs] of await storage.registers.pauses()) {",
+    replace: "for (const [blueprint, sinceMs] of new Map<string, number>()) {",
+  },
   {
     name: "the attempt is not compared in the fence",
     file: DECIDE,

@@ -32,8 +32,8 @@ const CATALOG: Catalog = {
 };
 
 function manifestOf(blueprint: Blueprint): Manifest {
-  const { name, dataStores } = definitionOf(blueprint);
-  const none = { states: [], edges: [], dataStores };
+  const { name, dataStores, concurrency } = definitionOf(blueprint);
+  const none = { states: [], edges: [], dataStores, ...(concurrency && { concurrency }) };
   return { name, hash: `hash-of-${name}`, file: `${name}.ts`, apiVersion: "v1", start: "start", ...none };
 }
 
@@ -207,6 +207,26 @@ export class Server {
       const { engine } = this;
       if (engine) engine.workers.resume(workerId).catch(quiet);
       else world.time.at(1_000, resume);
+    };
+    world.time.at(forMs, resume);
+  }
+
+  /** An operator has new jobs of a blueprint wait for a while. */
+  pause(blueprint: string, forMs: number): void {
+    const { world } = this;
+    world.note(`blueprint ${blueprint} is paused for ${forMs} ms`);
+    // Asked for before anybody is answered: no job can be newer by a clock that was set back.
+    const isComparable = !world.weather.clock;
+    this.engine?.blueprints.pause(blueprint).then(
+      () => isComparable && world.ledger.gates.paused(blueprint, world.time.nowMs()),
+      () => undefined,
+    );
+    const resume = (): void => {
+      world.ledger.gates.resuming(blueprint);
+      const again = () => void world.time.at(1_000, resume);
+      const { engine } = this;
+      if (engine) engine.blueprints.resume(blueprint).catch(again);
+      else again();
     };
     world.time.at(forMs, resume);
   }

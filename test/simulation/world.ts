@@ -29,6 +29,8 @@ export interface Weather {
   readonly cancels: boolean;
   /** Who sends events, decides, and has failed jobs tried again. */
   readonly people: boolean;
+  /** An operator has new jobs of some blueprints wait. */
+  readonly pauses: boolean;
   readonly clock: boolean;
   readonly stalls: boolean;
   /** Actors that fail. */
@@ -218,6 +220,10 @@ export class World {
       );
     }
     if (weather.disk) troubles.push(() => this.server.fillDisk(chance.between(200, 6_000)));
+    if (weather.pauses) {
+      const paused = () => chance.one("single", "pair", "one", "child");
+      troubles.push(() => this.server.pause(paused(), chance.between(500, 15_000)));
+    }
     if (weather.clock) troubles.push(() => this.#shiftClock());
     if (weather.stalls) troubles.push(() => this.server.standStill(chance.between(200, 12_000)));
     if (troubles.length === 0) return;
@@ -345,5 +351,6 @@ function weatherOf(chance: Chance): Weather {
     clock: is(),
     stalls: is(),
     defects: is(),
+    pauses: is(),
   };
 }
