@@ -1,5 +1,6 @@
 /** What the doors may ask about jobs, answered by the store and the jobs' actors. */
 import { isChildWait, isTerminal, type Job, type TaskWait } from "../src/job/model.ts";
+import type { Migration } from "../src/job/migration.ts";
 import type { Reply } from "../src/runtime/types.ts";
 import { uniqueKeyTaken } from "../src/storage/refusals.ts";
 import { Refusal } from "../src/system/errors.ts";
@@ -8,6 +9,7 @@ import type { Gates } from "./gate/decide.ts";
 import { Histories } from "./histories.ts";
 import { taskKey } from "./dispatcher/task.ts";
 import type { JobMessage } from "./job/messages.ts";
+import { targetOf } from "./migrations.ts";
 import { Creations, type CreationsParts } from "./creations.ts";
 import type { JobChange, Jobs, NewJob, Rerun, TaskView, Viewer } from "./orchestrator.ts";
 import type { Directory } from "./worker-registry/actor.ts";
@@ -104,6 +106,14 @@ export function createJobs(parts: JobsParts): Jobs {
     decide: (viewer, id, decision, key) =>
       ask(viewer, id, (reply) => ({ type: "decision", ...decision, key: key && `decision:${key}`, reply })),
     retry,
+    async migrate(id, { to, states, isDryRun }) {
+      const target = await targetOf(parts.catalog, await find(undefined, id), to, states);
+      return actors.ask<JobMessage, Migration>(
+        region.ref(id),
+        (reply) => ({ type: "migrate", target, states, isDryRun, reply }),
+        ASK_MS,
+      );
+    },
     rerun,
     async read(viewer, id) {
       const job = await find(viewer, id);

@@ -5,6 +5,7 @@
 import type { Catalog, Manifest } from "../src/catalog/port.ts";
 import type { ClientFacts, Job, JobStatus, TaskWait } from "../src/job/model.ts";
 import type { HistoryEvent } from "../src/job/history.ts";
+import type { Migration, StateMap } from "../src/job/migration.ts";
 import type { Standing } from "../src/job/waiting.ts";
 import type { HeartbeatBody, RegistrationBody, ResultAnswer, WorkerResult } from "../src/protocol/worker.ts";
 import type { JobQuery, OutboxRow } from "../src/storage/port.ts";
@@ -84,6 +85,13 @@ export interface Rerun {
   readonly initialData?: string;
 }
 
+export interface MigrationCall {
+  readonly to: string;
+  readonly states: StateMap;
+  /** Only whether it could be done. */
+  readonly isDryRun: boolean;
+}
+
 /** A job that was made; or, where it has a unique key, the open one that has it already. */
 export interface Created {
   readonly id: string;
@@ -118,6 +126,8 @@ export interface Jobs {
   retry(viewer: Viewer, id: string, key?: string): Promise<void>;
   /** A new job of the same blueprint with the same input, or as said. Resolves with its id. */
   rerun(viewer: Viewer, id: string, changes: Rerun, key?: string): Promise<string>;
+  /** Takes the job to another version of its blueprint: "current", or a hash. For operators. */
+  migrate(id: string, wanted: MigrationCall): Promise<Migration>;
   /** Events after the one with this sequence number (0: all), oldest first. */
   history(viewer: Viewer, id: string, afterSequence: number, limit: number): Promise<readonly HistoryEvent[]>;
   counts(viewer: Viewer): Promise<ReadonlyMap<JobStatus, number>>;

@@ -201,7 +201,8 @@ export class JobActor implements Actor<JobMessage> {
         });
       } else if (message.type === "event" || message.type === "decision" || message.type === "retry") {
         message.reply.fail(new Refusal("JOB_NOT_FOUND", 404, "Job not found"));
-      } else if (message.type === "hand-out") message.reply.ok(false);
+      } else if (message.type === "migrate") message.reply.fail(new Refusal("JOB_NOT_FOUND", 404, "Job not found"));
+      else if (message.type === "hand-out") message.reply.ok(false);
       else if (message.type === "claim") message.reply.ok(undefined);
       else if (message.type === "recover") message.reply?.ok();
       else
@@ -424,6 +425,8 @@ export class JobActor implements Actor<JobMessage> {
         return after.reply.ok(after.accepted);
       case "answer-claim":
         return after.reply.ok(after.claim);
+      case "answer-migration":
+        return after.reply.ok(after.migration);
       case "answer-done":
         return after.reply.ok();
       case "continue":

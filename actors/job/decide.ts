@@ -8,6 +8,7 @@ import { assertNever, Refusal } from "../../src/system/errors.ts";
 import { takeChildEnded } from "./children.ts";
 import { Draft, type JobRules, type JobState, type Moment } from "./draft.ts";
 import type { HandOut, JobMessage, JobSystemMessage, LossReason } from "./messages.ts";
+import { takeMigrate } from "./migrate.ts";
 import { attemptFailed, cancelled, failed, settle, targetOf } from "./outcomes.ts";
 import { takeDecision, takeEvent, wakePause } from "./pauses.ts";
 import { resumptionOf } from "./resume.ts";
@@ -72,6 +73,8 @@ function take(draft: Draft, message: UserMessage): void {
       return takeChildEnded(draft, message);
     case "retry":
       return takeRetry(draft, message);
+    case "migrate":
+      return takeMigrate(draft, message);
     case "admitted":
       return takeAdmitted(draft);
     case "wake":

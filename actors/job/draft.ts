@@ -5,6 +5,7 @@
 import type { ChildOrder } from "../../src/handlers/port.ts";
 import type { StoreChange } from "../../src/job/data-store.ts";
 import type { GatePlace } from "../../src/job/gate.ts";
+import type { Migration } from "../../src/job/migration.ts";
 import {
   type BranchWait,
   type ChildWait,
@@ -97,7 +98,8 @@ export type After =
   | { readonly type: "answer-claim"; readonly reply: Reply<Claim | undefined>; readonly claim: Claim | undefined }
   | { readonly type: "answer-done"; readonly reply: Reply<void> }
   /** Refused for what the job is, which may be what this very unit makes of it. */
-  | { readonly type: "refuse"; readonly reply: Reply<void>; readonly error: Refusal }
+  | { readonly type: "refuse"; readonly reply: Pick<Reply<void>, "fail">; readonly error: Refusal }
+  | { readonly type: "answer-migration"; readonly reply: Reply<Migration>; readonly migration: Migration }
   /** `again`: an earlier hand-out of it may exist, so the next one is written before it is sent. */
   | { readonly type: "queue"; readonly wait: TaskWait; readonly visit: number; readonly again: boolean }
   /** Adopt a hand-out that was made before the server was started. */
@@ -219,16 +221,16 @@ export class Draft {
   /** The tasks that the job waits for. */
   openWaits(): TaskWait[] {
     if (this.job.task) return [this.job.task];
-    return this.#openBranches().flatMap((wait) => (isChildWait(wait) ? [] : [wait]));
+    return this.openBranches().flatMap((wait) => (isChildWait(wait) ? [] : [wait]));
   }
 
   /** The jobs of other blueprints that it waits for. */
   openChildren(): ChildWait[] {
     if (this.job.child) return [this.job.child];
-    return this.#openBranches().filter((wait) => isChildWait(wait));
+    return this.openBranches().filter((wait) => isChildWait(wait));
   }
 
-  #openBranches(): BranchWait[] {
+  openBranches(): BranchWait[] {
     if (!this.job.parallel) return [];
     return this.allBranches().flatMap((branch) => (branch.result ? [] : [branch.wait]));
   }

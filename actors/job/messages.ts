@@ -1,4 +1,5 @@
 import type { TurnReply } from "../../src/handlers/port.ts";
+import type { Migration, StateMap, TargetVersion } from "../../src/job/migration.ts";
 import type { Job, JobError, JobStatus, TaskWait } from "../../src/job/model.ts";
 import type { ResultAnswer, WorkerResult } from "../../src/protocol/worker.ts";
 import type { Reply } from "../../src/runtime/types.ts";
@@ -102,6 +103,14 @@ export type JobMessage =
     }
   /** A job that stopped for a failure goes on at the step that failed. */
   | { readonly type: "retry"; readonly key?: string | undefined; readonly reply: Reply<void> }
+  /** It goes on with another version of its blueprint. `isDryRun`: only whether it could. */
+  | {
+      readonly type: "migrate";
+      readonly target: TargetVersion;
+      readonly states: StateMap;
+      readonly isDryRun: boolean;
+      readonly reply: Reply<Migration>;
+    }
   /** The gate of its blueprint lets it in. */
   | { readonly type: "admitted" }
   | { readonly type: "wake" }

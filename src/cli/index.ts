@@ -10,6 +10,7 @@ import { addApprove, addDecide, addReject } from "./commands/jobs-decide.ts";
 import { addEvent } from "./commands/jobs-event.ts";
 import { addHistory } from "./commands/jobs-history.ts";
 import { addList } from "./commands/jobs-list.ts";
+import { addMigrate } from "./commands/jobs-migrate.ts";
 import { addRerun } from "./commands/jobs-rerun.ts";
 import { addRetry } from "./commands/jobs-retry.ts";
 import { addShow } from "./commands/jobs-show.ts";
@@ -42,6 +43,7 @@ const JOB_COMMANDS = [
   addCancel,
   addRetry,
   addRerun,
+  addMigrate,
 ] as const;
 
 /** `argv` without the program's own name. Resolves with the exit code. */

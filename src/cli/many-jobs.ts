@@ -1,4 +1,4 @@
-/** Cancelling or retrying all jobs that filters name, page after page. */
+/** Cancelling, retrying or migrating all jobs that filters name, page after page. */
 import type { Command } from "commander";
 import type { JsonMap } from "../system/errors.ts";
 import { isObject } from "./client.ts";
@@ -13,6 +13,8 @@ const FILTERS = {
   createdBefore: "created_before",
 } as const;
 const PAGE = 500;
+const DONE = { cancel: "are cancelled", retry: "go on", migrate: "are of that version now" } as const;
+type Change = keyof typeof DONE;
 
 export function withFilters(command: Command): Command {
   return command
@@ -39,9 +41,10 @@ export function hasFilters(flags: Flags): boolean {
 
 export async function changeMany(
   context: CommandContext,
-  what: "cancel" | "retry",
+  what: Change,
   id: string | undefined,
   flags: Flags,
+  more: JsonMap = {},
 ): Promise<number> {
   if (id !== undefined) {
     throw new CommandFailure(EXIT.wrongUse, "WRONG_USE", "Give either the id of one job, or filters for many.");
@@ -51,7 +54,12 @@ export async function changeMany(
     const message = `Give the id of a job, or say which jobs are meant: --status, --blueprint, --tag, --created-after or --created-before.`;
     throw new CommandFailure(EXIT.wrongUse, "WRONG_USE", message);
   }
-  const { changed, skipped } = await askAll(context, what, { ...filters, dry_run: flags["dryRun"] === true }, flags);
+  const { changed, skipped } = await askAll(
+    context,
+    what,
+    { ...filters, ...more, dry_run: flags["dryRun"] === true },
+    flags,
+  );
   tell(context, what, changed, skipped, flags);
   return skipped.length > 0 ? EXIT.wentWrong : EXIT.done;
 }
@@ -76,7 +84,7 @@ async function askAll(context: CommandContext, what: string, filters: JsonMap, f
 
 function tell(
   { terminal }: CommandContext,
-  what: string,
+  what: Change,
   changed: readonly string[],
   skipped: readonly JsonMap[],
   flags: Flags,
@@ -87,7 +95,7 @@ function tell(
   }
   for (const id of changed) terminal.out(`${id}\n`);
   for (const one of skipped) terminal.err(`${cell(one["job_id"])}: ${cell(one["error"])}\n`);
-  const done = flags["dryRun"] === true ? `would be asked to ${what}` : what === "cancel" ? "are cancelled" : "go on";
+  const done = flags["dryRun"] === true ? `would be asked to ${what}` : DONE[what];
   terminal.err(`${changed.length} jobs ${done}${skipped.length > 0 ? `, ${skipped.length} refused` : ""}\n`);
 }
 

@@ -18,6 +18,7 @@ import { createErrorMapper } from "./errors.ts";
 import { fileRoutes, type FilesAtDoors } from "./files.ts";
 import { jobActionRoutes } from "./job-actions.ts";
 import { metricsText } from "./metrics.ts";
+import { migrationRoutes } from "./migration.ts";
 import { createMissing } from "./missing.ts";
 import { createOpenApi } from "./openapi.ts";
 import { outboxRoutes } from "./outbox.ts";
@@ -77,6 +78,8 @@ export function createApp(options: AppOptions): App {
     .use(jobActionRoutes(prefix, { ...options, creator, drawing }, false))
     .use(fileRoutes(`${prefix}/:version`, options, true))
     .use(fileRoutes(prefix, options, false))
+    .use(migrationRoutes(`${prefix}/:version`, options, true))
+    .use(migrationRoutes(prefix, options, false))
     .use(adminRoutes(`${prefix}/:version`, options, true))
     .use(adminRoutes(prefix, options, false))
     .use(outboxRoutes(`${prefix}/:version`, options, true))

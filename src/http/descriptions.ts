@@ -74,6 +74,17 @@ export const filtersBody = Type.Object(
   { title: "JobFilters", description: "As of the list; at least one filter. A page at a time: next_cursor goes on." },
 );
 
+export const migrationBody = Type.Object(
+  {
+    to: Type.String({ description: 'The version: "current", or its hash.' }),
+    states: Type.Optional(
+      Type.Record(Type.String(), Type.String(), { description: "What states are called there: old name to new." }),
+    ),
+    dry_run: Type.Optional(Type.Boolean()),
+  },
+  { title: "Migration" },
+);
+
 /** `isShown` false: the route is a second spelling of one that is described already. */
 export function describe(audience: Audience, isShown = true) {
   return (summary: string, body?: TSchema | object): Described => ({

@@ -47,7 +47,7 @@ export function jobActionRoutes(prefix: string, options: ClientRoutesOptions, is
     });
 }
 
-async function bodyOf(request: Request, { settings }: ClientRoutesOptions): Promise<JsonMap> {
+export async function bodyOf(request: Request, { settings }: Pick<ClientRoutesOptions, "settings">): Promise<JsonMap> {
   const text = await readText(request, settings.bodyBytesMax);
   return text.trim() === "" ? {} : parseObject(text);
 }
@@ -151,7 +151,7 @@ async function act(
   }
 }
 
-async function inTurns(jobs: readonly Job[], run: (job: Job) => Promise<void>): Promise<void> {
+export async function inTurns(jobs: readonly Job[], run: (job: Job) => Promise<void>): Promise<void> {
   for (let index = 0; index < jobs.length; index += AT_ONCE) {
     await Promise.all(jobs.slice(index, index + AT_ONCE).map(run));
   }
@@ -160,7 +160,7 @@ async function inTurns(jobs: readonly Job[], run: (job: Job) => Promise<void>): 
 const FILTERS = ["status", "blueprint", "created_after", "created_before", "tag"];
 const OTHERS = ["limit", "cursor", "dry_run"];
 
-function filtersOf(body: JsonMap, parameters: URLSearchParams): URLSearchParams {
+export function filtersOf(body: JsonMap, parameters: URLSearchParams): URLSearchParams {
   const filters = new URLSearchParams(parameters);
   for (const [name, value] of Object.entries(body)) {
     for (const one of Array.isArray(value) ? value : [value]) filters.append(name, String(one));

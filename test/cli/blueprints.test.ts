@@ -125,3 +125,59 @@ describe("jobs list", () => {
     expect(seen).toEqual(["GET /api/jobs?limit=20&tag=a&tag=b+c"]);
   });
 });
+
+describe("jobs migrate", () => {
+  const answer = { status: "migrated", job_id: "j1", dry_run: false, from: "0123456789abcdef", to: "fedcba9876543210" };
+
+  test("sends the version and what the states are called there", async () => {
+    const { flags, seen } = answering(() => Response.json({ ...answer, current_state: "review" }));
+    const argv = ["jobs", "migrate", "j1", "--to", "current", "--map", "check=review", "ship=send", ...flags];
+    const { out, exitCode } = await play(argv);
+    expect(seen).toEqual([
+      'POST /api/jobs/j1/migrate {"to":"current","states":{"check":"review","ship":"send"},"dry_run":false}',
+    ]);
+    expect([out, exitCode]).toEqual(["j1  migrated, 0123456789ab to fedcba987654, in state review\n", 0]);
+  });
+
+  test("tries it", async () => {
+    const { flags } = answering(() => Response.json({ ...answer, dry_run: true, current_state: "review" }));
+    const { out } = await play(["jobs", "migrate", "j1", "--to", "current", "--dry-run", ...flags]);
+    expect(out).toStartWith("j1  would be migrated");
+  });
+
+  test("says when there is nothing to do", async () => {
+    const { flags } = answering(() => Response.json({ ...answer, status: "unchanged", current_state: "review" }));
+    const { out, exitCode } = await play(["jobs", "migrate", "j1", "--to", "current", ...flags]);
+    expect([out, exitCode]).toEqual(["j1  is of version fedcba987654 already\n", 0]);
+  });
+
+  test("takes all that filters name, page after page, and ends with 1 where some do not fit", async () => {
+    const pages = [
+      { job_ids: ["a"], unchanged: [], skipped: [], next_cursor: "c" },
+      { job_ids: [], unchanged: [], skipped: [{ job_id: "b", error: "It does not fit." }], next_cursor: null },
+    ];
+    const { flags, seen } = answering(() => Response.json(pages.shift()));
+    const argv = ["jobs", "migrate", "--blueprint", "order", "--tag", "x", "--to", "current", ...flags];
+    const { out, err, exitCode } = await play(argv);
+    const body = '"blueprint":"order","tag":["x"],"to":"current","states":{},"dry_run":false,"limit":500';
+    expect(seen).toEqual([`POST /api/jobs/migrate {${body}}`, `POST /api/jobs/migrate {${body},"cursor":"c"}`]);
+    expect([out, err, exitCode]).toEqual([
+      "a\n",
+      "b: It does not fit.\n1 jobs are of that version now, 1 refused\n",
+      1,
+    ]);
+  });
+
+  for (const [what, argv, said] of [
+    ["without a version", ["j1"], "--to"],
+    ["with a map that is none", ["j1", "--to", "current", "--map", "check"], "old=new"],
+    ["without id and filters", ["--to", "current"], "Give the id of a job"],
+    ["with an id and filters", ["j1", "--to", "current", "--blueprint", "b"], "either the id of one job, or filters"],
+  ] as const) {
+    test(`${what} is wrong use`, async () => {
+      const { err, exitCode } = await play(["jobs", "migrate", ...argv]);
+      expect(exitCode).toBe(2);
+      expect(err).toContain(said);
+    });
+  }
+});

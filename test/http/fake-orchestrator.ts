@@ -240,6 +240,13 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
           if (find(viewer, id).status === "finished") throw new Refusal("JOB_OVER", 409, "The job is over.");
           return "cancellation_request_sent";
         },
+        async migrate(id, wanted) {
+          const found = find(undefined, id);
+          if (wanted.to === "unfit") throw new Refusal("MIGRATION_MISFIT", 409, "It does not fit.");
+          told.asked.push({ migrate: id, ...wanted });
+          const status = wanted.to === found.hash ? ("unchanged" as const) : ("migrated" as const);
+          return { status, from: found.hash, to: wanted.to, state: wanted.states[found.state] ?? found.state };
+        },
         async event(viewer, id, event, key) {
           find(viewer, id);
           told.asked.push({ what: "event", id, ...event, key });

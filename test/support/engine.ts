@@ -4,8 +4,7 @@ import { taskKey } from "../../actors/dispatcher/task.ts";
 import type { GateMessage } from "../../actors/gate/messages.ts";
 import { createEngine, type Engine, ENGINE_DEFAULTS, type EngineSettings } from "../../actors/tree.ts";
 import type { JobView, NewJob } from "../../actors/orchestrator.ts";
-import { type Blueprint, definitionOf } from "../../src/blueprint/index.ts";
-import type { Catalog, Manifest } from "../../src/catalog/port.ts";
+import type { Blueprint } from "../../src/blueprint/index.ts";
 import { createInlineRunner } from "../../src/handlers/index.ts";
 import type { HandlerRunner } from "../../src/handlers/port.ts";
 import type { HistoryEvent } from "../../src/job/history.ts";
@@ -20,6 +19,7 @@ import type { System } from "../../src/system/index.ts";
 import type { LogLine } from "../../src/system/log.ts";
 import { capturedLog } from "./captured-log.ts";
 import { ManualTime } from "./manual-time.ts";
+import { Versions } from "./versions.ts";
 
 export const CLIENT = { id: "client", config: {} };
 
@@ -135,6 +135,7 @@ class Overheard implements ActorSystem {
 /** One server after another on the same store and the same clock. */
 export class World {
   readonly time = new ManualTime();
+  readonly versions: Versions;
   readonly lines: LogLine[];
   readonly system: System;
   readonly fatal: unknown[] = [];
@@ -143,6 +144,7 @@ export class World {
   #server: Server | undefined;
 
   private constructor(readonly options: WorldOptions) {
+    this.versions = new Versions(options.blueprints);
     const { log, lines } = capturedLog();
     this.lines = lines;
     const random = countingRandom();
@@ -189,7 +191,6 @@ export class World {
     const storage = await this.done(opening);
     const disk = new Disk(storage.journal);
     const actors = new Overheard(createActorSystem(system));
-    const definitions = new Map(options.blueprints.map((blueprint) => [blueprint.name, definitionOf(blueprint)]));
     const inline = createInlineRunner({
       system,
       host: {
@@ -199,8 +200,8 @@ export class World {
         },
         dataStores: { ask: (question) => engine.stores.ask(question) },
       },
-      blueprint(_hash, name) {
-        const definition = definitions.get(name);
+      blueprint: (hash) => {
+        const definition = this.versions.definition(hash);
         return definition && { definition };
       },
     });
@@ -214,7 +215,7 @@ export class World {
         registers: storage.registers,
         close: () => storage.close(),
       },
-      catalog: catalogOf(options.blueprints),
+      catalog: this.versions,
       runner: options.runner?.(inline) ?? inline,
       sender: options.sender ?? { send: async () => ({ type: "delivered" }) },
       ended: options.ended,
@@ -333,32 +334,4 @@ export class World {
   warnings(): readonly string[] {
     return this.lines.filter((line) => line.level === "warn" || line.level === "error").map((line) => line.message);
   }
-}
-
-function manifestOf(blueprint: Blueprint): Manifest {
-  const { concurrency, states: declared } = definitionOf(blueprint);
-  const states = [...declared.values()];
-  return {
-    name: blueprint.name,
-    hash: `hash-of-${blueprint.name}`,
-    file: `${blueprint.name}.ts`,
-    apiVersion: "v1",
-    start: states.find((state) => state.isStart)?.name ?? "start",
-    states: [],
-    edges: [],
-    dataStores: definitionOf(blueprint).dataStores,
-    ...(concurrency && { concurrency }),
-  };
-}
-
-function catalogOf(blueprints: readonly Blueprint[]): Catalog {
-  const manifests = new Map(blueprints.map((blueprint) => [blueprint.name, manifestOf(blueprint)]));
-  return {
-    current: (name) => manifests.get(name),
-    byEndpoint: () => undefined,
-    pinned: (_hash, name) => Promise.resolve(manifests.get(name)),
-    list: () => [...manifests.values()],
-    findings: () => [],
-    onChange: () => () => undefined,
-  };
 }
