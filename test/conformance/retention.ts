@@ -34,6 +34,20 @@ export function describeRetention(current: () => Storage, setNowMs: (nowMs: numb
     expect((await current().retention.endedTrees("", CUT_MS, 10)).last).toBeUndefined();
   });
 
+  test("a job goes with its tags, and a new one with its id has its own alone", async () => {
+    const tagged = async (tag: string) => (await current().jobs.list({ tags: [tag], limit: 10 })).map(({ id }) => id);
+    await write(ended(1, { tags: ["old", "\u0000", "both"] }), ended(2, { tags: ["old"] }));
+    await remove(1);
+    expect(await tagged("old")).toEqual([idOf(2)]);
+    await write(ended(1, { tags: ["new", "both"] }));
+    expect([await tagged("old"), await tagged("new"), await tagged("both"), await tagged("\u0000")]).toEqual([
+      [idOf(2)],
+      [idOf(1)],
+      [idOf(1)],
+      [],
+    ]);
+  });
+
   test("a job goes with its history, branches, counts, and all jobs below it", async () => {
     await write(ended(1), childOf(1, 2), childOf(2, 3), ended(4));
     const wide = sampleJob(idOf(5), { createdAtMs: 500, parallel: { into: "x", total: 1, open: 1 } });

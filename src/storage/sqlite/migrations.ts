@@ -189,6 +189,10 @@ const CHILDREN = `
 CREATE INDEX jobs_children ON jobs (parent) WHERE parent IS NOT NULL;
 `;
 
+const TAGS_OF_A_JOB = `
+CREATE INDEX tags_by_job ON tags (job);
+`;
+
 export const MIGRATIONS: readonly Migration[] = [
   { name: "jobs, history and registers", sql: FIRST },
   { name: "the outbox", sql: OUTBOX },
@@ -199,4 +203,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "tags", sql: TAGS },
   { name: "unique keys of open jobs", sql: UNIQUE_KEYS },
   { name: "jobs at a gate, and paused blueprints", sql: GATES },
+  { name: "tags of a job", sql: TAGS_OF_A_JOB },
 ];

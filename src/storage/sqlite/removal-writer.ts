@@ -38,13 +38,13 @@ export class RemovalWriter {
     for (const [id, number, status, client] of members) {
       this.counts.moved(fromStored(client), status, undefined);
       for (const statement of this.#statements.ofNumber) statement.run(number);
-      this.#statements.references.run(id);
+      for (const statement of this.#statements.ofId) statement.run(id);
     }
   }
 
   finalize(): void {
-    const { ofNumber, ...others } = this.#statements;
-    for (const statement of [...ofNumber, ...Object.values(others)]) statement.finalize();
+    const { ofNumber, ofId, ...others } = this.#statements;
+    for (const statement of [...ofNumber, ...ofId, ...Object.values(others)]) statement.finalize();
   }
 }
 
@@ -60,7 +60,10 @@ function prepare(database: Database) {
       database.prepare("DELETE FROM inputs WHERE job = ?"),
       database.prepare("DELETE FROM jobs WHERE number = ?"),
     ],
-    references: database.prepare("DELETE FROM outbox_references WHERE job = ?"),
+    ofId: [
+      database.prepare("DELETE FROM outbox_references WHERE job = ?"),
+      database.prepare("DELETE FROM tags WHERE job = ?"),
+    ],
     key: database.prepare("DELETE FROM idempotency WHERE client = ? AND key = ? AND expires_at <= ?"),
   };
 }
