@@ -5,7 +5,7 @@ import { type Client, isObject } from "./client.ts";
 import { readEvents, type ServerEvent } from "./event-stream.ts";
 import { CommandFailure, EXIT } from "./exit.ts";
 import { sleep, type Terminal } from "./terminal.ts";
-import { watchQuiet } from "./waiting.ts";
+import { type Quiet, watchQuiet } from "./waiting.ts";
 
 /** So long a server may be away before watching gives up. */
 export const PATIENCE_MS = 30_000;
@@ -23,8 +23,8 @@ export interface Follower {
   update(update: JobUpdate): void;
   /** The connection is gone; it is tried again. */
   lost(): void;
-  /** It has tasks of these types that no connected worker takes. */
-  waits(taskTypes: readonly string[]): void;
+  /** Nothing happens, and this is why. */
+  waits(quiet: Quiet): void;
 }
 
 /** Resolves with the job as the server reads it, once it is terminal. */
@@ -36,7 +36,7 @@ export async function followJob(
 ): Promise<JsonMap> {
   const path = `/api/jobs/${encodeURIComponent(jobId)}`;
   const position: Position = { lastHeardMs: terminal.clock.monotonicMs() };
-  const quiet = watchQuiet({ client, terminal, jobPath: path, waitsFor: (types) => follower.waits(types) });
+  const quiet = watchQuiet({ client, terminal, jobPath: path, waitsFor: (reason) => follower.waits(reason) });
   const heard: Follower = {
     ...follower,
     update(update) {

@@ -4,6 +4,7 @@ import { createEventTeller, createScale, type EventTeller } from "./event-text.t
 import type { Follower, JobUpdate } from "./follow.ts";
 import { printable } from "./printable.ts";
 import type { Terminal } from "./terminal.ts";
+import type { Quiet } from "./waiting.ts";
 
 const BAR_CELLS = 24;
 const CLEAR_LINE = "\r\u001b[2K";
@@ -24,12 +25,13 @@ export function createJsonView(terminal: Terminal): Follower {
   return {
     update: (update) => terminal.out(`${JSON.stringify(update)}\n`),
     lost: () => terminal.err("connection lost, trying again\n"),
-    waits: (types) => terminal.err(`${waiting(types)}\n`),
+    waits: (quiet) => terminal.err(`${waiting(quiet)}\n`),
   };
 }
 
-function waiting(taskTypes: readonly string[], advice = ""): string {
-  return printable(`waiting: no connected worker takes ${taskTypes.join(", ")}${advice}`);
+function waiting(quiet: Quiet, advice = ""): string {
+  if ("held" in quiet) return printable(`waiting: ${quiet.held}`);
+  return printable(`waiting: no connected worker takes ${quiet.taskTypes.join(", ")}${advice}`);
 }
 
 function createLines(terminal: Terminal, advice: string): ProgressView {
@@ -46,7 +48,7 @@ function createLines(terminal: Terminal, advice: string): ProgressView {
       if (!isLost) terminal.err("connection lost, trying again\n");
       isLost = true;
     },
-    waits: (types) => terminal.err(`${waiting(types, advice)}\n`),
+    waits: (quiet) => terminal.err(`${waiting(quiet, advice)}\n`),
     say: (text) => terminal.err(text),
     close: () => undefined,
   };
@@ -72,9 +74,9 @@ function createBar(terminal: Terminal, advice: string): ProgressView {
       if (line !== undefined) terminal.err(`${line}\n`);
     },
     lost: () => draw("connection lost, trying again"),
-    waits(types) {
+    waits(quiet) {
       clear();
-      terminal.err(`${waiting(types, advice)}\n`);
+      terminal.err(`${waiting(quiet, advice)}\n`);
     },
     say(text) {
       clear();

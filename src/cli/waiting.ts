@@ -1,13 +1,17 @@
-/** Says why a job is quiet, where that can be told: a task of it waits, and no connected worker takes such tasks. */
+/** Says why a job is quiet, where that can be told: it has not begun, or no connected worker takes a task of it. */
 import type { Cancel } from "../system/clock.ts";
 import type { JsonMap, JsonValue } from "../system/errors.ts";
 import { type Client, isObject } from "./client.ts";
+import { heldText } from "./held.ts";
 import type { Terminal } from "./terminal.ts";
 
 const FIRST_LOOK_MS = 1_500;
 /** Looking costs the server something: ever more seldom while nothing happens. */
 const LOOK_MS_MAX = 60_000;
 const TAKES_NOTHING: readonly JsonValue[] = ["offline", "draining"];
+
+/** Task types that nobody takes; or why it has not begun. */
+export type Quiet = { readonly taskTypes: readonly string[] } | { readonly held: string };
 
 export interface QuietWatch {
   /** Something happened: the job is not quiet. */
@@ -19,8 +23,8 @@ export interface QuietWatchOptions {
   readonly client: Client;
   readonly terminal: Terminal;
   readonly jobPath: string;
-  /** Told once for each set of task types that nobody takes. */
-  readonly waitsFor: (taskTypes: readonly string[]) => void;
+  /** Told once for each reason. */
+  readonly waitsFor: (quiet: Quiet) => void;
 }
 
 export function watchQuiet({ client, terminal, jobPath, waitsFor }: QuietWatchOptions): QuietWatch {
@@ -30,10 +34,10 @@ export function watchQuiet({ client, terminal, jobPath, waitsFor }: QuietWatchOp
   let told = "";
 
   async function look(): Promise<void> {
-    const types = await untakenTypes(client, jobPath).catch(() => []);
+    const quiet = await reasonOf(client, jobPath).catch(() => undefined);
     if (isStopped) return;
-    const key = types.join();
-    if (key !== "" && key !== told) waitsFor(types);
+    const key = quiet === undefined ? "" : JSON.stringify(quiet);
+    if (quiet !== undefined && key !== told) waitsFor(quiet);
     told = key;
     delayMs = Math.min(LOOK_MS_MAX, delayMs * 2);
     plan();
@@ -57,9 +61,16 @@ export function watchQuiet({ client, terminal, jobPath, waitsFor }: QuietWatchOp
   };
 }
 
+async function reasonOf(client: Client, jobPath: string): Promise<Quiet | undefined> {
+  const job = await client.get(jobPath);
+  const held = heldText(job["waiting_for"]);
+  if (held !== undefined) return { held };
+  const taskTypes = await untakenTypes(client, job);
+  return taskTypes.length > 0 ? { taskTypes } : undefined;
+}
+
 /** Types of the job's queued tasks that no worker takes now. */
-async function untakenTypes(client: Client, jobPath: string): Promise<readonly string[]> {
-  const { tasks } = await client.get(jobPath);
+async function untakenTypes(client: Client, { tasks }: JsonMap): Promise<readonly string[]> {
   const queued = Array.isArray(tasks) ? tasks.filter(isObject).filter((task) => task["status"] === "queued") : [];
   const types = new Set(queued.flatMap(({ type }) => (typeof type === "string" ? [type] : [])));
   if (types.size === 0) return [];

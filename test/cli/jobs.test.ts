@@ -208,6 +208,46 @@ describe("jobs watch", () => {
     expect(err).toBe(`\r\u001b[2K${"█".repeat(12)}${"░".repeat(12)}  50 %  half\r\u001b[2K`);
   });
 
+  for (const [what, waiting, said] of [
+    ["its time", { kind: "start", until: "2030-01-01T00:00:00.000Z" }, "it begins at 2030-01-01T00:00:00.000Z"],
+    [
+      "its turn",
+      { kind: "turn", max: 2, key: "initial_data.customer", group: "ada", position: 3 },
+      "2 of its blueprint run at once for initial_data.customer ada, and it is number 3 of those before the gate",
+    ],
+    [
+      "a pause to end",
+      { kind: "paused", position: 1 },
+      "its blueprint is paused, until somebody resumes it (`orchestrator blueprints resume`)",
+    ],
+  ] as const) {
+    test(`a job that waits for ${what} before it begins says so, once`, async () => {
+      let looks = 0;
+      const quiet = Promise.withResolvers<void>();
+      const look = () => {
+        if (++looks === 3) quiet.resolve();
+        return json({ ...running, status: "pending", waiting_for: waiting });
+      };
+      const { url } = answering({
+        "GET /api/jobs/j1/events": [
+          () =>
+            events(
+              new ReadableStream({
+                async start(controller) {
+                  await quiet.promise;
+                  controller.enqueue(new TextEncoder().encode(end));
+                  controller.close();
+                },
+              }),
+            ),
+        ],
+        "GET /api/jobs/j1": [look, look, look, () => json(finished)],
+      });
+      const { err } = await play(["jobs", "watch", "j1", "--url", url], { pausesMsMax: 10_000 });
+      expect(err).toBe(`waiting: ${said}\n`);
+    });
+  }
+
   test("a job that is quiet since nobody takes its task says so, once", async () => {
     const tasks = [{ type: "shrink", status: "queued" }];
     let looks = 0;
