@@ -31,7 +31,7 @@ export function createBlueprints(parts: BlueprintsParts): Blueprints {
     const manifest = catalog.current(name);
     if (manifest) return manifest;
     const names = catalog.list().map((one) => one.name);
-    const message = `No blueprint named ${name} is in service${suggestion(name, names)}`;
+    const message = `Blueprint not found: none named ${name} is in service${suggestion(name, names)}`;
     throw new Refusal("BLUEPRINT_NOT_FOUND", 404, message);
   }
 

@@ -27,7 +27,7 @@ async function versionOf(catalog: Catalog, blueprint: string, to: string): Promi
   const current = catalog.current(blueprint);
   if (to === "current") {
     if (current) return current;
-    const message = `No version of blueprint ${blueprint} is in service: put its file back, or name a version by its hash.`;
+    const message = `Blueprint not found: no version of ${blueprint} is in service; put its file back, or name a version by its hash.`;
     throw new Refusal("BLUEPRINT_NOT_FOUND", 404, message);
   }
   const isShort = to.length >= SHORT_MIN && current?.hash.startsWith(to);

@@ -58,10 +58,24 @@ export function createEventTeller(): EventTeller {
   };
 }
 
-/** Of waits for no task. */
-function waitText({ wait, event, approval, child }: EventFacts): string | undefined {
+/** What a job waits for that has not begun. */
+const BEFORE_IT: Readonly<Record<string, string>> = {
+  start: "for its time,",
+  turn: "for its turn",
+  paused: "for its blueprint to be resumed",
+};
+
+const HASH_SHOWN = 12;
+
+function shortHash(hash: unknown): string {
+  return cell(hash).slice(0, HASH_SHOWN);
+}
+
+/** Of waits for no task, and of what else happens to a job from outside. */
+function waitText({ wait, event, approval, child, migration }: EventFacts): string | undefined {
+  if (migration) return `version ${shortHash(migration["from"])} to ${shortHash(migration["to"])}`;
   if (wait) {
-    const what = wait["event"] ?? wait["message"];
+    const what = wait["event"] ?? wait["message"] ?? BEFORE_IT[cell(wait["kind"])];
     const { decisions, until } = wait;
     return [
       what === undefined ? undefined : cell(what),

@@ -12,6 +12,8 @@ export interface EventFacts {
   readonly message?: string;
   /** What the job waits for that is no task: kind, until, event, decisions … */
   readonly wait?: JsonMap;
+  /** To another version of its blueprint: from, to, states. */
+  readonly migration?: JsonMap;
   readonly event?: JsonMap;
   /** Who decided, when, through what, with which comment. */
   readonly approval?: JsonMap;
@@ -29,11 +31,14 @@ export function eventFacts(type: string, snapshot: JsonMap): EventFacts {
       return errorOf({ message: snapshot["error_message"] });
     case "job_failed":
       return { ...named("outcome", snapshot["status"]), ...errorOf({ message: snapshot["error_message"] }) };
+    case "job_waiting":
     case "timer_started":
     case "event_awaited":
     case "approval_requested":
     case "wait_timed_out":
       return { wait: asMap(snapshot["wait"]) };
+    case "job_migrated":
+      return { migration: asMap(snapshot["migration"]) };
     case "event_received":
       return { event: asMap(snapshot["event"]) };
     case "approval_decided":
