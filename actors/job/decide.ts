@@ -2,7 +2,7 @@
  * What a job does with each message: a change of the draft, never of the world. A draft that
  * needs a turn takes no further message until the turn is over.
  */
-import { isTerminal, type JobError, type TaskWait } from "../../src/job/model.ts";
+import { type HandlerWait, isTerminal, type JobError, type TaskWait } from "../../src/job/model.ts";
 import { isSameWait } from "../../src/job/task-id.ts";
 import { assertNever, Refusal } from "../../src/system/errors.ts";
 import { takeChildEnded } from "./children.ts";
@@ -13,7 +13,7 @@ import { attemptFailed, cancelled, failed, settle, targetOf } from "./outcomes.t
 import { takeDecision, takeEvent, wakePause } from "./pauses.ts";
 import { resumptionOf } from "./resume.ts";
 import { takeRetry } from "./retry.ts";
-import { beginning, start, takeAdmitted } from "./start.ts";
+import { beginning, isEntering, start, takeAdmitted } from "./start.ts";
 
 export type UserMessage = Exclude<
   JobMessage,
@@ -104,10 +104,7 @@ function recover(draft: Draft, isSwept: boolean): void {
   if (job.cancelRequestedAtMs !== undefined) return cancelWaits(draft);
   if (job.status === "pending") return start(draft);
   if (job.gate) draft.after.push({ type: "enter-gate" });
-  if (job.handler) {
-    draft.needsTurn = (job.handler.notBeforeMs ?? 0) <= draft.nowMs;
-    return;
-  }
+  if (job.handler) return runDue(draft, job.handler);
   for (const wait of [...draft.openWaits(), ...draft.openChildren()]) {
     const resumption = resumptionOf(wait, job.visit, draft.nowMs);
     if (resumption) draft.after.push(resumption);
@@ -262,6 +259,11 @@ function takeTooExpensive(
   failed(draft, wait, "failed", { code: "TOO_EXPENSIVE", message: message.message });
 }
 
+function runDue(draft: Draft, { notBeforeMs = 0 }: HandlerWait): void {
+  // That it was let in is on disk first: its own message to go on comes after the commit.
+  if (!isEntering(draft)) draft.needsTurn = notBeforeMs <= draft.nowMs;
+}
+
 /** Time has come for something: what it is shows in the job. */
 function takeWake(draft: Draft): void {
   const { job, nowMs } = draft;
@@ -274,10 +276,7 @@ function takeWake(draft: Draft): void {
   }
   if (isPastDeadline) return pastDeadline(draft);
   if (job.status === "pending") return start(draft);
-  if (job.handler) {
-    draft.needsTurn = (job.handler.notBeforeMs ?? 0) <= nowMs;
-    return;
-  }
+  if (job.handler) return runDue(draft, job.handler);
   if (job.pause) return wakePause(draft, job.pause);
   for (const wait of draft.openWaits()) {
     if (isPastDispatchTime(wait, nowMs)) return dispatchTimedOut(draft, wait);

@@ -49,6 +49,11 @@ export function comesToGate(draft: Draft): boolean {
   return true;
 }
 
+/** It was let in by this very unit. */
+export function isEntering({ job, state }: Draft): boolean {
+  return job.gate?.isIn === true && state?.job.gate?.isIn !== true;
+}
+
 /** On disk before its first handler runs: after a crash it is counted. */
 export function takeAdmitted(draft: Draft): void {
   const { gate, status, state } = draft.job;

@@ -207,6 +207,23 @@ describe("a blueprint with a limit", () => {
 });
 
 describe("after a crash", () => {
+  test("jobs that are let in are in, on disk, before their first handlers run", async () => {
+    const w = await start({ folder: kept(), blueprints: [limited("free")] });
+    await w.done(w.engine.blueprints.pause("free"));
+    const jobs = Array.from({ length: 50 }, () => ({ blueprint: "free", initialData: "{}" }));
+    const ids = await w.done(w.engine.jobs.create(CLIENT, jobs));
+    await w.restart();
+    await w.done(w.engine.blueprints.resume("free"));
+    await w.pass(500);
+    expect(new Set(await statuses(w, ids))).toEqual(new Set(["waiting_for_worker"]));
+    for (const id of ids) {
+      const [first] = w.disk.unitsOf(id);
+      const events = first?.jobs.find(({ job }) => job.id === id)?.events ?? [];
+      expect(events.map(({ type }) => type)).toEqual(["job_admitted"]);
+      expect(first?.jobs.find(({ job }) => job.id === id)?.job.task).toBeUndefined();
+    }
+  });
+
   test("those who are in are in, and the others go on waiting in their order", async () => {
     const w = await start({ folder: kept(), blueprints: [limited("one", { max: 1 })] });
     const ids = await createThree(w);

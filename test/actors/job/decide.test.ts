@@ -138,6 +138,14 @@ describe("a job that has not begun", () => {
     expect([draft.needsTurn, does(draft)]).toEqual([false, ["continue", "enter-gate"]]);
   });
 
+  test("that is let in runs no handler in the same unit, whatever else comes", () => {
+    for (const type of ["recover", "wake"] as const) {
+      const draft = onGate({ ...pending, gate }, { type: "admitted" }, { type });
+      expect([draft.needsTurn, draft.job.gate?.isIn]).toEqual([false, true]);
+      expect(does(draft)).toContain("continue");
+    }
+  });
+
   test("that is let in twice is in once", () => {
     const draft = onGate(
       { status: "running", handler: { failures: 0 }, task: undefined, gate: { ...gate, isIn: true } },
