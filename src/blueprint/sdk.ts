@@ -22,7 +22,11 @@ export interface BlueprintOptions<S extends TSchema = TAny> {
   dataStores?: Record<string, JsonObject>;
   /** Longest time from creation to the end; past it the job fails. */
   deadlineSeconds?: number;
-  /** At most `max` jobs of this blueprint run at once, for each value of `key` ("initial_data.customer") if one is given. */
+  /**
+   * At most `max` jobs of this blueprint run at once, for each value of `key` ("initial_data.customer") if one is given.
+   * The others wait their turn, by priority and age. A job that waits for time, a person or an event still counts; jobs
+   * that it runs inside its own in the same group run in its place. The newest version's limit holds for all.
+   */
   concurrency?: { max: number; key?: string };
 }
 

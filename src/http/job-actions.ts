@@ -157,7 +157,7 @@ export async function inTurns(jobs: readonly Job[], run: (job: Job) => Promise<v
   }
 }
 
-const FILTERS = ["status", "blueprint", "created_after", "created_before", "tag"];
+const FILTERS = ["status", "blueprint", "created_after", "created_before", "tag", "parent"];
 const OTHERS = ["limit", "cursor", "dry_run"];
 
 export function filtersOf(body: JsonMap, parameters: URLSearchParams): URLSearchParams {

@@ -22,6 +22,7 @@ export function jobQueryOf(parameters: URLSearchParams, viewer: string | undefin
   const status = statusOf(parameters.get("status"));
   const blueprint = parameters.get("blueprint") ?? undefined;
   const tags = tagsOf(parameters);
+  const parent = parentOf(parameters.get("parent"));
   const createdAfterMs = timeOf(parameters, "created_after");
   const createdBeforeMs = timeOf(parameters, "created_before");
   const after = cursorOf(parameters.get("cursor"));
@@ -32,6 +33,7 @@ export function jobQueryOf(parameters: URLSearchParams, viewer: string | undefin
     ...(status !== undefined && { status }),
     ...(blueprint !== undefined && { blueprint }),
     ...(tags.length > 0 && { tags }),
+    ...(parent !== undefined && { parent }),
     ...(createdAfterMs !== undefined && { createdAfterMs }),
     ...(createdBeforeMs !== undefined && { createdBeforeMs }),
     ...(after !== undefined && { after }),
@@ -77,6 +79,12 @@ function timeOf(parameters: URLSearchParams, name: string): number | undefined {
   const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text);
   if (Number.isFinite(ms)) return ms;
   throw invalidParameter(name, `${name} must be a time, like 2026-01-31T10:00:00Z or seconds since 1970.`);
+}
+
+function parentOf(text: string | null): string | undefined {
+  if (text === null) return undefined;
+  if (isUuid(text)) return text;
+  throw invalidParameter("parent", "parent must be the id of a job: its children are listed.");
 }
 
 function cursorOf(text: string | null): string | undefined {

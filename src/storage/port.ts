@@ -127,6 +127,8 @@ export interface JobQuery {
   readonly blueprint?: string;
   /** All of them. */
   readonly tags?: readonly string[];
+  /** Jobs that this one runs inside its own. */
+  readonly parent?: string;
   readonly createdAfterMs?: number;
   readonly createdBeforeMs?: number;
   readonly limit: number;

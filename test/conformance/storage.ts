@@ -812,6 +812,21 @@ function describeLists(name: string, reader: () => JobReader, commit: (unit: Uni
       expect(await list({ createdAfterMs: 1000, createdBeforeMs: 1001 })).toEqual([]);
     });
 
+    test("by the parent that they run inside of", async () => {
+      const child = (number: number, parentId: string, changes: Partial<Job> = {}) =>
+        commit(unitOf(sampleJob(idOf(number), { parentId, ...changes })));
+      await child(11, idOf(1), { tags: ["a"] });
+      await child(12, idOf(2));
+      await child(13, idOf(1), { status: "failed", tags: ["a", "b"] });
+      await child(14, idOf(11));
+      expect(await list({ parent: idOf(1) })).toEqual([13, 11]);
+      expect(await list({ parent: idOf(1), limit: 1, after: idOf(13) })).toEqual([11]);
+      expect(await list({ parent: idOf(1), status: "failed" })).toEqual([13]);
+      expect(await list({ parent: idOf(1), tags: ["a"] })).toEqual([13, 11]);
+      expect(await list({ parent: idOf(1), tags: ["a", "b"] })).toEqual([13]);
+      expect(await list({ parent: idOf(3) })).toEqual([]);
+    });
+
     test("by tags, all of which a job has to have, beside the other filters and page by page", async () => {
       const tagged = (number: number, tags: readonly string[], changes: Partial<Job> = {}) =>
         commit(unitOf(sampleJob(idOf(number), { tags, ...changes })));

@@ -99,6 +99,20 @@ describe("tags in lists", () => {
       after: (fake) => expect(fake.told.queries[0]).toMatchObject({ tags: ["a", "b c"], status: "failed" }),
     },
     {
+      name: "and the children of a job are listed",
+      ...list,
+      path: `/api/v1/jobs?parent=${ID}`,
+      status: 200,
+      after: (fake) => expect(fake.told.queries[0]).toMatchObject({ parent: ID }),
+    },
+    {
+      name: "by its id",
+      ...list,
+      path: "/api/v1/jobs?parent=x",
+      status: 400,
+      has: ['"code":"INVALID_PARAMETER"', "the id of a job"],
+    },
+    {
       name: "an empty one is refused",
       ...list,
       path: "/api/v1/jobs?tag=",

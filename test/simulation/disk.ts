@@ -748,6 +748,7 @@ function fits(job: Job, query: JobQuery): boolean {
   if (query.client !== undefined && job.client.id !== query.client) return false;
   if (query.status !== undefined && job.status !== query.status) return false;
   if (query.blueprint !== undefined && job.blueprint !== query.blueprint) return false;
+  if (query.parent !== undefined && job.parentId !== query.parent) return false;
   if (query.tags?.some((tag) => !job.tags?.includes(tag))) return false;
   if (query.createdAfterMs !== undefined && job.createdAtMs <= query.createdAfterMs) return false;
   return query.createdBeforeMs === undefined || job.createdAtMs < query.createdBeforeMs;

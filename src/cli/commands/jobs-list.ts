@@ -36,6 +36,7 @@ export function addList(jobs: Command, context: CommandContext): void {
     .option("--status <status>", "only jobs with this status; see below")
     .option("--blueprint <name>", "only jobs of this blueprint")
     .option("--tag <tag>", "only jobs with this tag; given several times, with all of them", collectTags)
+    .option("--parent <id>", "only jobs that this job runs inside its own")
     .option("--limit <number>", `at most so many, 1 to ${LIMIT_MAX} (default: 20)`)
     .option("--cursor <cursor>", "the page after this one");
   withExample(withJson(withConnection(command)), "orchestrator jobs list --status failed --limit 5");
@@ -66,7 +67,7 @@ async function list(context: CommandContext, flags: Flags): Promise<number> {
 
 function queryOf(flags: Flags): string {
   const query = new URLSearchParams({ limit: String(flags["limit"] ?? 20) });
-  for (const name of ["status", "blueprint", "cursor"]) {
+  for (const name of ["status", "blueprint", "parent", "cursor"]) {
     const value = flags[name];
     if (typeof value === "string") query.set(name, value);
   }

@@ -92,7 +92,8 @@ function by(index: string): Pick<Way, "from" | "id"> {
 }
 
 /** The index that leaves the fewest rows to look at. */
-function wayFor({ status, blueprint, client, tags }: JobQuery): Way {
+function wayFor({ status, blueprint, client, tags, parent }: JobQuery): Way {
+  if (parent !== undefined) return { ...by("jobs_children"), where: "parent = ? AND", values: [toStored(parent)] };
   const [tag] = tags ?? [];
   if (tag !== undefined) return { from: BY_TAG, id: "tags.job", where: "tags.tag = ? AND", values: [toStored(tag)] };
   const phase = status === undefined ? PHASE.finished : phaseOf(status);
@@ -114,7 +115,8 @@ function filtersOf(query: JobQuery): [condition: string, value: SQLQueryBindings
   if (query.blueprint !== undefined) filters.push(["blueprint = ?", toStored(query.blueprint)]);
   if (query.createdAfterMs !== undefined) filters.push(["created_at > ?", query.createdAfterMs]);
   if (query.createdBeforeMs !== undefined) filters.push(["created_at < ?", query.createdBeforeMs]);
-  for (const tag of query.tags?.slice(1) ?? []) {
+  // The way goes by the parent or by the first tag already.
+  for (const tag of query.tags?.slice(query.parent === undefined ? 1 : 0) ?? []) {
     filters.push(["EXISTS (SELECT 1 FROM tags AS other WHERE other.tag = ? AND other.job = jobs.id)", toStored(tag)]);
   }
   return filters;
