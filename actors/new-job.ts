@@ -27,6 +27,7 @@ export function newJob(
   // Steady, like all that is due; the wall clock is asked again when the time has come.
   const delayMs = asked.startAtMs === undefined ? 0 : asked.startAtMs - nowMs;
   const deadlineMs = asked.deadlineSeconds === undefined ? manifest.deadlineMs : asked.deadlineSeconds * 1000;
+  if (delayMs > 0 && deadlineMs !== undefined && deadlineMs <= delayMs) throw neverBegins(deadlineMs);
   return {
     id: system.ids.job(shard),
     version: 0,
@@ -56,6 +57,11 @@ export function newJob(
     trace: asked.trace,
     rerunOf: asked.rerunOf,
   };
+}
+
+function neverBegins(deadlineMs: number): Refusal {
+  const message = `The job would be over its deadline before it begins: ${deadlineMs / 1000} s count from its creation, not from start_at. Raise deadline_seconds, or choose an earlier start.`;
+  return new Refusal("DEADLINE_BEFORE_START", 422, message);
 }
 
 function stateOf({ name, start, states }: Manifest, asked: string | undefined): string {

@@ -81,10 +81,13 @@ describe("a job with a later start", () => {
     expect(await w.status(behind)).toBe("waiting_for_worker");
   });
 
-  test("fails by its deadline, which counts from its creation", async () => {
+  test("that its deadline does not allow, which counts from its creation, is refused", async () => {
     const w = await start({ blueprints: [oneTask("simple")] });
-    const id = await w.create("simple", {}, { startAtMs: w.time.nowMs() + 60_000, deadlineSeconds: 5 });
-    await w.pass(5_500);
+    const wanted = { blueprint: "simple", initialData: "{}", startAtMs: w.time.nowMs() + 60_000, deadlineSeconds: 60 };
+    const creating = w.engine.jobs.create({ id: "client", config: {} }, [wanted]);
+    expect(await w.refused(creating)).toMatchObject({ code: "DEADLINE_BEFORE_START", status: 422 });
+    const id = await w.create("simple", {}, { startAtMs: w.time.nowMs() + 60_000, deadlineSeconds: 61 });
+    await w.pass(61_500, 500);
     const { job } = await w.view(id);
     expect([job.status, job.error?.code]).toEqual(["failed", "DEADLINE_EXCEEDED"]);
   });

@@ -49,7 +49,10 @@ export class Clients {
       const deadline = chance.is(0.15) ? { deadlineSeconds: chance.between(2, 30) } : {};
       const told = this.world.receivers.addressFor(number + index);
       const until = new Date(this.world.time.nowMs() + chance.between(0, 15_000)).toISOString();
-      const start = chance.is(0.12) ? { startAtMs: this.world.time.nowMs() + chance.between(-2_000, 10_000) } : {};
+      const start =
+        chance.is(0.12) && !("deadlineSeconds" in deadline)
+          ? { startAtMs: this.world.time.nowMs() + chance.between(-2_000, 10_000) }
+          : {};
       const unique = chance.is(0.25) ? { uniqueKey: `unique-${chance.between(1, 2)}` } : {};
       const initialData = JSON.stringify({ request: number, index, count, until });
       return { blueprint: flow, initialData, ...deadline, ...told, ...start, ...unique };
