@@ -269,6 +269,56 @@ describe.skipIf(!isBuilt)("recipe 2, by Telegram", () => {
   );
 });
 
+describe.skipIf(!isBuilt)("published bug", () => {
+  const telegram = new FakeTelegram();
+  const server = new Server({
+    blueprints,
+    environment: { TELEGRAM_BOT_TOKEN: telegram.token, TELEGRAM_CHAT_ID: CHAT, TELEGRAM_API_URL: telegram.url },
+  });
+  beforeAll(async () => void (await server.start()), LIMIT_MS);
+  afterAll(async () => {
+    await server.remove();
+    await telegram[Symbol.asyncDispose]();
+  });
+
+  test(
+    "the approval is lost on restart; the parent goes on when a child's button is pressed; a button works twice",
+    async () => {
+      const asks = (who: string) => telegram.messages.find(({ text }) => text.startsWith(`The ${who} asks.`));
+      const question = async (who: string) => {
+        await telegram.until(() => asks(who) !== undefined, `the ${who} asks`);
+        const message = asks(who);
+        const [yes, no] = message?.buttons.map((button) => button.callback_data) ?? [];
+        const press = async (data = "") => {
+          const before = telegram.notices.length;
+          telegram.press("", { data, ...(message && { message }) });
+          await telegram.until(() => telegram.notices.length > before, "the press is answered");
+          return telegram.notices.at(-1)?.text;
+        };
+        return { sayYes: () => press(yes), sayNo: () => press(no) };
+      };
+      const parent = await submit(server, "jobs/family");
+      const ofChild = await question("child");
+      await server.kill();
+      await server.start();
+      expect((await read(server, parent)).status).toBe("waiting_for_sub_job");
+
+      expect(await ofChild.sayYes()).toBe("Noted: approved");
+      const ofParent = await question("parent");
+      expect(await ofChild.sayYes()).toContain("decided already");
+      expect(await ofChild.sayNo()).toContain("decided already");
+      expect(await read(server, parent)).toMatchObject({ status: "waiting_for_human", current_state: "asking" });
+
+      await server.kill();
+      await server.start();
+      expect(await ofParent.sayNo()).toBe("Noted: rejected");
+      expect(await waitForEnd(server, parent)).toMatchObject({ status: "finished", current_state: "no" });
+      expect(await ofParent.sayNo()).toContain("decided already");
+    },
+    LIMIT_MS,
+  );
+});
+
 describe.skipIf(!isBuilt)("recipe 2, by a Telegram that sends what is decided", () => {
   const telegram = new FakeTelegram();
   const server = new Server({
