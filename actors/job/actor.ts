@@ -115,6 +115,7 @@ export class JobActor implements Actor<JobMessage> {
     this.#abort?.abort();
     // Who asked by way of another actor would wait for its time limit.
     for (const after of this.#draft?.after ?? []) failAnswer(after, interrupted());
+    if (!this.#draft) this.#creation?.reply.fail(interrupted());
     for (const cancel of this.#cancels) cancel.reply.fail(interrupted());
   }
 
@@ -384,6 +385,7 @@ export class JobActor implements Actor<JobMessage> {
     this.#turnNumber += 1;
     this.parts.stores.leave(this.id);
     if (this.#creation && isDataConflict(error)) return this.#createAgain(this.#creation, context);
+    this.#creation = undefined;
     for (const after of draft?.after ?? []) failAnswer(after, error);
     if (!(error instanceof Refusal) || error.code === "STORE_CONFLICT") throw error;
     if (this.#state && error.code === "STORE_INVALID" && draft) return this.#giveUp(this.#state, draft, error, context);

@@ -193,8 +193,9 @@ export class RunStores {
       await answer;
     } finally {
       this.pending -= 1;
+      // Whatever came of it: the handler has ended meanwhile.
+      this.recorder.assertOpen();
     }
-    this.recorder.assertOpen();
   }
 
   #handler(): ProxyHandler<Record<string, DataStore>> {

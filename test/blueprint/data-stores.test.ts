@@ -233,9 +233,13 @@ describe("what counts of a turn", () => {
   });
 
   test("a call that was not awaited fails the job rather than being lost", async () => {
-    const quiet = { ...noJobs, dataStores: { ask: () => new Promise<never>(() => undefined) } };
-    const reply = await run((store) => void store.set("total", 1), undefined, quiet);
+    const answer = Promise.withResolvers<never>();
+    const late = { ...noJobs, dataStores: { ask: () => answer.promise } };
+    const calls: Promise<unknown>[] = [];
+    const reply = await run((store) => void calls.push(store.set("total", 1)), undefined, late);
     expect(reply.ending).toMatchObject({ kind: "invalid", error: { code: "DATA_STORE_NOT_AWAITED" } });
+    answer.reject(new Error("the disk is full"));
+    expect(await Promise.allSettled(calls)).toMatchObject([{ reason: { code: "HANDLER_OVER" } }]);
   });
 });
 
