@@ -50,6 +50,8 @@ export class OutboxActor implements Actor<OutboxMessage> {
   #looking = false;
   #lookAgain = false;
   #looks = 0;
+  /** What came to an end since the look began: the store was read while it was still there. */
+  readonly #endedMeanwhile = new Set<string>();
   #cursor = "";
   #timer: { readonly atMs: number; readonly cancel: Cancel } | undefined;
   #stopping: Reply<void>[] | undefined;
@@ -114,6 +116,7 @@ export class OutboxActor implements Actor<OutboxMessage> {
     this.#lookAgain = this.#looking;
     if (this.#looking) return;
     this.#looking = true;
+    this.#endedMeanwhile.clear();
     context.pipe(
       this.#read(),
       (found) => ({ type: "found", found }),
@@ -134,7 +137,8 @@ export class OutboxActor implements Actor<OutboxMessage> {
     if (held !== undefined) this.parts.gauge.held = held;
     if (this.#stopping) return;
     const nowMs = this.parts.steady.nowMs();
-    for (const row of this.parts.sending.begin(rows, nowMs)) this.#send(row, context);
+    const fresh = rows.filter((row) => !this.#endedMeanwhile.has(row.id));
+    for (const row of this.parts.sending.begin(fresh, nowMs)) this.#send(row, context);
     this.#lookAt(nextAtMs ?? Number.POSITIVE_INFINITY, context);
     if (this.#lookAgain) this.#look(context);
   }
@@ -188,15 +192,20 @@ export class OutboxActor implements Actor<OutboxMessage> {
       event_id: row.id,
       error: messageOf(error),
     });
-    this.parts.sending.end(row);
+    this.#end(row);
     if (this.#stopping) return void this.#leave();
     this.#lookAt(this.parts.steady.nowMs() + RETRY_STORE_MS, context);
   }
 
   #ended(row: OutboxRow, context: Context<OutboxMessage>): void {
-    this.parts.sending.end(row);
+    this.#end(row);
     if (this.#stopping) this.#leave();
     else this.#look(context);
+  }
+
+  #end(row: OutboxRow): void {
+    this.parts.sending.end(row);
+    if (this.#looking) this.#endedMeanwhile.add(row.id);
   }
 
   #change(message: Extract<OutboxMessage, { type: "take-up" | "discard" }>, context: Context<OutboxMessage>): void {

@@ -291,6 +291,12 @@ export const PLANTS: readonly Plant[] = [
     replace: 'return [{ type: "remove", id }];',
   },
   {
+    name: "what was delivered while the store was read is sent once more",
+    file: "actors/outbox/actor.ts",
+    find: "rows.filter((row) => !this.#endedMeanwhile.has(row.id))",
+    replace: "rows",
+  },
+  {
     name: "messages that lie in the store at a start are not sent",
     file: "actors/tree.ts",
     find: '      outbox.tell({ type: "start" });\n',
