@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { answers, eventually, freePort, Program } from "../bench/sides/program.ts";
 import { openConnection } from "../bench/load/connection.ts";
 import { percentile } from "../bench/load/workloads.ts";
+import { usageOf } from "../bench/sides/usage.ts";
 
 const binary = join(import.meta.dir, "..", "..", "dist", "orchestrator");
 const work = join(import.meta.dir, "work");
@@ -38,6 +39,34 @@ export class ScaledServer {
   get peakBytes(): number {
     const status = readFileSync(`/proc/${this.#running.pid}/status`, "utf8");
     return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) * 1024;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get workerToken(): string {
+    return TOKENS.WORKER_TOKEN;
+  }
+
+  get cpuSeconds(): number {
+    return usageOf(this.#running.pid).cpuSeconds;
+  }
+
+  /** Creates so many jobs a second for so long; resolves with each job's id and when it was asked for. */
+  async trickle(kind: string, perSecond: number, seconds: number): Promise<ReadonlyMap<string, number>> {
+    const asked = new Map<string, number>();
+    const connection = await openConnection(this.#port, HEADERS);
+    const beganMs = performance.now();
+    for (let index = 0; index < perSecond * seconds; index++) {
+      const waitMs = beganMs + (index * 1000) / perSecond - performance.now();
+      if (waitMs > 0) await Bun.sleep(waitMs);
+      const askedMs = performance.now();
+      const text = await connection.post(`/api/v1/scale/${kind}`, '{"initial_data":{}}', 202);
+      asked.set((JSON.parse(text) as { job_id: string }).job_id, askedMs);
+    }
+    connection.close();
+    return asked;
   }
 
   async start(): Promise<Starting> {

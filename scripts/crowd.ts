@@ -1,0 +1,103 @@
+/**
+ * How one server bears very many workers that wait: `bun run crowd --polling 2000 --streaming 2000`.
+ * All are idle at first; then jobs come, a few hundred a second, and the time is taken from a job's
+ * creation to the moment when its task is with a worker.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { percentile } from "./bench/load/workloads.ts";
+import { endWithoutLeftovers } from "./bench/sides/program.ts";
+import { Crowd } from "./scale/crowd.ts";
+import { ScaledServer } from "./scale/server.ts";
+import { isBuilt } from "../test/e2e/binary.ts";
+
+const IDLE_SECONDS = 20;
+const LOAD_SECONDS = 10;
+const LAST_MS = 3_000;
+
+const { values } = parseArgs({
+  options: {
+    polling: { type: "string", default: "2000" },
+    streaming: { type: "string", default: "2000" },
+    rate: { type: "string", default: "100" },
+  },
+});
+const [polling, streaming, rate] = [whole("polling"), whole("streaming"), whole("rate")];
+if (!isBuilt) process.exit(2);
+
+endWithoutLeftovers();
+const folder = mkdtempSync(join(tmpdir(), "orchestrator-crowd-"));
+const server = new ScaledServer(folder);
+const gotMs = new Map<string, number>();
+let doubled = 0;
+
+try {
+  await server.start();
+  const before = server.residentBytes;
+  const crowd = new Crowd({
+    port: server.port,
+    token: server.workerToken,
+    polling,
+    streaming,
+    got(jobId, atMs) {
+      if (gotMs.has(jobId)) doubled += 1;
+      gotMs.set(jobId, atMs);
+    },
+  });
+  const beganMs = performance.now();
+  await crowd.come();
+  say(
+    "connected",
+    `${crowd.registered} polling, ${crowd.welcomed} streaming in ${seconds(performance.now() - beganMs)} s`,
+  );
+  await Bun.sleep(2_000);
+  const cpu = server.cpuSeconds;
+  await Bun.sleep(IDLE_SECONDS * 1000);
+  say("idle CPU", `${(((server.cpuSeconds - cpu) / IDLE_SECONDS) * 100).toFixed(1)} % of a core`);
+  say("memory", `${megabytes(server.residentBytes)} MB, ${megabytes(before)} MB without workers`);
+  for (const kinds of [["polled"], ["streamed"], ["polled", "streamed"]]) await deliver(kinds);
+  say("memory", `${megabytes(server.residentBytes)} MB after the jobs`);
+  crowd.leave();
+} finally {
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function deliver(kinds: readonly string[]): Promise<void> {
+  const cpu = server.cpuSeconds;
+  const asked = await Promise.all(kinds.map((kind) => server.trickle(kind, rate, LOAD_SECONDS)));
+  await Bun.sleep(LAST_MS);
+  const used = (server.cpuSeconds - cpu) / LOAD_SECONDS;
+  for (const [index, jobs] of asked.entries()) {
+    const times = [...jobs].flatMap(([id, askedMs]) => (gotMs.has(id) ? [(gotMs.get(id) ?? 0) - askedMs] : []));
+    const ascending = times.toSorted((a, b) => a - b);
+    const [p50, p99] = [percentile(ascending, 0.5), percentile(ascending, 0.99)].map((ms) => ms.toFixed(2));
+    const missing = jobs.size - times.length;
+    const text = `p50 ${p50} ms, p99 ${p99} ms to delivery, ${jobs.size} jobs, ${missing} not delivered, ${doubled} twice`;
+    say(
+      `${kinds[index]}${kinds.length > 1 ? " (with the others)" : ""}`,
+      `${text}, ${(used * 100).toFixed(0)} % of a core`,
+    );
+  }
+}
+
+function whole(name: "polling" | "streaming" | "rate"): number {
+  const number = Number(values[name]);
+  if (Number.isInteger(number) && number >= 0) return number;
+  console.error(`--${name} is "${values[name]}": it has to be a whole number.`);
+  return process.exit(2);
+}
+
+function say(what: string, text: string): void {
+  console.log(`${what.padEnd(28)} ${text}`);
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1024 / 1024);
+}
+
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(1);
+}
