@@ -36,6 +36,11 @@ export class Heap<Item> {
     return first.item;
   }
 
+  /** In time that grows with the number of all. */
+  count(isCounted: (item: Item) => boolean): number {
+    return this.#items.reduce((count, { item }) => count + (isCounted(item) ? 1 : 0), 0);
+  }
+
   /** Drops all others, in time that grows with their number. */
   keep(isKept: (item: Item) => boolean): void {
     this.#items = this.#items.filter(({ item }) => isKept(item));

@@ -13,6 +13,9 @@ const ON_THE_WAY_MAX = 256;
 /** Entries of those who left are dropped once they are more than this and than those who wait. */
 const STALE_MAX = 1_000;
 
+/** In a longer line nobody is told at which place it stands. */
+const POSITION_MAX = 10_000;
+
 interface Known {
   place: Place;
   state: "waiting" | "admitted" | "in";
@@ -87,7 +90,9 @@ export class Gates {
     const known = this.#known.get(jobId);
     if (!known) return undefined;
     const isPaused = this.#paused.has(known.place.blueprint);
-    return known.state === "waiting" ? { isPaused, position: this.#position(known) } : { isPaused };
+    const group = this.#groups.get(known.place.group);
+    if (!group || known.state !== "waiting") return { isPaused };
+    return { isPaused, position: this.#position(known, group), ...(Number.isFinite(group.max) && { max: group.max }) };
   }
 
   crowd(blueprint: string): Crowd {
@@ -184,13 +189,10 @@ export class Gates {
     if (group.queue.size > STALE_MAX + 2 * group.waiting) group.queue.keep((known) => this.#waits(known));
   }
 
-  #position(known: Known): number {
-    let position = 1;
-    for (const other of this.#known.values()) {
-      const isAhead = other.place.group === known.place.group && other.state === "waiting" && before(other, known) < 0;
-      if (isAhead) position += 1;
-    }
-    return position;
+  /** Undefined: so many wait that counting them for everybody who asks would keep the others waiting. */
+  #position(known: Known, { queue }: Group): number | undefined {
+    if (queue.size > POSITION_MAX) return undefined;
+    return 1 + queue.count((other) => this.#waits(other) && before(other, known) < 0);
   }
 
   /** A whole round of the sweep has not seen them: they are over, and the word of it was lost. */

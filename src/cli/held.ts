@@ -13,7 +13,9 @@ export function heldText(waiting: unknown): string | undefined {
       return "its blueprint is paused, until somebody resumes it (`orchestrator blueprints resume`)";
     case "turn": {
       const limit = `${cell(max)} of its blueprint run at once${key === undefined ? "" : ` for ${cell(key)} ${cell(group)}`}`;
-      return `${limit}, and it is number ${cell(position)} of those before the gate`;
+      return position === undefined
+        ? `${limit}, and others are before it`
+        : `${limit}, and it is number ${cell(position)} of those before the gate`;
     }
     default:
       return undefined;

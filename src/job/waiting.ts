@@ -19,6 +19,8 @@ export function waitingFor(job: Job, clockOffsetMs: number, standing?: Standing)
 export interface Standing {
   readonly isPaused: boolean;
   readonly position?: number | undefined;
+  /** As it is now: it may have changed since the job came. */
+  readonly max?: number | undefined;
 }
 
 function beforeIt({ gate, startAtMs, createdAtMs, handler }: Job, standing: Standing | undefined): JsonMap | undefined {
@@ -32,7 +34,8 @@ export function startFacts(startAtMs: number, sinceMs: number): JsonMap {
 }
 
 /** A limit and a pause can hold it at once: the pause is told, since somebody has to end it. */
-export function turnFacts({ sinceMs, max, key, value }: GatePlace, standing?: Standing): JsonMap {
+export function turnFacts({ sinceMs, key, value, ...place }: GatePlace, standing?: Standing): JsonMap {
+  const max = standing?.max ?? place.max;
   const isPaused = standing?.isPaused ?? max === undefined;
   return {
     kind: isPaused ? "paused" : "turn",

@@ -270,6 +270,8 @@ describe("a limit", () => {
     w.versions.deploy(limited(3));
     await w.pass(100);
     expect(await running(w, ids)).toBe(3);
+    const { standing } = await w.view(ids.at(-1) ?? "");
+    expect(standing).toEqual({ isPaused: false, position: 3, max: 3 });
     w.versions.deploy(limited());
     await w.pass(100);
     expect(await running(w, ids)).toBe(6);

@@ -132,10 +132,16 @@ describe("a job that waits", () => {
 
   test("knows how many are before it", () => {
     const gates = opened(arrived("1"), arrived("2"), arrived("3"), arrived("4", { priority: 1 }));
-    expect(gates.standing("2")).toEqual({ isPaused: false, position: 2 });
-    expect(gates.standing("4")).toEqual({ isPaused: false, position: 1 });
+    expect(gates.standing("2")).toEqual({ isPaused: false, position: 2, max: 1 });
+    expect(gates.standing("4")).toEqual({ isPaused: false, position: 1, max: 1 });
     expect(gates.standing("1")).toEqual({ isPaused: false });
     expect(gates.standing("5")).toBeUndefined();
+  });
+
+  test("in a line of many thousands is not counted for everybody who asks", () => {
+    const gates = opened(arrived("0"));
+    for (let number = 1; number <= 10_001; number++) tell(gates, arrived(String(number)));
+    expect(gates.standing("77")).toEqual({ isPaused: false, position: undefined, max: 1 });
   });
 
   test("among thousands that were cancelled is still found", () => {
@@ -151,7 +157,7 @@ describe("a pause", () => {
     const gates = opened(arrived("1", { max: 2 }), { type: "paused", blueprint: "b" });
     expect(tell(gates, arrived("2", { max: 2 }))).toEqual([]);
     expect(tell(gates, left("1"))).toEqual([]);
-    expect(gates.standing("2")).toEqual({ isPaused: true, position: 1 });
+    expect(gates.standing("2")).toEqual({ isPaused: true, position: 1, max: 2 });
     expect(tell(gates, { type: "resumed", blueprint: "b" })).toEqual(["2"]);
   });
 
