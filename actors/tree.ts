@@ -248,6 +248,8 @@ export function createEngine(parts: EngineParts): Engine {
   });
 
   const stores = new Stores({
+    steady,
+    timers,
     reader: storage.dataStores,
     journal: storage.journal,
     isRunning: (jobId) => pending.has(jobId),

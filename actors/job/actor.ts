@@ -279,7 +279,7 @@ export class JobActor implements Actor<JobMessage> {
 
   /** False: something that it read of a data store has changed since. Between the judgement and the commit nothing else happens. */
   #applyTurn(draft: Draft, reply: TurnReply, context: Context<JobMessage>): boolean {
-    const verdict = this.parts.stores.judge(this.id, draft.job.blueprint, reply);
+    const verdict = this.parts.stores.judge(draft.job, reply);
     switch (verdict.type) {
       case "again":
         return false;

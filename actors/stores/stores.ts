@@ -6,14 +6,19 @@
 import type { HandlerRunner, StoreAnswer, StoreQuestion, TurnReply } from "../../src/handlers/port.ts";
 import { aborted } from "../../src/handlers/replies.ts";
 import { STORE_LIMITS, type StoreChange, type StoreUse } from "../../src/job/data-store.ts";
-import type { JobError } from "../../src/job/model.ts";
+import type { Job, JobError } from "../../src/job/model.ts";
 import type { Journal } from "../../src/storage/port.ts";
 import { dataStoreConflict } from "../../src/storage/refusals.ts";
 import { Refusal } from "../../src/system/errors.ts";
+import type { Timers } from "../../src/system/clock.ts";
+import type { SteadyClock } from "../../src/system/steady.ts";
 import { OpenStore, type OpenStoreParts, type StoreName, Versions } from "./open-store.ts";
 
 export interface StoresParts extends Pick<OpenStoreParts, "reader" | "initial"> {
   readonly journal: Journal;
+  /** For deadlines. */
+  readonly steady: SteadyClock;
+  readonly timers: Timers;
   /** A turn of this job is under way. */
   isRunning(jobId: string): boolean;
   /** What idle stores may take of the memory. Left out: 256 MiB. */
@@ -39,6 +44,8 @@ interface Run {
   /** It was dropped once: it goes before those that come new. */
   isFirst: boolean;
   isOver: boolean;
+  /** Of its job: it waits no longer. */
+  deadlineAtMs: number | undefined;
   go: (() => void) | undefined;
 }
 
@@ -94,14 +101,18 @@ export class Stores {
   }
 
   /** The turn's reply is about to be applied: whether it counts, before anything of it is done. */
-  judge(jobId: string, blueprint: string, reply: TurnReply): Verdict {
+  judge({ id, blueprint, deadlineAtMs }: Pick<Job, "id" | "blueprint" | "deadlineAtMs">, reply: TurnReply): Verdict {
+    const run = reply.again ? this.#runs.get(id) : undefined;
+    if (run) run.deadlineAtMs = deadlineAtMs;
     if (reply.again) return AGAIN;
     if (!reply.dataStores) return COUNTS;
     const used = reply.dataStores.map((use) => ({ use, store: this.#store({ blueprint, store: use.store }) }));
     const stale = used.filter(({ use, store }) => !store.values?.holds(use));
     if (stale.length > 0) {
+      const dropped = this.#runOf(id);
+      dropped.deadlineAtMs = deadlineAtMs;
       this.#drop(
-        this.#runOf(jobId),
+        dropped,
         stale.map(({ store }) => store),
       );
       return AGAIN;
@@ -176,6 +187,7 @@ export class Stores {
       touched: new Set(),
       isFirst: false,
       isOver: false,
+      deadlineAtMs: undefined,
       go: undefined,
     };
     this.#runs.set(jobId, run);
@@ -220,8 +232,12 @@ export class Stores {
     const leave = () => this.leave(run.jobId);
     if (signal?.aborted) return leave();
     signal?.addEventListener("abort", leave, { once: true });
+    const { deadlineAtMs } = run;
+    const { steady, timers } = this.#parts;
+    const cancel = deadlineAtMs === undefined ? undefined : timers.after(deadlineAtMs - steady.nowMs(), leave);
     await new Promise<void>((resolve) => (run.go = resolve));
     run.go = undefined;
+    cancel?.();
     signal?.removeEventListener("abort", leave);
   }
 

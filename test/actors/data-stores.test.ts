@@ -267,6 +267,21 @@ describe("a line", () => {
     expect(await entries(here)).toEqual({ total: 4 });
   });
 
+  test("is left by a job whose deadline has come, which fails", async () => {
+    const { here, third } = await inLine();
+    const late = { blueprint: "counter", initialData: "{}", deadlineSeconds: 5 };
+    const creating = here.engine.jobs.create({ id: "client", config: {} }, [late]);
+    await here.pass(100);
+    const [id = ""] = await here.done(creating);
+    expect(["pending", "running"]).toContain(await here.status(id));
+    await here.pass(8_000);
+    expect((await here.view(id)).job).toMatchObject({ status: "failed", error: { code: "DEADLINE_EXCEEDED" } });
+    gates.get("a")?.();
+    await here.pass(100);
+    expect(await numbersOf(here, [third])).toEqual([5]);
+    expect(await entries(here)).toEqual({ total: 5 });
+  });
+
   test("is left by a run whose thread died, which counts when it has run again", async () => {
     const { here, holder, second, third } = await inLine();
     here.engine.stores.lost(holder);

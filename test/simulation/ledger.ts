@@ -203,7 +203,8 @@ export class Ledger {
           this.#finish(facts, job, event, name);
           break;
         case "state_failed":
-          this.#fail(job, name);
+          // One that was given up before it began counts as no failure.
+          if (event.attempt === undefined || event.attempt > facts.failures) this.#fail(job, name);
           break;
         case "job_failed":
         case "job_completed":

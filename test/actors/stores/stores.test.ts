@@ -5,6 +5,7 @@ import type { Storage } from "../../../src/storage/port.ts";
 import { storeFull } from "../../../src/storage/refusals.ts";
 import { openSqliteStorage } from "../../../src/storage/sqlite/index.ts";
 import { silentLog } from "../../../src/system/log.ts";
+import { createSteadyClock } from "../../../src/system/steady.ts";
 import { ManualTime } from "../../support/manual-time.ts";
 import { eventLoop, outcomeOf } from "../../storage/sample.ts";
 
@@ -25,7 +26,10 @@ beforeEach(async () => {
 });
 
 function open(parts: Partial<StoresParts> = {}): Stores {
+  const clock = new ManualTime();
   return new Stores({
+    steady: createSteadyClock(clock),
+    timers: clock,
     reader: storage.dataStores,
     journal: storage.journal,
     initial: async () => ({}),
@@ -40,7 +44,7 @@ const ask = (stores: Stores, jobId: string, store = "s", key = "a") =>
 /** As a job does: judged and committed in one go. */
 function write(stores: Stores, jobId: string, use: Partial<StoreUse>): Promise<string> {
   const dataStores = [{ store: "s", reads: [], writes: [], ...use }];
-  const verdict = stores.judge(jobId, "flow", { ...reply, dataStores });
+  const verdict = stores.judge({ id: jobId, blueprint: "flow" }, { ...reply, dataStores });
   if (verdict.type === "refused") return Promise.resolve(verdict.error.code);
   if (verdict.type === "again") return Promise.resolve("again");
   const written = outcomeOf(stores.journal.commit({ jobs: [], dataStores: verdict.changes }));
