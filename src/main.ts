@@ -276,7 +276,13 @@ async function worker(call: WorkerCall): Promise<number> {
   Object.assign(process.env, call.environment);
   const { url, token, id, transport, concurrency, dataDir } = settings;
   const overrides = { url, socket, token, id, transport, concurrency, dataDir };
-  return runWorkerFiles(files, { overrides, stop: untilUnwatched(call.stop), system, heartThread: HEART_THREAD });
+  return runWorkerFiles(files, {
+    overrides,
+    stop: untilUnwatched(call.stop),
+    system,
+    heartThread: HEART_THREAD,
+    filesSdk: S3_SDK,
+  });
 }
 
 const outside = systemFor({ logLevel: "warn", logFormat: "text" });

@@ -11,6 +11,14 @@ export function text(environment: Environment, ...names: string[]): string | und
   return undefined;
 }
 
+/** Of names that mean the same: refused where they say different things. The values may be secrets, and are not shown. */
+export function agreed(environment: Environment, ...names: string[]): string | undefined {
+  const [first, ...others] = names.filter((name) => environment[name]);
+  const other = others.find((name) => environment[name] !== environment[first ?? ""]);
+  if (other === undefined) return first && environment[first];
+  throw invalid(`${first} and ${other} mean the same and have different values: set one of them.`);
+}
+
 export function number(environment: Environment, name: string, least: number): number | undefined {
   const value = text(environment, name);
   if (value === undefined) return undefined;

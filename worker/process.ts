@@ -1,6 +1,8 @@
 /** A worker as a process: its log, its machine, the signals that end it. */
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, hostname, totalmem } from "node:os";
+import { openS3Store } from "../src/files/s3/index.ts";
+import { describeFiles } from "../src/files/settings.ts";
 import { messageOf, Refusal } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
 import type { LogLevel } from "../src/system/log.ts";
@@ -10,6 +12,7 @@ import type { WorkerDefinition } from "./definition.ts";
 import { accessNow } from "./access.ts";
 import { describeEndpoint } from "./endpoint.ts";
 import { type Environment, invalid, text } from "./environment.ts";
+import { createFileExchange, type FileExchange } from "./file-exchange.ts";
 import { serveHealth } from "./health.ts";
 import type { Orchestrator } from "./orchestrators.ts";
 import { createPollTransport } from "./poll.ts";
@@ -22,6 +25,10 @@ import type { Transport } from "./transport.ts";
 const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 /** Where another one can do its work, an orchestrator that does not answer is left sooner. */
 const SILENCE_OF_SEVERAL_MS = 2500;
+/** Longer than most outages of a store of files; a task's own time limit ends it before. */
+const FILES_PATIENCE_MS = 120_000;
+/** Where it lies beside the sources. The compiled program knows another place, and says so. */
+const S3_SDK = new URL("../src/files/s3/sdk.ts", import.meta.url).href;
 const BYTES_PER_GB = 1024 ** 3;
 
 export interface ProcessOptions {
@@ -32,6 +39,8 @@ export interface ProcessOptions {
   readonly stop?: AbortSignal | undefined;
   /** Where the thread of the worker's heart begins; undefined: the worker has none. */
   readonly heartThread?: string | undefined;
+  /** The address of the module that speaks with the store of files. */
+  readonly filesSdk?: string | undefined;
 }
 
 /** Runs the worker until it is stopped. Resolves with the refusal that ended it before, if one did. */
@@ -65,6 +74,7 @@ export async function runWorkerProcess(
     transportsOf,
     shelf,
     heartThread: options.heartThread,
+    exchange: exchangeFor(system, settings, options.filesSdk ?? S3_SDK),
   });
   system.log.info("worker started", {
     worker_id: settings.workerId,
@@ -83,6 +93,16 @@ export async function runWorkerProcess(
     shelf?.close();
     await health?.stop();
   }
+}
+
+function exchangeFor(system: System, { files, payloadFolder }: Settings, sdk: string): FileExchange | undefined {
+  if (!files) return undefined;
+  system.log.info("S3 is on: params that begin with s3:// are downloaded, and files in results are uploaded", {
+    ...describeFiles(files),
+    payload_folder: payloadFolder,
+  });
+  const store = openS3Store({ system, settings: files, sdk, patienceMs: FILES_PATIENCE_MS });
+  return createFileExchange({ store, payloadFolder });
 }
 
 /** A worker goes on without: then a result that is not acknowledged dies with its process. */

@@ -6,6 +6,7 @@ import type { TaskPayload } from "../src/protocol/worker.ts";
 import type { Timers } from "../src/system/clock.ts";
 import type { TaskDefinition } from "./definition.ts";
 import type { Board } from "./heart/board.ts";
+import type { FileExchange } from "./file-exchange.ts";
 import { errorFacts } from "./error-place.ts";
 import { CANCELLED, failure, returned, thrown, unsupportedTask } from "./outcome.ts";
 import type { Slots } from "./slots.ts";
@@ -25,6 +26,8 @@ export interface RunnerParts {
   readonly nextOrigin?: (origins: readonly Origin[]) => Origin | undefined;
   /** What runs, for whoever looks on from another thread. */
   readonly board?: Board | undefined;
+  /** Left out: texts that look like files are texts. */
+  readonly exchange?: FileExchange | undefined;
 }
 
 export class Runner {
@@ -138,17 +141,29 @@ export class Runner {
     let outcome: unknown;
     try {
       task.check?.(run.payload.params);
-      outcome = task.run(run.payload.params, run);
+      const brought = this.parts.exchange?.bring(run);
+      outcome = brought ? runWith(brought, task, run) : task.run(run.payload.params, run);
     } catch (error) {
       this.#finish(run, this.#failed(run, error));
       return;
     }
     if (!isThenable(outcome)) {
-      this.#finish(run, returned(outcome));
+      this.#returned(run, outcome);
       return;
     }
     outcome.then(
-      (value) => this.#finish(run, returned(value)),
+      (value) => this.#returned(run, value),
+      (error: unknown) => this.#finish(run, this.#failed(run, error)),
+    );
+  }
+
+  /** Its files go where the orchestrator can name them; only then it is over. */
+  #returned(run: TaskRun, value: unknown): void {
+    const body = returned(value);
+    const taken = run.over ? undefined : this.parts.exchange?.take(run, body);
+    if (!taken) return this.#finish(run, body);
+    taken.then(
+      (told) => this.#finish(run, told),
       (error: unknown) => this.#finish(run, this.#failed(run, error)),
     );
   }
@@ -213,6 +228,12 @@ export class Runner {
     const origin = nextOrigin([...new Set(fitting.map((run) => run.origin))]);
     return fitting.find((run) => run.origin === origin);
   }
+}
+
+async function runWith(brought: Promise<Record<string, unknown>>, task: TaskDefinition, run: TaskRun) {
+  const params = await brought;
+  run.signal.throwIfAborted();
+  return await task.run(params, run);
 }
 
 function timedOut(seconds: number): string {

@@ -3,6 +3,7 @@ import { assert, type Refusal } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
 import type { ProgressUpdate } from "./contract.ts";
 import type { WorkerDefinition, WorkerRuntime } from "./definition.ts";
+import type { FileExchange } from "./file-exchange.ts";
 import { HotCache } from "./hot-cache.ts";
 import { accessNow } from "./access.ts";
 import { Board } from "./heart/board.ts";
@@ -36,6 +37,7 @@ export interface ServiceParts {
   readonly transportsOf: (orchestrator: Orchestrator) => readonly Transport[];
   readonly shelf?: Shelf | undefined;
   readonly heartThread?: string | undefined;
+  readonly exchange?: FileExchange | undefined;
 }
 
 export class WorkerService implements WorkerRuntime {
@@ -65,6 +67,7 @@ export class WorkerService implements WorkerRuntime {
       workplace: { workerId, log: system.log, payloadFolder, hotCache },
       changed,
       board,
+      exchange: parts.exchange,
       ...(isSeveral && { nextOrigin: (origins) => this.#group.nextOrigin(origins) }),
     });
     const face = { settings, tasks, hotCache, runner: this.#runner };

@@ -5,9 +5,12 @@
  */
 import { resolve } from "node:path";
 import type { JsonMap } from "../src/system/errors.ts";
+import type { FilesSettings } from "../src/files/port.ts";
+import { readFilesSettings } from "../src/files/settings.ts";
 import type { RetryDelays } from "./backoff.ts";
 import type { WorkerOptions } from "./contract.ts";
 import {
+  agreed,
   beginningWith,
   type Environment,
   flag,
@@ -93,6 +96,8 @@ export interface Settings {
   readonly idlePollDelayMs: number;
   readonly shutdownMs: number;
   readonly payloadFolder: string;
+  /** Undefined: params and results name no files of a store. */
+  readonly files: FilesSettings | undefined;
   /** Where results are kept until they are acknowledged; undefined: in memory alone. */
   readonly resultsFolder: string | undefined;
   /** Where `GET /health` answers. */
@@ -131,6 +136,7 @@ export function readSettings(source: SettingsSource): Settings {
     idlePollDelayMs: seconds("IDLE_POLL_DELAY", 0.01),
     shutdownMs: seconds("WORKER_SHUTDOWN_TIMEOUT", 30),
     payloadFolder: text(environment, "WORKER_PAYLOAD_DIR", "TASK_FILES_DIR") ?? DEFAULT_PAYLOAD_FOLDER,
+    files: readFiles(environment, warnings),
     resultsFolder: resultsFolder(source),
     healthPort: port(environment, "WORKER_PORT"),
     warnings,
@@ -150,6 +156,19 @@ function resultsFolder({ environment, overrides }: SettingsSource): string | und
   if (own !== undefined) return resolve(own);
   const shared = overrides.dataDir ?? text(environment, "ORCHESTRATOR_DATA_DIR", "DATA_DIR") ?? DEFAULT_DATA_FOLDER;
   return resolve(shared, "workers");
+}
+
+function readFiles(environment: Environment, warnings: string[]): FilesSettings | undefined {
+  const read = readFilesSettings({
+    endpoint: text(environment, "S3_ENDPOINT_URL"),
+    region: text(environment, "S3_REGION"),
+    accessKey: agreed(environment, "S3_ACCESS_KEY", "S3_ACCESS_KEY_ID"),
+    secretKey: agreed(environment, "S3_SECRET_KEY", "S3_SECRET_ACCESS_KEY"),
+    bucket: agreed(environment, "S3_BUCKET", "S3_BUCKET_NAME", "S3_DEFAULT_BUCKET"),
+    concurrency: wholeNumber(environment, "S3_MAX_CONCURRENCY", 1),
+  });
+  warnings.push(...read.warnings);
+  return read.settings;
 }
 
 function readLimits({ environment, options, overrides, tasks }: SettingsSource, warnings: string[]): TaskLimits {

@@ -95,6 +95,10 @@ export class TaskRun implements TaskContext {
   }
 
   get files(): WorkerFiles {
+    return this.folder;
+  }
+
+  get folder(): TaskFolder {
     this.#folder ??= new TaskFolder(this.workplace.payloadFolder, this.taskId);
     return this.#folder;
   }

@@ -34,7 +34,8 @@ export interface FileStore {
   fetch(place: Place, path: string, signal: AbortSignal): Promise<FileFacts>;
   /** A local file. */
   send(path: string, place: Place, signal: AbortSignal): Promise<FileFacts>;
-  write(content: AsyncIterable<Uint8Array>, place: Place, signal: AbortSignal): Promise<FileFacts>;
+  /** What lies in memory, or comes bit by bit. */
+  write(content: Uint8Array | AsyncIterable<Uint8Array>, place: Place, signal: AbortSignal): Promise<FileFacts>;
   /** Of all below a folder. */
   page(folder: Place, after: string | undefined, limit: number, signal: AbortSignal): Promise<FilePage>;
   /** What is not there is no error. */

@@ -153,7 +153,7 @@ class JobFiles implements RunFiles {
     const place = this.#ownFile(name);
     const path = await this.#localOf(name, place);
     const bytes = new TextEncoder().encode(text);
-    const { uri } = await this.#store.write(one(bytes), place, this.signal());
+    const { uri } = await this.#store.write(bytes, place, this.signal());
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await writeFile(`${path}.new`, bytes);
     await rename(`${path}.new`, path);
@@ -237,10 +237,6 @@ async function isThere(path: string): Promise<boolean> {
     if (isNothingThere(error)) return false;
     throw error;
   }
-}
-
-async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }
 
 function readJson<T>(name: string, text: string): T {

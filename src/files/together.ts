@@ -43,15 +43,33 @@ export class Gate {
     this.#free = limit;
   }
 
-  async run<Result>(work: () => Promise<Result>): Promise<Result> {
+  /** Whoever gives up leaves the line. */
+  async run<Result>(work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
     if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#line.push(resolve));
+    else await this.#wait(signal);
     try {
       return await work();
     } finally {
       const next = this.#line.shift();
       if (next) next();
       else this.#free += 1;
+    }
+  }
+
+  async #wait(signal: AbortSignal): Promise<void> {
+    const turn = Promise.withResolvers<void>();
+    const leave = () => {
+      const place = this.#line.indexOf(turn.resolve);
+      if (place !== -1) this.#line.splice(place, 1);
+      turn.reject(signal.reason);
+    };
+    this.#line.push(turn.resolve);
+    signal.addEventListener("abort", leave, { once: true });
+    if (signal.aborted) leave();
+    try {
+      await turn.promise;
+    } finally {
+      signal.removeEventListener("abort", leave);
     }
   }
 }

@@ -73,6 +73,10 @@ export class Program {
     return this.#log;
   }
 
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   get hasEnded(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
@@ -128,6 +132,11 @@ export class Server {
   /** Of all its runs. */
   get log(): string {
     return this.#oldLogs + (this.#program?.log ?? "");
+  }
+
+  get pid(): number {
+    if (!this.#program) throw new Error("the server does not run");
+    return this.#program.pid;
   }
 
   /** Of itself: nobody told it to. */

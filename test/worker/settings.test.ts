@@ -304,3 +304,43 @@ describe("settings of a worker", () => {
     expect(warnings.join()).toContain('"gppu"');
   });
 });
+
+describe("files in a store", () => {
+  const on = { S3_ENDPOINT_URL: "http://127.0.0.1:9000" };
+
+  test("are off without an endpoint; what is set in vain is a warning", () => {
+    expect(read({})).toMatchObject({ files: undefined, warnings: [] });
+    const { files, warnings } = read({ environment: { S3_BUCKET_NAME: "work" } });
+    expect(files).toBeUndefined();
+    expect(warnings.join()).toContain("S3_ENDPOINT_URL");
+  });
+
+  test.each([
+    { S3_ACCESS_KEY: "a", S3_SECRET_KEY: "b", S3_BUCKET: "work" },
+    { S3_ACCESS_KEY_ID: "a", S3_SECRET_ACCESS_KEY: "b", S3_BUCKET_NAME: "work" },
+    { S3_ACCESS_KEY: "a", S3_SECRET_ACCESS_KEY: "b", S3_DEFAULT_BUCKET: "work" },
+  ])("are on by any of the names: %j", (names) => {
+    const { files } = read({ environment: { ...on, ...names, S3_REGION: "eu-west-1", S3_MAX_CONCURRENCY: "3" } });
+    expect(files).toMatchObject({
+      bucket: "work",
+      keys: { id: "a", secret: "b" },
+      region: "eu-west-1",
+      concurrency: 3,
+    });
+  });
+
+  test.each<[string, Record<string, string>, string]>([
+    ["half of a pair of keys", { ...on, S3_ACCESS_KEY: "a" }, "S3_SECRET_KEY is not"],
+    ["two names that differ", { ...on, S3_BUCKET: "one", S3_BUCKET_NAME: "two" }, "S3_BUCKET and S3_BUCKET_NAME"],
+    ["an endpoint that is no address", { S3_ENDPOINT_URL: "minio" }, "S3_ENDPOINT_URL"],
+    ["a concurrency of nothing", { ...on, S3_MAX_CONCURRENCY: "0" }, "S3_MAX_CONCURRENCY"],
+  ])("%s is refused", (_, environment, said) => {
+    const { status, message } = refusalOf({ environment });
+    expect(status).toBe(400);
+    expect(message).toContain(said);
+  });
+
+  test.each(["WORKER_PAYLOAD_DIR", "TASK_FILES_DIR"])("lie below %s", (name) => {
+    expect(read({ environment: { [name]: "/somewhere" } }).payloadFolder).toBe("/somewhere");
+  });
+});

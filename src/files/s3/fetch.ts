@@ -11,9 +11,10 @@ import type { FileFacts } from "../store.ts";
 import { inOrder } from "../together.ts";
 import { Broken } from "./failures.ts";
 import { Failed, type Requests } from "./requests.ts";
+import { Ring } from "./ring.ts";
 
 export const PART_BYTES = 8 * 1024 * 1024;
-export const PARTS_AT_ONCE = 4;
+export const PARTS_AT_ONCE = 3;
 const CHANGES_MAX = 3;
 
 interface Part {
@@ -30,9 +31,11 @@ export async function fetchToFile(
   signal: AbortSignal,
 ): Promise<FileFacts> {
   for (let changes = 0; changes < CHANGES_MAX; changes++) {
-    const first = await readPart(requests, place, 0, signal);
+    const first = await readPart(requests, place, 0, undefined, signal);
     const partial = `${path}.${tagOf(first)}.part`;
-    if (!(await fill(requests, place, first, partial, signal))) continue;
+    const isSmall = first.bytes.length === first.size;
+    const fillIt = () => fill(requests, place, first, partial, signal);
+    if (!(await (isSmall ? fillIt() : requests.large.run(fillIt, signal)))) continue;
     await takeInto(partial, path);
     return { uri: uriOf(place), size: first.size, etag: first.etag };
   }
@@ -71,10 +74,11 @@ async function fill(
     const doneBytes = Math.floor((await file.stat()).size / PART_BYTES) * PART_BYTES;
     if (doneBytes === 0) await writeAll(file, first.bytes, 0);
     let at = Math.max(doneBytes, first.bytes.length);
+    const ring = new Ring(PART_BYTES, PARTS_AT_ONCE + 1);
     await inOrder(signal, {
       items: () => offsets(at, first.size),
       limit: PARTS_AT_ONCE,
-      begin: (offset, inner) => readPart(requests, place, offset, inner),
+      begin: (offset, inner) => readPart(requests, place, offset, ring.next(), inner),
       async take(part) {
         isSame &&= part.etag === first.etag && part.size === first.size;
         if (!isSame) return;
@@ -101,26 +105,40 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, at: number): Promis
   }
 }
 
-async function readPart(requests: Requests, place: Place, offset: number, signal: AbortSignal): Promise<Part> {
+/** `memory` left out: as much as it needs. */
+async function readPart(
+  requests: Requests,
+  place: Place,
+  offset: number,
+  memory: Uint8Array | undefined,
+  signal: AbortSignal,
+): Promise<Part> {
   const answer = await requests.ask(place, signal, async ({ sdk, client }, abortSignal) => {
     const range = `bytes=${offset}-${offset + PART_BYTES - 1}`;
     const command = new sdk.GetObjectCommand({ Bucket: place.bucket, Key: place.key, Range: range });
-    const { Body, ETag = "", ContentRange, ContentLength } = await client.send(command, { abortSignal });
-    const told = sizeIn(ContentRange);
+    const { Body, ETag = "", ContentRange, ContentLength = 0 } = await client.send(command, { abortSignal });
+    const size = sizeIn(ContentRange) ?? ContentLength;
+    const length = Math.max(0, Math.min(PART_BYTES, size - offset));
+    const bytes = (memory ?? new Uint8Array(length)).subarray(0, length);
     // Of an empty file there is nothing to read; some promise a byte all the same.
-    if (told === 0) return { bytes: new Uint8Array(), size: 0, etag: bare(ETag) };
-    const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
-    const size = told ?? bytes.length;
-    // A connection that broke may look like the end of the answer.
-    if (bytes.length !== Math.min(PART_BYTES, size - offset) || (ContentLength ?? bytes.length) !== bytes.length) {
-      throw new Broken("the answer stopped in the middle");
-    }
+    if (length > 0) await fillFrom(Body as AsyncIterable<Uint8Array> | undefined, bytes);
     return { bytes, size, etag: bare(ETag) };
   });
   if (!(answer instanceof Failed)) return answer;
   // An empty file has no first byte. One that became shorter meanwhile is another one.
   if (answer.failure.type === "no-range") return { bytes: new Uint8Array(), size: 0, etag: "" };
   throw requests.refusal(answer.failure, place);
+}
+
+async function fillFrom(body: AsyncIterable<Uint8Array> | undefined, bytes: Uint8Array): Promise<void> {
+  let filled = 0;
+  for await (const chunk of body ?? []) {
+    if (filled + chunk.length > bytes.length) throw new Broken("the answer is longer than it said");
+    bytes.set(chunk, filled);
+    filled += chunk.length;
+  }
+  // A connection that broke may look like the end of the answer.
+  if (filled < bytes.length) throw new Broken("the answer stopped in the middle");
 }
 
 /** "bytes 0-9/200": 200 */

@@ -3,7 +3,7 @@ import { isFolder, type Place, uriOf, wrongName } from "../place.ts";
 import type { FilePage, FileStore } from "../store.ts";
 import { bare, fetchToFile } from "./fetch.ts";
 import { Failed, type RequestParts, Requests } from "./requests.ts";
-import { partsOf, sendFile, sendParts } from "./send.ts";
+import { partsOf, sendBytes, sendFile, sendParts } from "./send.ts";
 
 export function openS3Store(parts: RequestParts): FileStore {
   const requests = new Requests(parts);
@@ -12,7 +12,11 @@ export function openS3Store(parts: RequestParts): FileStore {
     facts: (place, signal) => factsOf(requests, place, signal),
     fetch: (place, path, signal) => fetchToFile(requests, checkedFile(place), path, signal),
     send: (path, place, signal) => sendFile(requests, path, checkedFile(place), signal),
-    write: (content, place, signal) => sendParts(requests, partsOf(content), checkedFile(place), signal),
+    write(content, place, signal) {
+      const to = checkedFile(place);
+      if (content instanceof Uint8Array) return sendBytes(requests, content, to, signal);
+      return sendParts(requests, partsOf(content), to, signal);
+    },
     page: (folder, after, limit, signal) => pageOf(requests, folder, after, limit, signal),
     async remove({ bucket: Bucket, key: Key }, signal) {
       await requests.get({ bucket: Bucket, key: Key }, signal, ({ sdk, client }, abortSignal) =>

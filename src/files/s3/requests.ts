@@ -30,12 +30,15 @@ const CONNECT_MS = 5_000;
 const SILENCE_MS = 15_000;
 /** Of one request, whatever trickles in. */
 const REQUEST_MS = 300_000;
+/** Files in parts at once: each holds some parts in memory, and a hundred tasks may want one. */
+const LARGE_AT_ONCE = 4;
 /** By then it is no hiccup, and people may want to know. */
 const TELL_FROM_TRIES = 4;
 
 export class Requests {
   readonly #parts: RequestParts;
   readonly #gate: Gate;
+  readonly large = new Gate(LARGE_AT_ONCE);
   #opened: Promise<Opened> | undefined;
 
   constructor(parts: RequestParts) {
@@ -54,7 +57,7 @@ export class Requests {
     for (let tries = 1; ; tries++) {
       signal.throwIfAborted();
       try {
-        return await this.#gate.run(() => this.#once(signal, call));
+        return await this.#gate.run(() => this.#once(signal, call), signal);
       } catch (error) {
         signal.throwIfAborted();
         const failure = judge(error);

@@ -10,6 +10,7 @@ import type { FileFacts } from "../store.ts";
 import { inOrder } from "../together.ts";
 import { bare, PART_BYTES, PARTS_AT_ONCE } from "./fetch.ts";
 import { Failed, type Requests } from "./requests.ts";
+import { Ring } from "./ring.ts";
 
 const PARTS_MAX = 10_000;
 const ABORT_MS = 10_000;
@@ -24,17 +25,31 @@ export async function sendFile(
   try {
     const { size } = await file.stat();
     const partBytes = Math.max(PART_BYTES, Math.ceil(size / (PARTS_MAX - 1)));
-    return await sendParts(requests, slices(file, size, partBytes), place, signal);
+    const send = () => sendParts(requests, slices(file, size, partBytes), place, signal);
+    return await (size <= PART_BYTES ? send() : requests.large.run(send, signal));
   } finally {
     await file.close();
   }
 }
 
+export async function sendBytes(
+  requests: Requests,
+  bytes: Uint8Array,
+  place: Place,
+  signal: AbortSignal,
+): Promise<FileFacts> {
+  async function* parts() {
+    for (let at = 0; at < bytes.length; at += PART_BYTES) yield bytes.subarray(at, at + PART_BYTES);
+  }
+  return sendParts(requests, parts(), place, signal);
+}
+
 type ReadableFile = Awaited<ReturnType<typeof open>>;
 
 async function* slices(file: ReadableFile, size: number, partBytes: number): AsyncGenerator<Uint8Array> {
+  const ring = new Ring(Math.min(partBytes, size), PARTS_AT_ONCE + 1);
   for (let at = 0; at < size;) {
-    const bytes = new Uint8Array(Math.min(partBytes, size - at));
+    const bytes = ring.next(Math.min(partBytes, size - at));
     for (let filled = 0; filled < bytes.length;) {
       const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, at + filled);
       if (bytesRead === 0)
@@ -48,7 +63,8 @@ async function* slices(file: ReadableFile, size: number, partBytes: number): Asy
 
 /** Chunks of any size, as parts of one size. */
 export async function* partsOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let part = new Uint8Array(PART_BYTES);
+  const ring = new Ring(PART_BYTES, PARTS_AT_ONCE + 1);
+  let part = ring.next(PART_BYTES);
   let filled = 0;
   for await (const chunk of chunks) {
     for (let taken = 0; taken < chunk.length;) {
@@ -58,11 +74,11 @@ export async function* partsOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
       taken += piece.length;
       if (filled < PART_BYTES) continue;
       yield part;
-      part = new Uint8Array(PART_BYTES);
+      part = ring.next(PART_BYTES);
       filled = 0;
     }
   }
-  if (filled > 0) yield part.slice(0, filled);
+  if (filled > 0) yield part.subarray(0, filled);
 }
 
 export async function sendParts(
