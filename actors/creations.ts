@@ -207,7 +207,7 @@ export class Creations {
     }
     // Each job that ends would add to what cannot be delivered.
     if (outboxGauge.held >= limits.outboxRows && asked.some((one) => one.webhookUrl !== undefined)) {
-      const message = `${limits.outboxRows} messages could not be delivered yet, so that no job with a webhook_url is taken: leave it out, or try again in a minute. Operators see them at GET /api/admin/outbox?failed=true.`;
+      const message = `${limits.outboxRows} messages could not be delivered yet, so that no job with a webhook_url is taken: leave it out, or try again in a minute. Operators see them with "orchestrator outbox list".`;
       throw new Refusal("OUTBOX_FULL", 503, message, undefined, OUTBOX_RETRY_SECONDS);
     }
   }

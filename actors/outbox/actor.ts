@@ -184,7 +184,11 @@ export class OutboxActor implements Actor<OutboxMessage> {
     const { log } = this.parts;
     const facts = { kind: row.kind, job: row.jobId, event_id: row.id, attempt: row.attempts + 1, error };
     if (!isOver) log.warn("A message could not be delivered; it is tried again.", facts);
-    else log.error("A message was given up: see GET /api/admin/outbox?failed=true, where it can be sent again.", facts);
+    else
+      log.error(
+        "A message was given up: `orchestrator outbox list` shows it, `orchestrator outbox retry` sends it again.",
+        facts,
+      );
   }
 
   #notSettled(row: OutboxRow, error: unknown, context: Context<OutboxMessage>): void {

@@ -16,6 +16,8 @@ import { addRetry } from "./commands/jobs-retry.ts";
 import { addShow } from "./commands/jobs-show.ts";
 import { addSubmit } from "./commands/jobs-submit.ts";
 import { addWatch } from "./commands/jobs-watch.ts";
+import { addOutboxDiscard, addOutboxRetry } from "./commands/outbox-change.ts";
+import { addOutboxList } from "./commands/outbox-list.ts";
 import { addRun } from "./commands/run.ts";
 import { addSchedulePause, addScheduleResume, addScheduleTrigger } from "./commands/schedules-change.ts";
 import { addScheduleList } from "./commands/schedules-list.ts";
@@ -30,6 +32,7 @@ import type { Terminal } from "./terminal.ts";
 const PROGRAM_COMMANDS = [addServe, addWorker, addRun, addCheck, addGraph] as const;
 const BLUEPRINT_COMMANDS = [addBlueprintList, addBlueprintShow, addBlueprintPause, addBlueprintResume] as const;
 const SCHEDULE_COMMANDS = [addScheduleList, addScheduleTrigger, addSchedulePause, addScheduleResume] as const;
+const OUTBOX_COMMANDS = [addOutboxList, addOutboxRetry, addOutboxDiscard] as const;
 const JOB_COMMANDS = [
   addSubmit,
   addList,
@@ -81,6 +84,9 @@ function createProgram(context: CommandContext): Command {
   const schedules = program.command("schedules").description("see, trigger and pause what runs by the clock");
   withExample(schedules, "orchestrator schedules list");
   for (const add of SCHEDULE_COMMANDS) add(schedules, context);
+  const outbox = program.command("outbox").description("see and send again what could not be delivered (operators)");
+  withExample(outbox, "orchestrator outbox list");
+  for (const add of OUTBOX_COMMANDS) add(outbox, context);
   const clients = program.command("clients").description("clients with tokens and quotas of their own (operators)");
   withExample(clients, "orchestrator clients list");
   addClientList(clients, context);

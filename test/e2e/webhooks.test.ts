@@ -168,6 +168,9 @@ describe.skipIf(!isBuilt)("webhooks that cannot be delivered", () => {
       expect(server.log).toContain("WEBHOOK_SECRET");
       expect((await call(server, "/api/v1/admin/outbox")).status).toBe(403);
 
+      const listed = await run(["outbox", "list", "--url", server.url, "--token", TOKENS.operator]);
+      expect([listed.exitCode, listed.out]).toEqual([0, expect.stringContaining(message?.event_id ?? "")]);
+
       receiver.answer = () => new Response("ok");
       const path = `/api/v1/admin/outbox/${message?.event_id}/retry`;
       expect((await call(server, path, { method: "POST", headers: asOperator })).status).toBe(200);
