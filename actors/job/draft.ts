@@ -291,7 +291,8 @@ export class Draft {
       // What the handler at hand was given and never used is kept: a retry runs it again.
       handler: undefined,
       endsAs: undefined,
-      early: undefined,
+      // A retry goes on where it stopped, with the events that it was sent.
+      early: status === "finished" ? undefined : this.job.early,
       failedIn: status === "finished" ? undefined : (this.job.failedIn ?? this.job.state),
     });
     this.event({
