@@ -355,6 +355,8 @@ export class JobActor implements Actor<JobMessage> {
     this.#draft = undefined;
     this.#creation = undefined;
     this.#state = stateAfter(draft);
+    // Whoever told what the job was when it was made, told it too late.
+    this.parts.known.delete(this.id);
     this.parts.committed(draft.job, this.#wakeAtMs);
     if (draft.outbox.length > 0) this.parts.outboxWritten(draft.outbox.length);
     for (const after of draft.after) this.#follow(draft.job, after, context);
