@@ -19,7 +19,6 @@ export interface FamilyParts extends NewJobParts {
   readonly actors: ActorSystem;
   readonly region: () => Region<JobMessage>;
   readonly reader: JobReader;
-  readonly known: Map<string, Job | undefined>;
   readonly log: Log;
 }
 
@@ -80,9 +79,8 @@ export class Families {
     return check;
   }
 
-  /** It is on disk, with its parent's wait for it. */
+  /** It is on disk, with its parent's wait for it; and may have been found there already, and gone on. */
   start(child: Job): void {
-    this.#parts.known.set(child.id, { ...child, version: 1 });
     this.#tell(child.id, { type: "recover" });
   }
 

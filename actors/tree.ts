@@ -243,7 +243,6 @@ export function createEngine(parts: EngineParts): Engine {
     actors,
     region: () => jobs,
     reader: storage.jobs,
-    known,
     log,
   });
 
