@@ -239,7 +239,7 @@ export class Dispatch {
       for (const line of this.#linesByType.get(type) ?? []) {
         const { rank } = line;
         if (!rank || (best && compareRanks(rank, best.rank) >= 0)) continue;
-        if (judgeHand(line.needs, hand).accepted) best = { line, rank };
+        if (accepts(line.needs, hand)) best = { line, rank };
       }
     }
     if (!best) return false;
@@ -538,7 +538,15 @@ function judgeHand(order: TaskNeeds, hand: Hand): Verdict {
 }
 
 function* candidates(order: TaskNeeds, hands: Iterable<Hand>): Iterable<Candidate> {
-  for (const hand of hands) if (hand.free > 0 && judgeHand(order, hand).accepted) yield hand;
+  for (const hand of hands) if (hand.free > 0 && accepts(order, hand)) yield hand;
+}
+
+/** The verdict alone. It is asked of each idle worker for each task that comes, and most tasks want no more than its type. */
+function accepts(order: TaskNeeds, hand: Hand): boolean {
+  const { draining, status, limits, tasks } = hand.view;
+  const isPlain = order.requirements === undefined && order.maxCost === undefined && limits.size === 0;
+  if (!isPlain) return judgeHand(order, hand).accepted;
+  return hand.free > 0 && !draining && status === "idle" && tasks.has(order.type);
 }
 
 function setOf<Value>(map: Map<string, Set<Value>>, key: string): Set<Value> {
