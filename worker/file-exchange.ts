@@ -9,7 +9,7 @@ import { join, resolve } from "node:path";
 import { fetchFile, fetchFolder, sendFolder } from "../src/files/folders.ts";
 import { insidePath } from "../src/files/inside.ts";
 import { baseName, below, checkedName, isFolder, isUri, type Place, readUri } from "../src/files/place.ts";
-import type { FileStore } from "../src/files/store.ts";
+import type { FileFacts, FileStore } from "../src/files/store.ts";
 import { inOrder } from "../src/files/together.ts";
 import { messageOf, Refusal } from "../src/system/errors.ts";
 import { InvalidInputError, PermanentError, TransientError } from "./errors.ts";
@@ -75,7 +75,7 @@ async function bringAll(store: FileStore, run: TaskRun, uris: readonly string[])
     await severalAtOnce(places, run.signal, async ({ uri, place }, index, signal) => {
       const path = join(run.folder.folder, names[index] ?? "");
       if (isFolder(place)) await fetchFolder(store, place, path, signal);
-      else await fetchFile(store, place, path, signal);
+      else tellIfChanged(run, await fetchFile(store, place, path, signal));
       paths.set(uri, path);
     });
     return withStrings(run.payload.params, paths) as Record<string, unknown>;
@@ -84,6 +84,21 @@ async function bringAll(store: FileStore, run: TaskRun, uris: readonly string[])
   } finally {
     // It was removed when the task was given up; what came after that goes as well.
     if (run.over) await run.folder.remove();
+  }
+}
+
+/** It may be meant so; whoever looks for the reason of an odd result will want to know. */
+function tellIfChanged(run: TaskRun, { uri, etag, size }: FileFacts): void {
+  for (const [param, known] of Object.entries(run.payload.params_metadata ?? {})) {
+    if (!isRecord(known) || known["uri"] !== uri || typeof known["etag"] !== "string" || known["etag"] === etag)
+      continue;
+    const before = { etag: known["etag"], size: known["size"] };
+    run.fullLog.warn("a file is another one than when a worker told of it", {
+      param,
+      uri,
+      before,
+      now: { etag, size },
+    });
   }
 }
 

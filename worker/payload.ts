@@ -3,7 +3,18 @@ import type { TaskPayload } from "../src/protocol/worker.ts";
 
 export function readTask(value: unknown): TaskPayload | undefined {
   if (!isRecord(value)) return undefined;
-  const { job_id, task_id, type, params, tracing_context, priority, deadline, attempt, timeout_seconds } = value;
+  const {
+    job_id,
+    task_id,
+    type,
+    params,
+    tracing_context,
+    priority,
+    params_metadata,
+    deadline,
+    attempt,
+    timeout_seconds,
+  } = value;
   if (typeof job_id !== "string" || typeof task_id !== "string" || typeof type !== "string") return undefined;
   const task: TaskPayload = {
     job_id,
@@ -12,7 +23,7 @@ export function readTask(value: unknown): TaskPayload | undefined {
     params: isRecord(params) ? params : {},
     tracing_context: isRecord(tracing_context) ? (tracing_context as Record<string, string>) : {},
     priority: numberOr(priority, 0),
-    params_metadata: null,
+    params_metadata: isRecord(params_metadata) ? params_metadata : null,
     deadline: numberOr(deadline, null),
     attempt: numberOr(attempt, 1),
     timeout_seconds: numberOr(timeout_seconds, null),

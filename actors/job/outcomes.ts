@@ -1,4 +1,5 @@
 /** What the end of a task, or of a child, makes of the job that waits for it. */
+import { keepFileFacts } from "../../src/job/file-facts.ts";
 import { type BranchWait, isChildWait, type JobError, type Parallel, type TaskWait } from "../../src/job/model.ts";
 import { backoffMs, outcomeOf } from "../../src/job/outcome.ts";
 import type { ResultAnswer, WorkerResult } from "../../src/protocol/worker.ts";
@@ -53,6 +54,7 @@ function succeeded(draft: Draft, wait: TaskWait, status: string, result: WorkerR
     collect(draft, wait, { taskId: result.taskId, json: result.raw }, true);
     return { status: "parallel_branch_result_accepted" };
   }
+  if (result.metadata !== undefined) draft.set({ files: keepFileFacts(draft.job.files, result.metadata) });
   draft.enter(target, { merge: result.data, error: undefined });
   return { status: "result_accepted_success" };
 }

@@ -1,5 +1,6 @@
 /** What a turn's reply makes of the draft that asked for it. */
 import type { Ending, Turn, TurnReply } from "../../src/handlers/port.ts";
+import { factsForParams } from "../../src/job/file-facts.ts";
 import { SLOT_LIMIT } from "../../src/job/task-id.ts";
 import { isTerminal, type Job, type JobError, type TaskOrder, type TaskWait } from "../../src/job/model.ts";
 import { assertNever } from "../../src/system/errors.ts";
@@ -157,10 +158,15 @@ function wait(draft: Draft, ending: Extract<Ending, { kind: "tasks" }>): void {
 }
 
 function taskWait(draft: Draft, order: TaskOrder, slot: number): TaskWait {
-  const { resultTimeoutMs } = draft.job;
+  const { resultTimeoutMs, files } = draft.job;
+  const paramsMetadata = factsForParams(files, order.params);
   return {
     slot,
-    order: resultTimeoutMs === undefined ? order : { timeoutMs: resultTimeoutMs, ...order },
+    order: {
+      ...(resultTimeoutMs !== undefined && { timeoutMs: resultTimeoutMs }),
+      ...order,
+      ...(paramsMetadata !== undefined && { paramsMetadata }),
+    },
     attempt: 1,
     queuedAtMs: draft.nowMs,
   };

@@ -11,7 +11,7 @@ export function payloadOf(task: QueuedTask, taskId: string): string {
   const checkpoint = task.checkpoint === undefined ? "" : `,"last_checkpoint":${task.checkpoint}`;
   return (
     `{"job_id":"${task.jobId}","task_id":"${taskId}","type":${JSON.stringify(order.type)},"params":${order.params},` +
-    `"tracing_context":${trace},"priority":${order.priority},"params_metadata":null,"deadline":null,` +
+    `"tracing_context":${trace},"priority":${order.priority},"params_metadata":${order.paramsMetadata ?? "null"},"deadline":null,` +
     `"attempt":${task.attempt},"timeout_seconds":${seconds}${checkpoint}}`
   );
 }

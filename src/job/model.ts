@@ -74,6 +74,8 @@ export interface TaskOrder {
   readonly dispatchTimeoutMs?: number;
   readonly timeoutMs?: number;
   readonly retry: RetryPolicy;
+  /** What is known of the files that the params name: JSON text of an object. */
+  readonly paramsMetadata?: string;
   /** JSON Schema. */
   readonly outputSchema?: object;
 }
@@ -210,6 +212,8 @@ export interface Job {
   /** JSON text, opaque: copied to tasks. */
   readonly security?: string | undefined;
   readonly metadata?: string | undefined;
+  /** What workers told of files, by address: JSON text. */
+  readonly files?: string | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly rerunOf?: string | undefined;
   readonly parentId?: string | undefined;

@@ -37,11 +37,13 @@ export function readResult(body: JsonMap, workerId: string, flaw?: Flaw): Worker
 
   const status = readStatus(fields);
   const data = dataText(fields);
+  const metadata = isObject(fields["data_metadata"]) ? JSON.stringify(fields["data_metadata"]) : undefined;
   const error = status === "failure" ? readError(fields) : undefined;
   return {
     ...ids,
     status,
     ...(data !== undefined && { data }),
+    ...(metadata !== undefined && { metadata }),
     ...(error !== undefined && { error }),
     raw: rawText(fields, status, data),
   };

@@ -45,6 +45,8 @@ export interface WorkerResult {
   /** JSON text of an object; absent, null and `{}` all become undefined. */
   readonly data?: string;
   readonly error?: { readonly code: string; readonly message: string; readonly details?: unknown };
+  /** What it tells of the files in its data: JSON text of an object. */
+  readonly metadata?: string;
   /** JSON text: the result object as aggregators see it. */
   readonly raw: string;
 }
@@ -57,7 +59,8 @@ export interface TaskPayload {
   readonly params: Record<string, unknown>;
   readonly tracing_context: Record<string, string>;
   readonly priority: number;
-  readonly params_metadata: null;
+  /** What is known of files that the params name, by the params' names. */
+  readonly params_metadata: Record<string, unknown> | null;
   /** Unix seconds, or null. */
   readonly deadline: number | null;
   readonly attempt: number;

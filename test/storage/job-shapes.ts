@@ -19,6 +19,7 @@ const OPTIONAL: Optional = {
       requirements: { gpu: { model: "a100", vramGb: 40 }, installedModels: ["m"], cpuCores: 2, zone: ["x", null, 1.5] },
       dispatchTimeoutMs: 1,
       timeoutMs: 2,
+      paramsMetadata: '{"a":{"uri":"s3://b/a"}}',
       outputSchema: { type: "object", properties: {} },
     },
   }),
@@ -51,6 +52,7 @@ const OPTIONAL: Optional = {
   depth: 1,
   failedIn: "start",
   trace: { traceparent: "00-1-2-01" },
+  files: '{"s3://b/\u0000":{"uri":"s3://b/\u0000"}}',
 };
 
 export function shapes(count: number): Job[] {

@@ -13,6 +13,7 @@ export interface WorkerOptions {
 export interface Answer {
   readonly status?: string;
   readonly data?: object;
+  readonly metadata?: object;
   readonly error?: { readonly code: string; readonly message: string };
 }
 
@@ -104,7 +105,7 @@ export class StreamWorker {
 }
 
 export function resultOf(workerId: string, task: TaskPayload, answer: Answer = {}): WorkerResult {
-  const { status = answer.error ? "failure" : "success", data, error } = answer;
+  const { status = answer.error ? "failure" : "success", data, metadata, error } = answer;
   return {
     jobId: task.job_id,
     taskId: task.task_id,
@@ -112,6 +113,7 @@ export function resultOf(workerId: string, task: TaskPayload, answer: Answer = {
     status,
     raw: JSON.stringify({ status, data, error }),
     ...(data && { data: JSON.stringify(data) }),
+    ...(metadata && { metadata: JSON.stringify(metadata) }),
     ...(error && { error }),
   };
 }

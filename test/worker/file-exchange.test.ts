@@ -79,7 +79,7 @@ interface Begun {
 function begin(
   handler: RunTask,
   params: object,
-  over: { timers?: Timers; isOff?: boolean; check?: () => void } = {},
+  over: { timers?: Timers; isOff?: boolean; check?: () => void; metadata?: object } = {},
 ): Begun {
   const ended = Promise.withResolvers<Outcome>();
   const origin: Origin = {
@@ -103,7 +103,7 @@ function begin(
     changed: () => undefined,
     exchange: over.isOff === true ? undefined : createFileExchange({ store, payloadFolder: payloads }),
   });
-  const payload = readTask({ job_id: "j1", task_id: "t1", type: "work", params });
+  const payload = readTask({ job_id: "j1", task_id: "t1", type: "work", params, params_metadata: over.metadata });
   if (!payload) throw new Error("the test's task is no task");
   runner.accept(payload, origin);
   return { runner, outcome: ended.promise };
@@ -177,6 +177,19 @@ describe("params", () => {
     const outcome = await run(() => void runs++, { file: uri });
     expect([outcome.status, outcome.error?.code, runs]).toEqual(["failure", code, 0]);
     expect(outcome.error?.message).toContain(said);
+  });
+
+  test("whose file is another one than when a worker told of it are used as it is now, and that is told", async () => {
+    const uri = `s3://${BUCKET}/told.txt`;
+    await put("told.txt", "now");
+    const etag = (await store.facts({ bucket: BUCKET, key: "told.txt" }, never))?.etag;
+    const read: RunTask = ({ file }) => ({ text: readFileSync(String(file), "utf8") });
+    const changed = () => lines.filter(({ message }) => message.includes("another one"));
+    await run(read, { file: uri }, { metadata: { file: { uri, size: 3, etag } } });
+    expect(changed()).toEqual([]);
+    const outcome = await run(read, { file: uri }, { metadata: { file: { uri, size: 9, etag: "before" } } });
+    expect(outcome.data).toEqual({ text: "now" });
+    expect(changed()).toMatchObject([{ fields: { param: "file", uri, before: { size: 9 } } }]);
   });
 
   test("are checked before anything is fetched", async () => {

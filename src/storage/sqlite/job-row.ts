@@ -123,6 +123,7 @@ function coreOf(job: Job): string {
     webhookUrl: job.webhookUrl,
     security: job.security,
     metadata: job.metadata,
+    files: job.files,
     tags: job.tags,
     rerunOf: job.rerunOf,
     depth: job.depth,
