@@ -2,12 +2,15 @@
 import type { Created } from "../../actors/orchestrator.ts";
 import { isTerminal } from "../../src/job/model.ts";
 import { FLOWS } from "./blueprints.ts";
+import { GATED_FLOWS } from "./gated-flows.ts";
 import { promise } from "./ledger.ts";
 import { ask } from "./network.ts";
 import { STORE_FLOWS } from "./store-flows.ts";
 import type { World } from "./world.ts";
 
 export const CLIENT = { id: "client", config: {} };
+
+const RUSHED = [...STORE_FLOWS, ...GATED_FLOWS];
 
 interface Creation {
   readonly number: number;
@@ -40,8 +43,8 @@ export class Clients {
   create(named?: string): void {
     const { chance } = this.world;
     const number = ++this.#creations;
-    // Many at once that want the same data store.
-    const rush = named === undefined && chance.is(0.15) ? chance.pick(STORE_FLOWS) : undefined;
+    // Many at once that want the same data store, or the same place at a gate.
+    const rush = named === undefined && chance.is(0.25) ? chance.pick(RUSHED) : undefined;
     const size = rush ? chance.between(3, 12) : chance.is(0.2) ? chance.between(2, 5) : 1;
     const jobs = Array.from({ length: size }, (_, index) => {
       const flow = named ?? (rush ?? chance.pick(FLOWS))?.blueprint.name ?? "one";

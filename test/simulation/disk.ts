@@ -490,12 +490,17 @@ class Opened implements Storage, JobReader, RetentionReader, DataStoreReader, Re
     return this.disk.uniqueKeys.get(JSON.stringify([client, blueprint, uniqueKey]));
   }
 
+  /** A page for each: what one of them says may have changed before the next one is read. */
   async gated(): Promise<readonly GatedJob[]> {
     await this.#reading();
-    const open = [...this.disk.jobs.keys()].flatMap((id) => this.disk.job(id) ?? []);
-    return open.flatMap(({ id, blueprint, gate, priority, status }) => {
-      return gate && !isTerminal(status) ? { id, blueprint, gate, ...(priority !== undefined && { priority }) } : [];
-    });
+    const found: GatedJob[] = [];
+    for (const id of [...this.disk.jobs.keys()].toSorted()) {
+      const { blueprint, gate, priority, status } = this.disk.job(id) ?? {};
+      if (!blueprint || !gate || !status || isTerminal(status)) continue;
+      found.push({ id, blueprint, gate, ...(priority !== undefined && { priority }) });
+      await this.#reading();
+    }
+    return found;
   }
 
   #parentOf(id: string): string[] {
