@@ -11,6 +11,7 @@ export type {
   ErrorCode,
   Handler,
   HandlerOptions,
+  FailedTask,
   JobState,
   Json,
   JsonObject,

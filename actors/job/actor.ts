@@ -15,7 +15,8 @@ import { begin, decide, decideCancel, type UserMessage, waitOfTask } from "./dec
 import { type After, Draft, type JobRules, type JobState, type Moment, stateAfter, stateOf } from "./draft.ts";
 import type { JobMessage } from "./messages.ts";
 import type { Patience } from "./patience.ts";
-import { appendProgress, type ProgressUpdate } from "./progress.ts";
+import { type Note, Notes, noteWriteMs } from "./notes.ts";
+import type { ProgressUpdate } from "./progress.ts";
 import type { Stores } from "../stores/stores.ts";
 import { applyTurn, turnOf, type TurnSettings } from "./turn.ts";
 import { wakeAtMs } from "./wake.ts";
@@ -54,7 +55,6 @@ export interface JobParts {
 
 type Phase = "loading" | "idle" | "turn" | "committing";
 
-const PROGRESS_WRITE_MS = 1_000;
 const RETRY_STORE_MS = 1_000;
 
 export class JobActor implements Actor<JobMessage> {
@@ -76,14 +76,15 @@ export class JobActor implements Actor<JobMessage> {
   /** Until it is durable. */
   #creation: Extract<JobMessage, { type: "create" }> | undefined;
   #cancels: Extract<JobMessage, { type: "cancel" }>[] = [];
-  #progress: ProgressUpdate[] = [];
-  readonly #checkpoints = new Map<string, Extract<JobMessage, { type: "checkpoint" }>>();
+  readonly #notes: Notes;
   #flushArmed = false;
 
   constructor(
     readonly id: string,
     readonly parts: JobParts,
-  ) {}
+  ) {
+    this.#notes = new Notes(parts.clock);
+  }
 
   started(context: Context<JobMessage>): void {
     const { known } = this.parts;
@@ -175,7 +176,7 @@ export class JobActor implements Actor<JobMessage> {
       return this.#create(first, context);
     }
     const { draft, taken } = decide(this.#state, wanted, this.#moment(), this.parts.rules, (begun) =>
-      this.#takeCheckpoints(begun),
+      this.#takeNotes(begun),
     );
     context.unread(wanted.slice(taken));
     this.#go(draft, context);
@@ -227,7 +228,6 @@ export class JobActor implements Actor<JobMessage> {
   /** Runs the handler that the draft needs, or commits it, or has nothing to write. */
   #go(draft: Draft, context: Context<JobMessage>): void {
     for (const reply of draft.atOnce) reply.ok();
-    if (this.#progress.length > 0 && draft.changed) this.#takeProgress(draft);
     if (draft.needsTurn) return this.#runTurn(draft, context);
     if (draft.changed) return this.#commit(draft, context);
     const { job } = draft;
@@ -372,7 +372,7 @@ export class JobActor implements Actor<JobMessage> {
     assert(early && state, "a creation was committed without its turn");
     this.#early = undefined;
     if ("error" in early) throw early.error;
-    const draft = new Draft(state, state.job, this.#moment(), this.parts.rules);
+    const draft = this.#draftOf(state);
     draft.needsTurn = true;
     this.#phase = "turn";
     this.#draft = draft;
@@ -412,7 +412,7 @@ export class JobActor implements Actor<JobMessage> {
   /** The store will never take what the job became: it stops where it is, for a person to look at. */
   #giveUp(state: JobState, draft: Draft, error: Refusal, context: Context<JobMessage>): void {
     this.parts.log.error("A change of a job cannot be stored.", { job: this.id, error: error.message });
-    const last = new Draft(state, state.job, this.#moment(), this.parts.rules);
+    const last = this.#draftOf(state);
     last.finish("quarantined", { code: error.code, message: error.message });
     // Not even that: what it was stays on disk, and a restart tries again.
     if (draft.job.error?.code === error.code) return this.#rest(context);
@@ -478,7 +478,7 @@ export class JobActor implements Actor<JobMessage> {
       return this.#takeCancels(context);
     }
     try {
-      const draft = decideCancel(this.#state, this.#moment(), this.parts.rules);
+      const draft = decideCancel(this.#state, this.#moment(), this.parts.rules, (begun) => this.#takeNotes(begun));
       draft.after.unshift({ type: "answer-done", reply: cancel.reply });
       this.#go(draft, context);
     } catch (error) {
@@ -487,45 +487,30 @@ export class JobActor implements Actor<JobMessage> {
     }
   }
 
-  #note(message: Extract<JobMessage, { type: "progress" | "checkpoint" }>, context: Context<JobMessage>): void {
+  #note(note: Note, context: Context<JobMessage>): void {
     const state = this.#state;
-    const isOpen =
-      state &&
-      waitOfTask(new Draft(state, state.job, this.#moment(), this.parts.rules), message.taskId, message.workerId);
+    const isOpen = state && waitOfTask(this.#draftOf(state), note.taskId, note.workerId);
     if (!isOpen) return;
-    if (message.type === "checkpoint") this.#checkpoints.set(message.taskId, message);
-    else this.#noteProgress(message);
+    if (note.type === "checkpoint") this.#notes.checkpoint(note);
+    else this.parts.progressed(this.id, note.taskId, this.#notes.progress(note));
     if (this.#flushArmed) return;
     this.#flushArmed = true;
-    context.after(PROGRESS_WRITE_MS, { type: "flush-progress" });
-  }
-
-  #noteProgress(message: Extract<JobMessage, { type: "progress" }>): void {
-    const update = { progress: message.progress, message: message.message, atMs: this.parts.clock.nowMs() };
-    this.#progress.push(update);
-    this.parts.progressed(this.id, message.taskId, update);
+    context.after(noteWriteMs(state.job, this.parts.clock.nowMs()), { type: "flush-progress" });
   }
 
   #flushProgress(context: Context<JobMessage>): void {
-    const isEmpty = this.#progress.length === 0 && this.#checkpoints.size === 0;
-    if (!this.#state || this.#flushArmed || isEmpty) return;
-    const draft = new Draft(this.#state, this.#state.job, this.#moment(), this.parts.rules);
-    this.#takeCheckpoints(draft);
-    this.#takeProgress(draft);
+    if (!this.#state || this.#flushArmed || this.#notes.isEmpty) return;
+    const draft = this.#draftOf(this.#state);
+    this.#takeNotes(draft);
     if (draft.changed) this.#commit(draft, context);
   }
 
-  /** The newest of each task, for its next attempt: before what this unit makes of the task. */
-  #takeCheckpoints(draft: Draft): void {
-    for (const { taskId, workerId, value } of this.#checkpoints.values()) {
-      const wait = waitOfTask(draft, taskId, workerId);
-      if (wait) draft.writeWait({ ...wait, checkpoint: value });
-    }
-    this.#checkpoints.clear();
+  #takeNotes(draft: Draft): void {
+    if (!this.#notes.isEmpty) this.#notes.take(draft);
   }
 
-  #takeProgress(draft: Draft): void {
-    appendProgress(draft, this.#progress.splice(0));
+  #draftOf(state: JobState): Draft {
+    return new Draft(state, state.job, this.#moment(), this.parts.rules);
   }
 }
 

@@ -9,7 +9,7 @@ import { takeChildEnded } from "./children.ts";
 import { Draft, type JobRules, type JobState, type Moment } from "./draft.ts";
 import type { HandOut, JobMessage, JobSystemMessage, LossReason } from "./messages.ts";
 import { takeMigrate } from "./migrate.ts";
-import { attemptFailed, cancelled, failed, settle, targetOf } from "./outcomes.ts";
+import { attemptFailed, cancelled, evidenceOf, failed, settle, targetOf } from "./outcomes.ts";
 import { takeDecision, takeEvent, wakePause } from "./pauses.ts";
 import { resumptionOf } from "./resume.ts";
 import { takeRetry } from "./retry.ts";
@@ -202,8 +202,13 @@ function takeResult(draft: Draft, message: Extract<JobMessage, { type: "result" 
     return draft.ignore(reply, "stale_task", "This attempt was replaced or its step is over; drop the result.");
   }
   if (!wait.delivery && message.handOut) draft.event(dispatched(draft, wait, message.handOut));
-  const answer = settle(draft, wait, result);
+  const answer = settle(draft, ranBy(wait, result.workerId, result.taskId, draft.atMs), result);
   draft.after.push({ type: "answer-result", reply, answer });
+}
+
+/** A result may come before the hand-out that it answers has been written down. */
+function ranBy(wait: TaskWait, workerId: string, taskId: string, atMs: number): TaskWait {
+  return wait.delivery ? wait : { ...wait, delivery: { taskId, workerId, atMs } };
 }
 
 function refuseForeign(draft: Draft, message: Extract<JobMessage, { type: "result" }>): void {
@@ -218,7 +223,8 @@ function refuseForeign(draft: Draft, message: Extract<JobMessage, { type: "resul
 function takeLoss(draft: Draft, handOut: HandOut, reason: LossReason): void {
   const wait = waitOf(draft, handOut);
   if (!wait || (wait.delivery && wait.delivery.taskId !== handOut.taskId)) return;
-  if (draft.job.cancelRequestedAtMs !== undefined) return cancelled(draft, wait);
+  const ran = ranBy(wait, handOut.workerId, handOut.taskId, handOut.atMs);
+  if (draft.job.cancelRequestedAtMs !== undefined) return cancelled(draft, ran);
   if (reason === "handed_back") {
     const back: TaskWait = { ...wait, delivery: undefined };
     draft.after.push({ type: "queue", wait: back, visit: draft.job.visit, again: true });
@@ -235,7 +241,7 @@ function takeLoss(draft: Draft, handOut: HandOut, reason: LossReason): void {
     attempt: wait.attempt,
     extra: { result: { status: "failure", error: lossError(reason, handOut) } },
   });
-  attemptFailed(draft, wait, lossError(reason, handOut));
+  attemptFailed(draft, ran, lossError(reason, handOut));
 }
 
 function lossError(reason: Exclude<LossReason, "handed_back">, handOut: HandOut): JobError {
@@ -310,6 +316,7 @@ function pastDeadline(draft: Draft): void {
   draft.set({ deadlineAtMs: undefined });
   // Its cancel was acknowledged and only the handler of that outcome has not run yet.
   if (draft.job.endsAs === "cancelled") return draft.finish("cancelled", draft.job.error);
+  if (wait) draft.set({ failedTask: evidenceOf(wait, error) });
   if (target === undefined) return draft.finish("failed", error);
   draft.enter(target, { error, endsAs: "failed", failedIn: draft.job.state });
 }
@@ -318,7 +325,12 @@ function pastDeadline(draft: Draft): void {
  * Cancel overtakes: the flag goes to disk first, alone. A second one, or one with nothing to
  * wait for, ends the job without a handler.
  */
-export function decideCancel(state: JobState, moment: Moment, rules: JobRules): Draft {
+export function decideCancel(
+  state: JobState,
+  moment: Moment,
+  rules: JobRules,
+  prepare: (draft: Draft) => void = () => undefined,
+): Draft {
   const draft = new Draft(state, state.job, moment, rules);
   if (isTerminal(state.job.status)) {
     throw new Refusal(
@@ -327,10 +339,14 @@ export function decideCancel(state: JobState, moment: Moment, rules: JobRules): 
       `The job has ended as ${state.job.status} already; there is nothing to cancel.`,
     );
   }
+  prepare(draft);
   draft.event({ type: "cancel_requested", state: state.job.state });
   const isWaiting = draft.openWaits().length > 0 || draft.openChildren().length > 0;
   if (!isWaiting || state.job.cancelRequestedAtMs !== undefined) {
-    draft.finish("cancelled", { code: "CANCELLED", message: "The job was cancelled." });
+    const error = { code: "CANCELLED", message: "The job was cancelled." };
+    const [wait] = draft.openWaits();
+    if (wait) draft.set({ failedTask: evidenceOf(wait, error) });
+    draft.finish("cancelled", error);
     return draft;
   }
   draft.set({ cancelRequestedAtMs: draft.nowMs });

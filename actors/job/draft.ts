@@ -129,7 +129,13 @@ export interface Moment {
 }
 
 /** A handler has ended in a wait: what led to it, and how it had failed before, is over. */
-export const GONE_ON = { handler: undefined, endsAs: undefined, failedIn: undefined, steps: 0 } as const;
+export const GONE_ON = {
+  handler: undefined,
+  endsAs: undefined,
+  failedIn: undefined,
+  failedTask: undefined,
+  steps: 0,
+} as const;
 
 export class Draft {
   job: Job;
@@ -294,6 +300,7 @@ export class Draft {
       // A retry goes on where it stopped, with the events that it was sent.
       early: status === "finished" ? undefined : this.job.early,
       failedIn: status === "finished" ? undefined : (this.job.failedIn ?? this.job.state),
+      failedTask: status === "finished" ? undefined : this.job.failedTask,
     });
     this.event({
       type: status === "finished" ? "job_completed" : "job_failed",

@@ -1,6 +1,13 @@
 /** What the end of a task, or of a child, makes of the job that waits for it. */
 import { keepFileFacts } from "../../src/job/file-facts.ts";
-import { type BranchWait, isChildWait, type JobError, type Parallel, type TaskWait } from "../../src/job/model.ts";
+import {
+  type BranchWait,
+  type FailedTask,
+  isChildWait,
+  type JobError,
+  type Parallel,
+  type TaskWait,
+} from "../../src/job/model.ts";
 import { backoffMs, outcomeOf } from "../../src/job/outcome.ts";
 import type { ResultAnswer, WorkerResult } from "../../src/protocol/worker.ts";
 import { assertNever } from "../../src/system/errors.ts";
@@ -47,7 +54,9 @@ function succeeded(draft: Draft, wait: TaskWait, status: string, result: WorkerR
   if (target === undefined) {
     const known = Object.keys(wait.order.transitions).join(", ");
     const message = `Worker returned unhandled status: ${status}. Add it to the transitions of the task (there are: ${known}).`;
-    draft.finish("failed", { code: "UNHANDLED_STATUS", message });
+    const error = { code: "UNHANDLED_STATUS", message };
+    draft.set({ failedTask: evidenceOf(wait, error) });
+    draft.finish("failed", error);
     return { status: "result_accepted_success" };
   }
   if (target === draft.job.parallel?.into) {
@@ -111,6 +120,7 @@ export function attemptFailed(draft: Draft, wait: TaskWait, error: JobError, end
     queuedAtMs: draft.nowMs + delayMs,
     notBeforeMs: delayMs > 0 ? draft.nowMs + delayMs : undefined,
     delivery: undefined,
+    lastWorkerId: wait.delivery?.workerId ?? wait.lastWorkerId,
     lastError: error,
   };
   draft.after.push({ type: "drop-task", visit: draft.job.visit, slot: wait.slot });
@@ -129,8 +139,24 @@ export function failed(
 ): void {
   const target = targetOf(wait, "failure");
   if (isBranchesOwn(draft, target)) return leave(draft, wait, ended ?? failureOf(wait, error));
+  draft.set({ failedTask: evidenceOf(wait, error) });
   if (target === undefined) return draft.finish(endsAs, error);
   draft.enter(target, { error, endsAs, merge, failedIn: draft.job.state });
+}
+
+/** The wait goes with the state that it belongs to: what the failure's handler may want of it is kept. A child is a job that can be read. */
+export function evidenceOf(wait: BranchWait, error: JobError): FailedTask | undefined {
+  if (isChildWait(wait)) return undefined;
+  const { order, delivery, attempt, progress } = wait;
+  return {
+    type: order.type,
+    params: order.params,
+    taskId: delivery?.taskId,
+    workerId: delivery?.workerId ?? wait.lastWorkerId,
+    attempts: delivery ? attempt : attempt - 1,
+    error,
+    progress,
+  };
 }
 
 export function cancelled(draft: Draft, wait: BranchWait, ended?: Ended): void {
@@ -138,6 +164,7 @@ export function cancelled(draft: Draft, wait: BranchWait, ended?: Ended): void {
   const target = targetOf(wait, "cancelled");
   const isAlone = draft.job.cancelRequestedAtMs === undefined && isBranchesOwn(draft, target);
   if (isAlone) return leave(draft, wait, ended ?? { taskId: keyOf(wait), json: '{"status":"cancelled"}' });
+  draft.set({ failedTask: evidenceOf(wait, error) });
   if (target === undefined) return draft.finish("cancelled", error);
   draft.enter(target, { error, endsAs: "cancelled", failedIn: draft.job.state });
 }

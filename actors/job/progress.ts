@@ -1,4 +1,4 @@
-/** Progress of a running task, kept with the job: written at most once a second, the newest hundred. */
+/** Progress of running tasks, kept with the job: the newest hundred. */
 import { isoTime } from "../../src/system/iso.ts";
 import type { Draft } from "./draft.ts";
 
@@ -21,11 +21,10 @@ export function appendProgress(draft: Draft, updates: readonly ProgressUpdate[])
   const history = JSON.parse(draft.job.stateHistory);
   const before = Array.isArray(history.progress_updates) ? history.progress_updates : [];
   history.progress_updates = [...before, ...entries].slice(-PROGRESS_KEPT);
-  // It happened before whatever else the unit holds, and in the state that the job was in then.
-  draft.events.unshift({
+  draft.event({
     type: "progress",
     atMs: newest.atMs,
-    state: draft.state?.job.state ?? draft.job.state,
+    state: draft.job.state,
     patch: JSON.stringify({ append: { progress_updates: entries } }),
   });
   draft.set({

@@ -32,6 +32,7 @@ export function takeRetry(draft: Draft, message: Extract<JobMessage, { type: "re
     steps: 0,
     error: undefined,
     failedIn: undefined,
+    failedTask: undefined,
     cancelRequestedAtMs: undefined,
     // It was for the run that failed.
     deadlineAtMs: undefined,

@@ -209,6 +209,7 @@ function broke(draft: Draft, ending: Extract<Ending, { kind: "broke" }>, entered
     extra: { error_message: ending.error.message },
   });
   if (failures >= rules.handlerRuns) {
+    if (sameHandler && isCancelledForGood(entered, ending.error)) return cancelledAlone(draft, ending.error);
     const message = `The handler of state ${ending.state} failed ${failures} times: ${ending.error.message}`;
     return stopAt(draft, ending.state, "quarantined", { code: ending.error.code, message });
   }
@@ -218,6 +219,18 @@ function broke(draft: Draft, ending: Extract<Ending, { kind: "broke" }>, entered
     status: "awaiting_retry",
     handler: { failures, notBeforeMs: nowMs + delayMs, lastError: ending.error },
     endsAs: sameHandler ? entered.endsAs : undefined,
+  });
+}
+
+/** No person could mend its handler: the blueprint is not there. */
+function isCancelledForGood({ endsAs }: Entered, { code }: JobError): boolean {
+  return endsAs === "cancelled" && code === "BUNDLE_UNAVAILABLE";
+}
+
+function cancelledAlone(draft: Draft, { message }: JobError): void {
+  draft.finish("cancelled", {
+    code: "CANCELLED",
+    message: `The job was cancelled, and no handler ran for that: ${message}`,
   });
 }
 

@@ -178,7 +178,23 @@ export interface JobState {
   initialData: Record<string, any>;
   stateHistory: Record<string, any>;
   error?: { code: string; message: string };
+  /** The task whose failure or cancel led to where the job is, until it goes on from there. */
+  failedTask?: FailedTask;
   result?: Json;
+}
+
+export interface FailedTask {
+  type: string;
+  params: Record<string, any>;
+  taskId?: string;
+  /** Left out: no worker ever ran it. */
+  workerId?: string;
+  /** Runs that it had. */
+  attempts: number;
+  error: { code: string; message: string };
+  /** What its worker said last, in any attempt. */
+  progress?: number;
+  progressMessage?: string;
 }
 
 export interface Logger {

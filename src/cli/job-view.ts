@@ -20,6 +20,7 @@ export function describeJob(job: JsonMap): string {
     ["updated", job["updated_at"]],
     ["progress", job["progress"]],
     ["error", error],
+    ["failed", failedText(job["failed_task"])],
     ...taskFacts(job["tasks"]),
     ["waits for", waitingText(job["waiting_for"])],
     ["input", job["initial_data"]],
@@ -42,6 +43,14 @@ function taskFacts(tasks: unknown): readonly (readonly [string, unknown])[] {
     const worker = typeof task["worker_id"] === "string" ? ` on ${task["worker_id"]}` : "";
     return ["task", `${cell(task["type"])}, ${cell(task["status"])}${worker}, attempt ${cell(task["attempt"])}`];
   });
+}
+
+function failedText(task: unknown): string | undefined {
+  if (!isObject(task)) return undefined;
+  const { type, worker_id: worker, attempts, progress, params } = task;
+  const on = typeof worker === "string" ? ` on ${worker}` : "";
+  const came = typeof progress === "number" ? `, progress ${progress}` : "";
+  return `${cell(type)}${on}, attempts ${cell(attempts)}${came}, params ${cell(params)}`;
 }
 
 function waitingText(waiting: unknown): string | undefined {

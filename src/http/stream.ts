@@ -3,6 +3,7 @@ import type { WorkerLink, Workers } from "../../actors/orchestrator.ts";
 import { identityOf, type WorkerGrant } from "../access/access.ts";
 import { readFrame } from "../protocol/frames.ts";
 import { type Flaw, findFlaw, parseShallow } from "../protocol/json.ts";
+import { progressMessage } from "../protocol/progress.ts";
 import { readResult } from "../protocol/result.ts";
 import type { ServerFrame, WorkerFrame } from "../protocol/worker.ts";
 import { assertNever, type JsonMap, type JsonValue, messageOf, Refusal } from "../system/errors.ts";
@@ -173,7 +174,8 @@ class StreamSession implements Session {
         return void this.#acknowledge(frame, workerId, flaw);
       case "progress": {
         const { job_id: jobId, task_id: taskId, progress, message } = frame;
-        return workers.progress(workerId, { jobId, taskId, progress, ...(message !== undefined && { message }) });
+        const said = message === undefined ? {} : { message: progressMessage(message) };
+        return workers.progress(workerId, { jobId, taskId, progress, ...said });
       }
       case "checkpoint": {
         const { job_id: jobId, task_id: taskId, value } = frame;

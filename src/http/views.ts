@@ -3,7 +3,7 @@
  * stored as JSON text go out as they are.
  */
 import type { JobView, TaskView } from "../../actors/orchestrator.ts";
-import { isTerminal, type Job, type TaskOrder } from "../job/model.ts";
+import { type FailedTask, isTerminal, type Job, type TaskOrder } from "../job/model.ts";
 import { resultText } from "../job/result-text.ts";
 import { waitingFor } from "../job/waiting.ts";
 import { approvalView, webhookView } from "./messages.ts";
@@ -45,6 +45,7 @@ function jobFields({ job, standing, tasks, clockOffsetMs, outbox }: JobView): re
     ["tasks", `[${tasks.map(taskText).join(",")}]`],
   ];
   fields.push(...currentTaskFields(job, tasks), ...parallelFields(job, tasks), ...optionFields(job));
+  if (job.failedTask !== undefined) fields.push(["failed_task", failedTaskText(job.failedTask)]);
   if (job.child !== undefined) fields.push(["child_job_id", text(job.child.childId)]);
   const waiting = waitingFor(job, clockOffsetMs, standing);
   if (waiting !== undefined) fields.push(["waiting_for", text({ ...waiting, ...approvalView(job, outbox) })]);
@@ -96,6 +97,19 @@ function orderText(order: TaskOrder): string {
     ["resource_requirements", text(order.requirements ?? null)],
     ["timeout_seconds", text(seconds(order.timeoutMs))],
     ["max_cost", text(order.maxCost ?? null)],
+  ]);
+}
+
+function failedTaskText({ type, params, taskId, workerId, attempts, error, progress }: FailedTask): string {
+  return objectText([
+    ["type", text(type)],
+    ["params", params],
+    ["task_id", text(taskId ?? null)],
+    ["worker_id", text(workerId ?? null)],
+    ["attempts", text(attempts)],
+    ["error", text(error)],
+    ["progress", text(progress?.value ?? null)],
+    ["progress_message", text(progress?.message ?? null)],
   ]);
 }
 

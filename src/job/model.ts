@@ -98,14 +98,39 @@ export interface TaskWait {
   readonly notBeforeMs?: number | undefined;
   /** The newest hand-out that is on disk. */
   readonly delivery?: Delivery | undefined;
+  /** Who ran the attempt before this one. */
+  readonly lastWorkerId?: string | undefined;
   readonly lastError?: JobError | undefined;
   /** JSON text, given to the next attempt. */
   readonly checkpoint?: string | undefined;
+  /** The newest of any attempt. */
+  readonly progress?: TaskProgress | undefined;
+}
+
+/** How far a task has come, as its worker said. */
+export interface TaskProgress {
+  readonly value: number;
+  readonly message?: string | undefined;
+  readonly atMs: number;
 }
 
 export interface JobError {
   readonly code: string;
   readonly message: string;
+}
+
+/** What is known of a task that failed or was cancelled, for whoever has to make good of it. */
+export interface FailedTask {
+  readonly type: string;
+  /** JSON text of an object. */
+  readonly params: string;
+  readonly taskId?: string | undefined;
+  /** Left out: nobody ever ran it. */
+  readonly workerId?: string | undefined;
+  /** Runs that it had. */
+  readonly attempts: number;
+  readonly error: JobError;
+  readonly progress?: TaskProgress | undefined;
 }
 
 /** A job of another blueprint that the job waits for. */
@@ -221,6 +246,8 @@ export interface Job {
   readonly depth?: number | undefined;
   /** The state whose task, child or handler failed and led to where the job is: a retry goes on there. */
   readonly failedIn?: string | undefined;
+  /** The task whose end led to where the job is: kept until the job waits for something new, or has finished after all. */
+  readonly failedTask?: FailedTask | undefined;
   /** W3C trace headers of the creating request. */
   readonly trace?: Readonly<Record<string, string>> | undefined;
 }

@@ -9,6 +9,14 @@ export interface ProgressUpdate {
   readonly message?: string;
 }
 
+/** The newest hundred are kept with each job, and all of them are written with each of its units. */
+export const PROGRESS_MESSAGE_MAX = 500;
+
+/** Cut where it would not be kept, and made text that every store takes. */
+export function progressMessage(text: string): string {
+  return text.length <= PROGRESS_MESSAGE_MAX ? text : `${text.slice(0, PROGRESS_MESSAGE_MAX - 1).toWellFormed()}…`;
+}
+
 /** Undefined: the message is no report of progress, or lacks what one needs. */
 export function readProgress(message: JsonMap): ProgressUpdate | undefined {
   if (message["type"] === "progress_update" || message["event"] === "progress_update") {
@@ -37,6 +45,7 @@ export function readCheckpoint(message: JsonMap): CheckpointUpdate | undefined {
 }
 
 function update(jobId: unknown, taskId: unknown, progress: unknown, message: unknown): ProgressUpdate | undefined {
-  if (typeof jobId !== "string" || typeof taskId !== "string" || typeof progress !== "number") return undefined;
-  return { jobId, taskId, progress, ...(typeof message === "string" && { message }) };
+  if (typeof jobId !== "string" || typeof taskId !== "string") return undefined;
+  if (typeof progress !== "number" || !Number.isFinite(progress)) return undefined;
+  return { jobId, taskId, progress, ...(typeof message === "string" && { message: progressMessage(message) }) };
 }

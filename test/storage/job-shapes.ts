@@ -51,6 +51,15 @@ const OPTIONAL: Optional = {
   parentId: "parent",
   depth: 1,
   failedIn: "start",
+  failedTask: {
+    type: "t",
+    params: '{"a":"\u0000"}',
+    taskId: "t",
+    workerId: "w",
+    attempts: 2,
+    error: { code: "E", message: "m" },
+    progress: { value: 0.5, message: "half", atMs: 3 },
+  },
   trace: { traceparent: "00-1-2-01" },
   files: '{"s3://b/\u0000":{"uri":"s3://b/\u0000"}}',
 };

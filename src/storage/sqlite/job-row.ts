@@ -128,6 +128,7 @@ function coreOf(job: Job): string {
     rerunOf: job.rerunOf,
     depth: job.depth,
     failedIn: job.failedIn,
+    failedTask: job.failedTask,
     trace: job.trace,
     c: { plan, config },
   } satisfies Required<{ [Name in keyof Core]: Core[Name] | undefined }>);
