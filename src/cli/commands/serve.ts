@@ -5,6 +5,15 @@ import { settingsFor } from "../settings.ts";
 import { withTokenFiles } from "../token-files.ts";
 import { whileRunning } from "../stop.ts";
 
+/** What has no flag, because it is a secret or belongs to the place where the server runs. */
+const VARIABLES = `
+Of its environment, or of orchestrator.toml, it reads, among others:
+  S3_ENDPOINT_URL           a store of files: handlers have taskFiles, clients put and get files of their jobs
+                            (AWS: https://s3.REGION.amazonaws.com; empty: no files)
+  S3_BUCKET, S3_ACCESS_KEY, S3_SECRET_KEY, S3_REGION, S3_MAX_CONCURRENCY
+  S3_AUTO_CLEANUP           true: a job's files are removed at its end (default: they stay)
+  TASK_FILES_DIR            where handlers' copies of them lie meanwhile (default: /tmp/avtomatika-payloads)`;
+
 export function addServe(program: Command, context: CommandContext): void {
   const command = program
     .command("serve")
@@ -19,6 +28,7 @@ export function addServe(program: Command, context: CommandContext): void {
     .option("--log-level <level>", "debug, info, warn or error (default: info)")
     .option("--log-format <format>", "auto, json or text (default: auto, text at a terminal and else json)");
   withExample(withSources(command), "orchestrator serve --port 8080 --data-dir ./data --blueprints ./blueprints");
+  command.addHelpText("after", VARIABLES);
   command.action((flags: Flags) =>
     context.run(flags, async () => {
       const settings = withTokenFiles(await settingsFor(SERVE, flags, context.terminal), context.terminal);

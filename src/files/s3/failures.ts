@@ -39,6 +39,8 @@ export function judge(error: unknown): Failure {
   if (NO_FILE.includes(name) || status === 404) return { type: "no-file" };
   if (AWAY.includes(name) || AWAY_STATUS.includes(status ?? 0)) return { type: "away", why: name };
   if (status !== undefined && status >= 400 && status < 500) return { type: "refused", why: `${name} (${status})` };
+  // The SDK says it in words about its own parts.
+  if (name === "TimeoutError") return { type: "away", why: "it did not answer in time" };
   // A server that fails, and all that never became an answer.
   return { type: "away", why: status === undefined || status < 500 ? message : `${name} (${status})` };
 }

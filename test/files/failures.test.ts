@@ -1,0 +1,47 @@
+import { expect, test } from "bun:test";
+import { judge, refusalOf } from "../../src/files/s3/failures.ts";
+
+function answer(name: string, status?: number, message = "said so"): Error {
+  return Object.assign(new Error(message), { name, $metadata: { httpStatusCode: status } });
+}
+
+test.each([
+  ["NoSuchBucket", 404, "no-bucket"],
+  ["NoSuchKey", 404, "no-file"],
+  ["NotFound", 404, "no-file"],
+  ["NoSuchUpload", 404, "no-upload"],
+  ["InvalidRange", 416, "no-range"],
+  ["InvalidAccessKeyId", 403, "denied"],
+  ["SignatureDoesNotMatch", 403, "denied"],
+  ["RequestTimeTooSkewed", 403, "denied"],
+  ["Unknown", 403, "denied"],
+  ["CredentialsProviderError", undefined, "denied"],
+  ["SlowDown", 503, "away"],
+  ["InternalError", 500, "away"],
+  ["TooManyRequests", 429, "away"],
+  ["TimeoutError", undefined, "away"],
+  ["ECONNREFUSED", undefined, "away"],
+  ["InvalidBucketName", 400, "refused"],
+  ["EntityTooLarge", 400, "refused"],
+] as const)("%s with status %p is taken for %s", (name, status, type) => {
+  expect(judge(answer(name, status)).type).toBe(type);
+});
+
+test("whatever else is thrown is taken for a store that is away", () => {
+  expect(judge("odd")).toEqual({ type: "away", why: "odd" });
+});
+
+test("every refusal has a code, and a sentence that names the file, or the bucket, and the store", () => {
+  const place = { bucket: "work", key: "jobs/1/a" };
+  const sentences = [
+    answer("NoSuchBucket", 404),
+    answer("Unknown", 403),
+    answer("TimeoutError"),
+    answer("Odd", 400),
+  ].map((error) => refusalOf(judge(error), place, "http://store:9000").message);
+  for (const sentence of sentences) {
+    expect(sentence).toContain("http://store:9000");
+    expect(sentence).toContain("work");
+    expect(sentence).toEndWith(".");
+  }
+});
