@@ -8,11 +8,12 @@
  * Try it:
  *   orchestrator jobs submit s3_ops_flow --wait                                           there is no config.json: config_missing
  *   orchestrator jobs submit s3_ops_flow --wait --input '{"config": "s3://work/fast.json"}'   a file of your own, {"mode": "fast"}
- *   orchestrator jobs submit s3_ops_flow --input '{"waits": true}'                         waits for its files; JOB is the id that it prints:
- *     curl -X PUT -H "X-Client-Token: $CLIENT_TOKEN" --data '{"mode": "deep"}' http://127.0.0.1:8080/api/v1/jobs/JOB/files/content/config.json
- *     curl -X PUT -H "X-Client-Token: $CLIENT_TOKEN" --data 'two words' http://127.0.0.1:8080/api/v1/jobs/JOB/files/content/dataset/a.txt
+ *   orchestrator jobs submit s3_ops_flow --input '{"waits": true}'                         waits for its files. JOB is the id that it prints:
+ *     FILES=http://127.0.0.1:8080/api/v1/jobs/JOB/files AUTH="Authorization: Bearer $OPERATOR_TOKEN"
+ *     curl -X PUT -H "$AUTH" --data '{"mode": "deep"}' $FILES/content/config.json
+ *     curl -X PUT -H "$AUTH" --data 'two words' $FILES/content/dataset/a.txt
  *     orchestrator jobs event JOB files_uploaded
- *     curl -L -H "X-Client-Token: $CLIENT_TOKEN" http://127.0.0.1:8080/api/v1/jobs/JOB/files/download/result.txt
+ *     curl -L -H "$AUTH" $FILES/download/result.txt
  * Without S3 the job ends in failed, and says why.
  */
 import { Blueprint } from "orchestrator";
