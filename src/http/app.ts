@@ -95,10 +95,20 @@ export function createApp(options: AppOptions): App {
       },
       { parse: "none", detail: { hide: true } },
     );
+  const tellBoth = (request: Request, response: Response) => door.tell(request, withVersion(request, response));
   const tell = (request: Request, answer: Response | Promise<Response>) =>
-    answer instanceof Promise ? answer.then((response) => door.tell(request, response)) : door.tell(request, answer);
+    answer instanceof Promise ? answer.then((response) => tellBoth(request, response)) : tellBoth(request, answer);
   return {
     handle: async (request) => tell(request, app.handle(request)),
     fetch: (request) => tell(request, app.fetch(request)),
   };
+}
+
+const VERSION = "x-rxon-version";
+
+/** Workers that name the version of their protocol look for it in the answer. All of them are spoken here, so they get their own back. */
+function withVersion(request: Request, response: Response): Response {
+  const version = request.headers.get(VERSION);
+  if (version !== null && /^[\w.+-]{1,32}$/.test(version)) response.headers.set(VERSION, version);
+  return response;
 }

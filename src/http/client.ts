@@ -18,6 +18,7 @@ import type { Parking } from "./parking.ts";
 import { fieldsOf, invalidParameter, jobQueryOf, parametersOf } from "./query.ts";
 import { json, jsonFor } from "./reply.ts";
 import type { HttpSettings } from "./settings.ts";
+import { skillCatalogue } from "./skills.ts";
 import { jobEventListText, jobListText, jobText } from "./views.ts";
 
 export interface ClientRoutesOptions {
@@ -51,6 +52,14 @@ export function clientRoutes(prefix: string, options: ClientRoutesOptions, isDes
         return jsonFor(request, JSON.stringify(workers.list().map(withoutSecrets)));
       },
       told("List the workers"),
+    )
+    .get(
+      "/workers/catalog",
+      ({ request }) => {
+        door.client(request);
+        return jsonFor(request, JSON.stringify(skillCatalogue(workers.list())));
+      },
+      told("List what the workers can do, by skill"),
     )
     .get("/dashboard", ({ request }) => readCounts(request, options), told("Count workers and jobs"))
     .get(

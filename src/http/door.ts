@@ -1,6 +1,7 @@
 /** A door: who comes through it, and what that lets them do. There is one for the network and one for this machine. */
 import { type Access, type Caller, denied, invalidToken, OPERATOR, type WorkerGrant } from "../access/access.ts";
 import type { Attempts } from "../access/quota.ts";
+import type { ShortTokens } from "../access/short-tokens.ts";
 import { Refusal } from "../system/errors.ts";
 import { type DoorLimits, keepStrangerTo, keepTo } from "./limits.ts";
 
@@ -14,6 +15,8 @@ export interface Door {
   refuse(request: Request, refusal: Refusal): never;
   /** Puts what the client has left of its quota on the answer. */
   tell(request: Request, response: Response): Response;
+  /** For workers that exchange their token. Left out: nobody needs to here. */
+  readonly shortTokens?: ShortTokens | undefined;
   /** Requests turned away for their token. */
   readonly refusals: number;
 }
@@ -24,6 +27,7 @@ const NOT_WORKERS_TOKEN = "This is no worker's token but one of clients or opera
 export interface NetworkDoorOptions extends DoorLimits {
   /** Where the request comes from. */
   readonly addressOf: (request: Request) => string;
+  readonly shortTokens?: ShortTokens;
 }
 
 export function networkDoor(access: Access, options: NetworkDoorOptions): Door {
@@ -60,6 +64,7 @@ export function networkDoor(access: Access, options: NetworkDoorOptions): Door {
   return {
     client,
     refuse,
+    shortTokens: options.shortTokens,
     operator(request) {
       const caller = client(request);
       if (caller.isOperator) return caller;
@@ -70,7 +75,7 @@ export function networkDoor(access: Access, options: NetworkDoorOptions): Door {
       if (token === null || token === "") {
         return refuse(request, new Refusal("MISSING_TOKEN", 401, "Missing X-Worker-Token header"));
       }
-      const grant = access.worker(token, claimed);
+      const grant = options.shortTokens?.grantOf(token) ?? access.worker(token, claimed);
       if (typeof grant !== "string") {
         if (options.workers ?? options.heartbeats)
           keepWorkerTo(request, claimed ?? grant.workerId ?? options.addressOf(request));

@@ -3,6 +3,7 @@ import { chmodSync, lstatSync, rmSync } from "node:fs";
 import type { Server } from "bun";
 import type { Orchestrator, Schedules } from "../../actors/orchestrator.ts";
 import type { Access } from "../access/access.ts";
+import { createShortTokens } from "../access/short-tokens.ts";
 import type { Quota } from "../access/quota.ts";
 import type { TokenFiles } from "../access/token-files.ts";
 import type { Approvals } from "../notify/index.ts";
@@ -41,7 +42,11 @@ export interface HttpServer extends Service {
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { access, settings, openSocketPath } = options;
-  const door = networkDoor(access, { ...options.limits, addressOf: (request) => network.addressOf(request) });
+  const door = networkDoor(access, {
+    ...options.limits,
+    addressOf: (request) => network.addressOf(request),
+    shortTokens: createShortTokens(options.system),
+  });
   const network: Listener = createListener(options, door, () => ({ hostname: settings.host, port: settings.port }));
   // Two apps and two listeners: nothing that a request carries can make it look local.
   const local =

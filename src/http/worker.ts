@@ -2,6 +2,7 @@
 import { Elysia } from "elysia";
 import type { Orchestrator, Workers } from "../../actors/orchestrator.ts";
 import { identityOf, type WorkerGrant } from "../access/access.ts";
+import type { ShortTokens } from "../access/short-tokens.ts";
 import { invalidBody } from "../protocol/creation.ts";
 import { findFlaw, isObject, parseObject, parseShallow, refusalOf } from "../protocol/json.ts";
 import { readCheckpoint, readProgress } from "../protocol/progress.ts";
@@ -63,8 +64,14 @@ export function workerRoutes(options: WorkerRoutesOptions) {
       told("Ask whether a task was cancelled"),
     )
     .post("/events", ({ request }) => takeEvent(request, options), { ...raw, ...told("Progress and other events", {}) })
-    .post("/auth/token", refuseExchange, { ...raw, ...told("Not offered: answers 401") })
-    .post("/auth/token/refresh", refuseExchange, { ...raw, ...told("Not offered: answers 401") });
+    .post("/auth/token", ({ request }) => exchangeToken(request, options), {
+      ...raw,
+      ...told("Exchange a worker's token for a short-lived one"),
+    })
+    .post("/auth/token/refresh", ({ request }) => refreshToken(request, options), {
+      ...raw,
+      ...told("Replace a short-lived token", {}),
+    });
 }
 
 async function register(request: Request, { orchestrator, door, settings }: WorkerRoutesOptions): Promise<Response> {
@@ -84,7 +91,7 @@ async function takeHeartbeat(request: Request, workerId: string, options: Worker
   claim(door.worker(request, workerId), request, workerId);
   const body = readHeartbeat(await readText(request, settings.bodyBytesMax), workerId, system.log);
   const record = await orchestrator.workers.heartbeat(workerId, body);
-  if (body !== undefined) return jsonFor(request, JSON.stringify(record));
+  if (body !== undefined) return jsonFor(request, JSON.stringify({ worker_id: workerId, ...record }));
   const cancelled = record["cancel_task_ids"];
   return json(
     JSON.stringify({ status: "ttl_refreshed", ...(cancelled !== undefined && { cancel_task_ids: cancelled }) }),
@@ -191,8 +198,28 @@ async function takeEvent(request: Request, { orchestrator, door, settings }: Wor
   return json(JSON.stringify({ status: "event_accepted", ...(!progress && !checkpoint && { note }) }));
 }
 
-function refuseExchange(): never {
-  const message = "This server exchanges no tokens: send the worker's own token in X-Worker-Token.";
+function exchangeToken(request: Request, { door }: WorkerRoutesOptions): Response {
+  const grant = door.worker(request);
+  const workerId = claim(grant, request, undefined);
+  if (workerId === undefined)
+    throw missing("X-Worker-ID is required: the token alone does not say whose it is", "X-Worker-ID");
+  return json(JSON.stringify(shortTokensOf(door).issue(grant, workerId)));
+}
+
+async function refreshToken(request: Request, { door, settings }: WorkerRoutesOptions): Promise<Response> {
+  const tokens = shortTokensOf(door);
+  const { refresh_token: token } = parseObject(await readText(request, settings.bodyBytesMax));
+  if (typeof token !== "string" || token === "") throw missing("refresh_token is required", "refresh_token");
+  const issued = tokens.refresh(token, workerHint(request));
+  if (issued !== undefined) return json(JSON.stringify(issued));
+  const message = "The refresh token is of no worker, or not of this one: exchange the worker's own token again.";
+  return door.refuse(request, new Refusal("INVALID_REFRESH_TOKEN", 403, message));
+}
+
+function shortTokensOf({ shortTokens }: Door): ShortTokens {
+  if (shortTokens !== undefined) return shortTokens;
+  const message =
+    "Tokens are not exchanged at this door: send the worker's own token in X-Worker-Token, or none on this machine.";
   throw new Refusal("TOKEN_EXCHANGE_UNAVAILABLE", 401, message);
 }
 

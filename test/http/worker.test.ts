@@ -43,12 +43,12 @@ describe("tokens of workers", () => {
       status: 401,
     },
     {
-      name: "the exchange of tokens is refused at once",
+      name: "an exchange of tokens without a token is refused at once",
       ...post,
       headers: {},
       path: "/_worker/auth/token",
       status: 401,
-      has: ['"code":"TOKEN_EXCHANGE_UNAVAILABLE"'],
+      has: ['"code":"MISSING_TOKEN"'],
     },
     {
       name: "the local door asks no worker for a token",
