@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { eventually, isBuilt, Server, temporaryFolder } from "../../e2e/binary.ts";
-import { CONTRACT } from "./contract.ts";
-import { type Exchange, filled, isPlain, type Known, type Step } from "./exchange.ts";
-import { RECORDED } from "./recorded.ts";
+import { eventually, isBuilt, Server, temporaryFolder } from "./binary.ts";
+import { CONTRACT } from "../conformance/wire/contract.ts";
+import { type Exchange, filled, isPlain, type Known, type Step } from "../conformance/wire/exchange.ts";
+import { RECORDED } from "../conformance/wire/recorded.ts";
 
 const LIMIT_MS = 30_000;
 
@@ -38,7 +38,7 @@ writeFileSync(workers, WORKERS, { mode: 0o600 });
 
 /** The names that the original reads. */
 const server = new Server({
-  blueprints: join(import.meta.dir, "blueprints"),
+  blueprints: join(import.meta.dir, "..", "conformance", "wire", "blueprints"),
   environment: {
     GLOBAL_WORKER_TOKEN: "test-worker-token",
     WORKER_TOKEN: "",
