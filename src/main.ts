@@ -60,11 +60,12 @@ function systemFor(
   });
 }
 
-async function serve({ settings, stop, ready, write, isForOneJob }: ServeCall): Promise<number> {
+async function serve({ settings, notes = [], stop, ready, write, isForOneJob }: ServeCall): Promise<number> {
   // Whatever is written from now on is for the server's user alone: inputs and results of jobs among it.
   process.umask(0o077);
   const system = systemFor(settings, write);
   const { log } = system;
+  for (const note of notes) log.warn(note);
   const failed = Promise.withResolvers<number>();
   const scheduleSource = isForOneJob
     ? undefined

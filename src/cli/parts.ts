@@ -16,6 +16,8 @@ export interface ServeCall {
   readonly settings: ServeSettings;
   /** Aborts when the server has to stop: it answers what it began, closes the store, and resolves. */
   readonly stop: AbortSignal;
+  /** What the log is to begin with, for people. */
+  readonly notes?: readonly string[];
   /** schedules.toml is not looked at. */
   readonly isForOneJob?: true;
   /** Takes the lines of the log, instead of standard error. */

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { eventually, isBuilt, Server, temporaryFolder } from "./binary.ts";
+import { eventually, isBuilt, run, Server, temporaryFolder } from "./binary.ts";
 import { CONTRACT } from "../conformance/wire/contract.ts";
 import { type Exchange, filled, isPlain, type Known, type Step } from "../conformance/wire/exchange.ts";
 import { RECORDED } from "../conformance/wire/recorded.ts";
@@ -45,6 +45,8 @@ const server = new Server({
     CLIENTS_CONFIG_PATH: clients,
     WORKERS_CONFIG_PATH: workers,
     WORKER_POLL_TIMEOUT_SECONDS: "5",
+    REDIS_HOST: "redis",
+    INSTANCE_ID: "one",
   },
 });
 
@@ -115,6 +117,17 @@ function playAll(exchanges: readonly Exchange[]): void {
   }
 }
 
+describe.skipIf(!isBuilt)("the original's environment", () => {
+  test(
+    "stops a start that it would be wrong about, with exit code 2 (contract 12.4)",
+    async () => {
+      const ended = await run(["serve", "--port", "0"], { cwd: folder.path, environment: { TLS_ENABLED: "true" } });
+      expect([ended.exitCode, ended.err]).toEqual([2, expect.stringContaining("TLS_ENABLED")]);
+    },
+    LIMIT_MS,
+  );
+});
+
 describe.skipIf(!isBuilt)("the wire contract", () => {
   beforeAll(async () => void (await server.start()), LIMIT_MS);
   afterAll(async () => {
@@ -124,6 +137,11 @@ describe.skipIf(!isBuilt)("the wire contract", () => {
 
   describe("as it was recorded", () => playAll(RECORDED));
   describe("from its text", () => playAll(CONTRACT));
+
+  test("says which of the original's variables have no effect", () => {
+    expect(server.log).toContain("REDIS_HOST has no effect");
+    expect(server.log).not.toContain("INSTANCE_ID");
+  });
 
   test(
     "an idle poll ends after its time with 204 (recorded)",

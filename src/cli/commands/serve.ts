@@ -1,7 +1,8 @@
 import type { Command } from "commander";
+import { originalsIn } from "../../config/original.ts";
 import { SERVE } from "../../config/tables.ts";
 import { type CommandContext, type Flags, withExample, withSources } from "../command.ts";
-import { settingsFor } from "../settings.ts";
+import { environmentFor, settingsFor } from "../settings.ts";
 import { withTokenFiles } from "../token-files.ts";
 import { whileRunning } from "../stop.ts";
 
@@ -32,7 +33,8 @@ export function addServe(program: Command, context: CommandContext): void {
   command.action((flags: Flags) =>
     context.run(flags, async () => {
       const settings = withTokenFiles(await settingsFor(SERVE, flags, context.terminal), context.terminal);
-      return whileRunning(context.terminal, (stop) => context.parts.serve({ settings, stop }));
+      const notes = originalsIn(await environmentFor(flags, context.terminal));
+      return whileRunning(context.terminal, (stop) => context.parts.serve({ settings, notes, stop }));
     }),
   );
 }
