@@ -43,7 +43,8 @@ export function takeChildEnded(draft: Draft, message: Extract<JobMessage, { type
   // From here on nothing has to be taken back from it.
   if (draft.job.child) draft.set({ child: undefined });
   draft.set({ begun: true });
-  if (draft.job.cancelRequestedAtMs !== undefined) return cancelled(draft, wait);
+  const ended = { taskId: childId, json: endedJson(message, facts) };
+  if (draft.job.cancelRequestedAtMs !== undefined) return cancelled(draft, wait, ended);
   if (outcome === "success") return succeeded(draft, wait, message, facts);
   const merge = draft.job.parallel ? undefined : resultOf(message, facts);
   const target = status === "cancelled" ? targetOf(wait, "cancelled") : undefined;
@@ -51,7 +52,7 @@ export function takeChildEnded(draft: Draft, message: Extract<JobMessage, { type
   if (target !== undefined && target !== draft.job.parallel?.into) {
     return draft.enter(target, { error: why, endsAs: "cancelled", merge, failedIn: draft.job.state });
   }
-  failed(draft, wait, "failed", why, { merge, ended: { taskId: childId, json: endedJson(message, facts) } });
+  failed(draft, wait, "failed", why, { merge, ended });
 }
 
 type Facts = Readonly<Record<string, string | null>>;

@@ -264,8 +264,16 @@ export class Draft {
     else this.writeBranch({ slot: wait.slot, wait });
   }
 
-  /** Leaves the current state for another one, whose handler has to run. */
+  /** What the branches have brought so far: JSON text. */
+  #aggregation(): string {
+    const bySlot = this.allBranches().toSorted((a, b) => a.wait.slot - b.wait.slot);
+    const results = bySlot.flatMap((branch) => branch.result ?? []);
+    return `{${results.map(({ taskId, json }) => `${JSON.stringify(taskId)}:${json}`).join(",")}}`;
+  }
+
+  /** Leaves the current state for another one, whose handler has to run. An aggregator is given all results that there are, whatever led to it. */
   enter(state: string, change: Partial<Job>, approval?: ApprovalEnd): void {
+    const aggregation = this.job.parallel?.into === state ? { aggregation: this.#aggregation() } : undefined;
     this.closeWaits(approval);
     this.event({
       type: "state_finished",
@@ -282,6 +290,7 @@ export class Draft {
       handler: { failures: 0 },
       steps: 0,
       cancelRequestedAtMs: undefined,
+      ...aggregation,
       ...change,
     });
     this.needsTurn = true;

@@ -81,11 +81,7 @@ export function collect(draft: Draft, wait: BranchWait, ended: Ended, isGood: bo
   draft.writeBranch({ slot: wait.slot, result: ended });
   const next = { ...parallel, open: parallel.open - 1, ...counted(parallel, isGood) };
   draft.set({ parallel: next });
-  if (!isComplete(next)) return;
-  const bySlot = draft.allBranches().toSorted((a, b) => a.wait.slot - b.wait.slot);
-  const results = bySlot.flatMap((branch) => branch.result ?? []);
-  const aggregation = `{${results.map(({ taskId, json }) => `${JSON.stringify(taskId)}:${json}`).join(",")}}`;
-  draft.enter(parallel.into, { aggregation, error: undefined });
+  if (isComplete(next)) draft.enter(parallel.into, { error: undefined });
 }
 
 function counted({ join, good = 0 }: Parallel, isGood: boolean): { good?: number } {
@@ -138,7 +134,9 @@ export function failed(
   { ended, merge }: { readonly ended?: Ended | undefined; readonly merge?: string | undefined } = {},
 ): void {
   const target = targetOf(wait, "failure");
-  if (isBranchesOwn(draft, target)) return leave(draft, wait, ended ?? failureOf(wait, error));
+  const brought = ended ?? failureOf(wait, error);
+  if (isBranchesOwn(draft, target)) return leave(draft, wait, brought);
+  bring(draft, wait, brought, target);
   draft.set({ failedTask: evidenceOf(wait, error) });
   if (target === undefined) return draft.finish(endsAs, error);
   draft.enter(target, { error, endsAs, merge, failedIn: draft.job.state });
@@ -162,17 +160,33 @@ export function evidenceOf(wait: BranchWait, error: JobError): FailedTask | unde
 export function cancelled(draft: Draft, wait: BranchWait, ended?: Ended): void {
   const error = { code: "CANCELLED", message: "The job was cancelled." };
   const target = targetOf(wait, "cancelled");
+  const brought = ended ?? { taskId: keyOf(wait), json: '{"status":"cancelled"}' };
   const isAlone = draft.job.cancelRequestedAtMs === undefined && isBranchesOwn(draft, target);
-  if (isAlone) return leave(draft, wait, ended ?? { taskId: keyOf(wait), json: '{"status":"cancelled"}' });
+  if (isAlone) return leave(draft, wait, brought);
+  // A child that has not answered is open still, and is cancelled with the rest.
+  if (ended || !isChildWait(wait)) bring(draft, wait, brought, target);
   draft.set({ failedTask: evidenceOf(wait, error) });
   if (target === undefined) return draft.finish("cancelled", error);
   draft.enter(target, { error, endsAs: "cancelled", failedIn: draft.job.state });
 }
 
-/** It is over for the branch, and its task may be with a worker or in the queue still. */
+/** It is over for the branch. */
 function leave(draft: Draft, wait: BranchWait, ended: Ended): void {
-  if (!isChildWait(wait)) draft.after.push({ type: "drop-task", visit: draft.job.visit, slot: wait.slot });
+  dropTask(draft, wait);
   collect(draft, wait, ended, false);
+}
+
+/** It is over for all of them, and where it leads to their aggregator, that sees what ended it. */
+function bring(draft: Draft, wait: BranchWait, ended: Ended, target: string | undefined): void {
+  const { parallel } = draft.job;
+  if (!parallel || target !== parallel.into) return;
+  dropTask(draft, wait);
+  draft.writeBranch({ slot: wait.slot, result: ended });
+}
+
+/** It may be with a worker or in the queue still. */
+function dropTask(draft: Draft, wait: BranchWait): void {
+  if (!isChildWait(wait)) draft.after.push({ type: "drop-task", visit: draft.job.visit, slot: wait.slot });
 }
 
 function failureOf(wait: BranchWait, error: JobError): Ended {

@@ -145,3 +145,38 @@ describe("a join of all", () => {
     expect(await statuses(w, id)).toEqual(["failure", "success"]);
   });
 });
+
+describe("an aggregator that is entered before all branches have ended", () => {
+  const toIt = { failure: "gather", cancelled: "gather" };
+
+  test("since too few can end well, sees those results and the failures that led to it", async () => {
+    const w = await start({ atLeast: 2 }, { transitions: toIt }, 4);
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("join");
+    await worker.answer({}, worker.got[0]);
+    for (const task of worker.got.slice(1)) await worker.answer(permanent, task);
+    await w.time.settle();
+    expect(await statuses(w, id)).toEqual(["success", "failure", "failure", "failure"]);
+  });
+
+  test("since the deadline of the job has passed, sees the results that had come", async () => {
+    const w = await start("all", { transitions: toIt }, 3);
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("join", {}, { deadlineSeconds: 5 });
+    await worker.answer({}, worker.got[1]);
+    await w.pass(6_000, 500);
+    expect(await statuses(w, id)).toEqual(["success"]);
+    expect(worker.cancels).toHaveLength(2);
+  });
+
+  test("since the job was cancelled, sees the results that had come, and what its worker said of the cancel", async () => {
+    const w = await start("all", { transitions: toIt }, 3);
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("join");
+    await worker.answer({}, worker.got[0]);
+    await w.done(w.engine.jobs.cancel(undefined, id));
+    await worker.answer({ status: "cancelled" }, worker.got[1]);
+    await w.time.settle();
+    expect(await statuses(w, id)).toEqual(["success", "cancelled"]);
+  });
+});
