@@ -100,7 +100,8 @@ function recover(draft: Draft, isSwept: boolean): void {
     if (job.gate) draft.after.push({ type: "leave-gate" });
     return;
   }
-  if (isSwept && job.parentId !== undefined) draft.after.push({ type: "look-at-parent", parentId: job.parentId });
+  if (isSwept && job.parentId !== undefined && !job.isAlone)
+    draft.after.push({ type: "look-at-parent", parentId: job.parentId });
   if (job.cancelRequestedAtMs !== undefined) return cancelWaits(draft);
   if (job.status === "pending") return start(draft);
   if (job.gate) draft.after.push({ type: "enter-gate" });

@@ -39,6 +39,7 @@ export function takeRetry(draft: Draft, message: Extract<JobMessage, { type: "re
     // Nobody waits for it any more: it takes its turn like a new one.
     gate: undefined,
     within: undefined,
+    isAlone: job.parentId === undefined ? undefined : true,
   });
   if (!comesToGate(draft)) draft.needsTurn = true;
   remember(draft, key);

@@ -39,10 +39,10 @@ export class Recovery {
 
   #resume({ id, facts }: WaitingJob, waits: readonly BranchWait[]): void {
     if (!facts) return;
-    const { visit, begun, trace, parentId } = facts;
+    const { visit, begun, trace, parentId, isAlone } = facts;
     const job = { id, begun, trace };
     // The parent may have stopped waiting for it without having been able to say so.
-    if (parentId !== undefined) this.parts.follow(job, { type: "look-at-parent", parentId });
+    if (parentId !== undefined && !isAlone) this.parts.follow(job, { type: "look-at-parent", parentId });
     for (const wait of waits) {
       const resumption = resumptionOf(wait, visit, this.parts.nowMs());
       if (resumption) this.parts.follow(job, resumption);

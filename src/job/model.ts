@@ -244,6 +244,8 @@ export interface Job {
   readonly parentId?: string | undefined;
   /** Parents above it. */
   readonly depth?: number | undefined;
+  /** It was over for its parent and taken up again by itself: it goes on though nobody waits for it. */
+  readonly isAlone?: true | undefined;
   /** The state whose task, child or handler failed and led to where the job is: a retry goes on there. */
   readonly failedIn?: string | undefined;
   /** The task whose end led to where the job is: kept until the job waits for something new, or has finished after all. */

@@ -169,6 +169,7 @@ export type JobFacts = Pick<
   | "begun"
   | "trace"
   | "parentId"
+  | "isAlone"
   | "task"
   | "parallel"
   | "child"

@@ -209,6 +209,28 @@ describe("a job of another blueprint inside a job", () => {
 
     expect(await w.status(one.id)).toBe("cancelled");
   });
+
+  test("that is retried by itself, for which its parent waits no more, goes on over a restart", async () => {
+    const w = await start(parent(), child());
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("parent");
+    const one = await onlyChild(w, id);
+    await worker.answer(permanent);
+    await w.time.settle();
+    expect(await w.status(id)).toBe("failed");
+    await w.done(w.engine.jobs.retry(undefined, one.id));
+    await w.time.settle();
+
+    await w.restart();
+    await worker.connect();
+    await w.pass(500);
+    expect(await w.status(one.id)).toBe("waiting_for_worker");
+    await worker.answer({ data: { out: 1 } });
+    await w.time.settle();
+
+    expect(await w.status(one.id)).toBe("finished");
+    expect(await w.status(id)).toBe("failed");
+  });
 });
 
 describe("several children that lead to one aggregator", () => {

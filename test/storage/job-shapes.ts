@@ -50,6 +50,7 @@ const OPTIONAL: Optional = {
   rerunOf: "other",
   parentId: "parent",
   depth: 1,
+  isAlone: true,
   failedIn: "start",
   failedTask: {
     type: "t",

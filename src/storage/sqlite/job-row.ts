@@ -127,6 +127,7 @@ function coreOf(job: Job): string {
     tags: job.tags,
     rerunOf: job.rerunOf,
     depth: job.depth,
+    isAlone: job.isAlone,
     failedIn: job.failedIn,
     failedTask: job.failedTask,
     trace: job.trace,
@@ -135,10 +136,10 @@ function coreOf(job: Job): string {
 }
 
 export function toFacts(core: string): Omit<JobFacts, "parentId"> {
-  const { visit, begun, trace, task, parallel, child, pause, handler, gate, cancelRequestedAtMs } = JSON.parse(
+  const { visit, begun, trace, isAlone, task, parallel, child, pause, handler, gate, cancelRequestedAtMs } = JSON.parse(
     core,
   ) as Core;
-  return { visit, begun, trace, task, parallel, child, pause, handler, gate, cancelRequestedAtMs };
+  return { visit, begun, trace, isAlone, task, parallel, child, pause, handler, gate, cancelRequestedAtMs };
 }
 
 export function toJob(row: JobRow): Job {
