@@ -1,4 +1,5 @@
 /** Every error leaves by here: `{"error", "code", "details"?}` with the right status. */
+import { APPROVALS_PATH } from "../notify/approval-links.ts";
 import { messageOf, Refusal } from "../system/errors.ts";
 import type { System } from "../system/index.ts";
 import { json } from "./reply.ts";
@@ -27,11 +28,15 @@ export function createErrorMapper({ log, ids }: Pick<System, "log" | "ids">): Er
   return (error, request) => {
     if (error instanceof Refusal) return refused(error);
     const id = ids.unique();
-    // Paths only: queries and headers may hold tokens.
-    const { pathname } = new URL(request.url);
-    log.error("a request failed", { id, method: request.method, path: pathname, error: stackOf(error) });
+    log.error("a request failed", { id, method: request.method, path: pathOf(request), error: stackOf(error) });
     return refused(internal(id));
   };
+}
+
+/** Without what lets somebody in: queries and headers may hold tokens, and links to decide are one. */
+function pathOf(request: Request): string {
+  const { pathname } = new URL(request.url);
+  return pathname.startsWith(`${APPROVALS_PATH}/`) ? `${APPROVALS_PATH}/…` : pathname;
 }
 
 function internal(id: string): Refusal {

@@ -19,12 +19,12 @@ function waiting(changes: Partial<Job> = {}): Job {
 function stage(waits: Job = waiting()) {
   const fake = createFake();
   fake.jobs.set(waits.id, waits);
-  const { app } = createDoors(fake);
+  const { app, lines } = createDoors(fake);
   const send = async (method: string, path: string, headers: Record<string, string> = {}, body?: unknown) => {
     const answer = await app.handle(request(method, path, headers, body));
     return { status: answer.status, headers: answer.headers, text: await answer.text() };
   };
-  return { fake, send };
+  return { fake, send, lines };
 }
 
 const pathOf = (decision?: string, visit = 3, untilMs?: number) =>
@@ -47,6 +47,17 @@ describe("the page behind a link to decide", () => {
     expect(headers.get("cache-control")).toBe("no-store");
     expect(headers.get("referrer-policy")).toBe("no-referrer");
     expect(fake.told.asked).toEqual([]);
+  });
+
+  test("is not in the log when it cannot be shown: whoever has its address may decide", async () => {
+    const { fake, send, lines } = stage();
+    fake.orchestrator.jobs.read = async () => {
+      throw new Error("a defect");
+    };
+    expect((await send("GET", pathOf())).status).toBe(500);
+    const logged = JSON.stringify(lines);
+    expect(logged).toContain("a defect");
+    expect(logged).not.toContain(tokenOf(pathOf()));
   });
 
   test("of one decision has that button alone", async () => {
