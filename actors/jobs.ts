@@ -74,13 +74,13 @@ export function createJobs(parts: JobsParts): Jobs {
     await actors.ask<JobMessage, void>(region.ref(id), message, ASK_MS);
   }
 
-  async function rerun(viewer: Viewer, id: string, changes: Rerun, key?: string): Promise<string> {
+  const rerun: Jobs["rerun"] = async (viewer, id, changes, key, admit) => {
     const job = await find(viewer, id);
     const idempotency =
       key === undefined ? undefined : { key: `rerun:${id}:${key}`, bodyHash: JSON.stringify(changes) };
-    const [again] = await create(job.client, [rerunOf(job, changes)], idempotency);
+    const [again] = await create(job.client, [rerunOf(job, changes)], idempotency, admit);
     return again ?? "";
-  }
+  };
 
   const submit: Jobs["submit"] = (client, asked, idempotency, admit = () => {}) =>
     creations.create(client, asked, idempotency, admit);

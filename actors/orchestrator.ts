@@ -125,7 +125,7 @@ export interface Jobs {
   /** The same job goes on at the step that failed. */
   retry(viewer: Viewer, id: string, key?: string): Promise<void>;
   /** A new job of the same blueprint with the same input, or as said. Resolves with its id. */
-  rerun(viewer: Viewer, id: string, changes: Rerun, key?: string): Promise<string>;
+  rerun(viewer: Viewer, id: string, changes: Rerun, key?: string, admit?: (made: number) => void): Promise<string>;
   /** Takes the job to another version of its blueprint: "current", or a hash. For operators. */
   migrate(id: string, wanted: MigrationCall): Promise<Migration>;
   /** Events after the one with this sequence number (0: all), oldest first. */

@@ -21,6 +21,8 @@ export interface Creator {
   /** `path` is what follows the client prefix: "v1/jobs/simple_flow", with "/batch" behind it for many. */
   endpoint(path: string): Endpoint;
   start(request: Request, caller: Caller, endpoint: Endpoint): Promise<Response>;
+  /** Runs what makes jobs, as many as it is told: they count for the quota of whoever asked, if they come to be. */
+  pay<Made>(caller: Caller, make: (admit: (made: number) => void) => Promise<Made>): Promise<Made>;
   /** Refuses initial data that the blueprint's newest version does not take. */
   checkInput(blueprint: string, input: JsonMap): void;
 }
@@ -38,20 +40,22 @@ export function createCreator(
     if (webhookUrl !== undefined) settings.checkWebhook(new URL(webhookUrl));
   };
 
-  const create = async (caller: Caller, wanted: readonly NewJob[], idempotency: Idempotency | undefined) => {
-    const { client, attempts } = caller;
+  const pay: Creator["pay"] = async ({ attempts, isAdmitted }, make) => {
     // Taken away while the body was coming.
-    if (caller.isAdmitted?.() === false) throw invalidToken();
-    if (attempts === undefined) return jobs.submit(client, wanted, idempotency);
+    if (isAdmitted?.() === false) throw invalidToken();
+    if (attempts === undefined) return make(() => undefined);
     const taken: (() => void)[] = [];
     try {
       // Only what is really made counts: the first answer to a key is given again without a quota.
-      return await jobs.submit(client, wanted, idempotency, (made) => void taken.push(attempts.create(made)));
+      return await make((made) => void taken.push(attempts.create(made)));
     } catch (error) {
       for (const giveBack of taken) giveBack();
       throw error;
     }
   };
+
+  const create = (caller: Caller, wanted: readonly NewJob[], idempotency: Idempotency | undefined) =>
+    pay(caller, (admit) => jobs.submit(caller.client, wanted, idempotency, admit));
 
   const one = async (request: Request, caller: Caller, manifest: Manifest): Promise<Response> => {
     const text = await readText(request, settings.bodyBytesMax);
@@ -81,6 +85,7 @@ export function createCreator(
       if (!isReady()) throw notReady();
       throw unknownEndpoint(catalog, path);
     },
+    pay,
     checkInput(blueprint, input) {
       const manifest = catalog.current(blueprint);
       if (manifest) checkInput(manifest, { input, inputPath: "/initial_data" });

@@ -87,10 +87,13 @@ async function retry(request: Request, id: string, { door, orchestrator }: Clien
 
 async function rerun(request: Request, id: string, options: ClientRoutesOptions): Promise<Response> {
   const { jobs } = options.orchestrator;
-  const { viewer } = options.door.client(request);
+  const caller = options.door.client(request);
+  const { viewer } = caller;
   const body = await bodyOf(request, options);
   const { job } = await jobs.read(viewer, id);
-  const jobId = await jobs.rerun(viewer, id, rerunOf(body, job, options), idempotencyKeyOf(request));
+  const changes = rerunOf(body, job, options);
+  const key = idempotencyKeyOf(request);
+  const jobId = await options.creator.pay(caller, (admit) => jobs.rerun(viewer, id, changes, key, admit));
   return json(JSON.stringify({ status: "accepted", job_id: jobId, rerun_of: id }));
 }
 

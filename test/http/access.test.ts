@@ -155,6 +155,15 @@ describe("clients of the file", () => {
     expect((await ask("POST", POST, acme, "[]")).left).toBe("3");
     expect((await ask("POST", POST, acme, {})).left).toBe("2");
   });
+
+  test("pay for a rerun like for any other creation", async () => {
+    const { ask, fake } = open({ counts: "creations" });
+    const own = job({ client: { id: "acme", config: {} }, status: "failed" });
+    fake.jobs.set(own.id, own);
+    const again = () => ask("POST", `/api/v1/jobs/${own.id}/rerun`, acme);
+    expect([(await again()).left, (await again()).left, (await again()).left]).toEqual(["2", "1", "0"]);
+    expect((await again()).json).toMatchObject({ code: "QUOTA_EXCEEDED" });
+  });
 });
 
 describe("what operators see and do", () => {

@@ -259,8 +259,9 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
           find(viewer, id);
           told.asked.push({ what: "retry", id, key });
         },
-        async rerun(viewer, id, changes, key) {
+        async rerun(viewer, id, changes, key, admit) {
           find(viewer, id);
+          admit?.(1);
           told.asked.push({ what: "rerun", id, ...changes, key });
           return "job-again";
         },
