@@ -114,26 +114,44 @@ function compare(job: JobDocument, expected: Expected, wrong: string[], miscount
   const count = countOf(expected);
   if (count === undefined) return;
   const hasAll = Array.isArray(counted) && Bun.deepEquals(sorted(expected, counted), [...Array(count).keys()]);
-  if (!hasAll || (expected.flow === "fanned" && runs !== 1)) miscounted.push(`${job.id} (${expected.flow}): ${found}`);
+  const isGathered = expected.flow === "fanned" || (expected.flow === "family" && expected.children > 1);
+  if (!hasAll || (isGathered && runs !== 1)) miscounted.push(`${job.id} (${expected.flow}): ${found}`);
 }
 
 const STATUS: Readonly<Record<Expected["flow"], string>> = {
   counting: "finished",
   fanned: "finished",
   flaky: "finished",
+  sleeping: "finished",
+  listening: "finished",
+  family: "finished",
   doomed: "quarantined",
   batched: "finished",
   cancelled: "cancelled",
 };
 
 function countOf(expected: Expected): number | undefined {
-  if (expected.flow === "counting") return expected.steps;
-  return expected.flow === "fanned" ? expected.branches : undefined;
+  switch (expected.flow) {
+    case "counting":
+      return expected.steps;
+    case "fanned":
+      return expected.branches;
+    case "family":
+      return expected.children;
+    case "sleeping":
+      return 1;
+    case "listening":
+      return 2;
+    default:
+      return undefined;
+  }
 }
 
 /** Steps come in their order, branches in any. */
 function sorted(expected: Expected, counted: readonly unknown[]): readonly unknown[] {
-  return expected.flow === "fanned" ? counted.toSorted((one, other) => Number(one) - Number(other)) : counted;
+  return expected.flow === "fanned" || expected.flow === "family"
+    ? counted.toSorted((one, other) => Number(one) - Number(other))
+    : counted;
 }
 
 interface Attempt {

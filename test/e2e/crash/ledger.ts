@@ -7,6 +7,9 @@ export type Expected =
   | { readonly flow: "flaky"; readonly failures: number }
   /** No attempt is left after so many. */
   | { readonly flow: "doomed"; readonly attempts: number }
+  | { readonly flow: "sleeping" }
+  | { readonly flow: "listening" }
+  | { readonly flow: "family"; readonly children: number }
   | { readonly flow: "batched" }
   | { readonly flow: "cancelled" };
 

@@ -25,7 +25,15 @@ export async function submitUntilClosed(client: Client): Promise<void> {
 async function submitSomething(client: Client, key: string): Promise<void> {
   const { chance } = client;
   const draw = chance.next();
-  if (draw < 0.3) return submit(client, key, "counting", { steps: 1 }, { flow: "counting", steps: 1 });
+  if (draw < 0.15) return submit(client, key, "counting", { steps: 1 }, { flow: "counting", steps: 1 });
+  if (draw < 0.2) {
+    return submit(client, key, "sleeping", { seconds: chance.next() * 2 }, { flow: "sleeping" });
+  }
+  if (draw < 0.25) return submitAndTell(client, key);
+  if (draw < 0.3) {
+    const children = 1 + Math.floor(chance.next() * 4);
+    return submit(client, key, "family", { children }, { flow: "family", children });
+  }
   if (draw < 0.5) return submit(client, key, "counting", { steps: 3 }, { flow: "counting", steps: 3 });
   if (draw < 0.55) return submit(client, key, "counting", { steps: 1, ms: 2000 }, { flow: "counting", steps: 1 });
   if (draw < 0.7) {
@@ -69,6 +77,26 @@ async function submitBatch(client: Client, mark: string): Promise<void> {
   const jobs = answer.body["jobs"] as readonly { readonly job_id: string }[];
   const ids = jobs.map(({ job_id }) => job_id);
   ledger.acknowledge(mark, ids, { flow: "batched" });
+}
+
+/** Its events are sent until they are acknowledged, also after the others have stopped: it waits for them. */
+async function submitAndTell(client: Client, key: string): Promise<void> {
+  const { server, ledger, chance } = client;
+  const created = await untilAcknowledged(client, "/api/v1/jobs/listening", '{"initial_data":{}}', key);
+  if (!created) return;
+  const id = String(created.body["job_id"]);
+  ledger.acknowledge(key, [id], { flow: "listening" });
+  for (const number of [0, 1]) {
+    await Bun.sleep(chance.between(0, 50));
+    const body = JSON.stringify({ event: "number", data: number });
+    for (;;) {
+      const headers = { "idempotency-key": `${key}-${number}` };
+      const answer = await post(server, `/api/v1/jobs/${id}/event`, body, headers);
+      // Half of them are sent once more, as if the answer had been lost.
+      if (answer?.status === 200 && chance.next() < 0.5) break;
+      await Bun.sleep(AGAIN_MS);
+    }
+  }
 }
 
 async function submitAndCancel(client: Client, key: string): Promise<void> {

@@ -96,3 +96,71 @@ export const endless = new Blueprint({ name: "endless_flow", apiEndpoint: "jobs/
   .handlerFor("finished", { isEnd: true }, () => undefined)
   .handlerFor("called_off", { isEnd: true }, () => undefined)
   .handlerFor("failed", { isEnd: true }, () => undefined);
+
+/** Sleeps, then has one task done. */
+export const sleeping = new Blueprint({ name: "sleeping_flow", apiEndpoint: "jobs/sleeping" })
+  .handlerFor("start", { isStart: true }, ({ initialData }, actions) => {
+    actions.waitFor({ seconds: initialData.seconds, then: "step" });
+  })
+  .handlerFor("step", (_, actions) => {
+    actions.dispatchTask({
+      taskType: "count",
+      params: { number: 0, ms: 5 },
+      transitions: { success: "count", failure: "failed" },
+      retry,
+      timeoutSeconds,
+    });
+  })
+  .handlerFor("count", ({ stateHistory }, actions) => {
+    stateHistory["counted"] = [...(stateHistory["counted"] ?? []), stateHistory["number"]];
+    actions.transitionTo("finished");
+  })
+  .handlerFor("finished", { isEnd: true }, () => undefined)
+  .handlerFor("failed", { isEnd: true }, () => undefined);
+
+/** Waits for two events, each with its number. */
+export const listening = new Blueprint({ name: "listening_flow", apiEndpoint: "jobs/listening" })
+  .handlerFor("start", { isStart: true }, (_, actions) => {
+    actions.waitForEvent({ event: "number", transitions: { received: "count" } });
+  })
+  .handlerFor("count", ({ stateHistory }, actions) => {
+    stateHistory["counted"] = [...(stateHistory["counted"] ?? []), stateHistory["number"]];
+    actions.transitionTo(stateHistory["counted"].length < 2 ? "start" : "finished");
+  })
+  .handlerFor("finished", { isEnd: true }, () => undefined);
+
+/** `children` jobs inside this one, each of one step, brought together. */
+export const family = new Blueprint({ name: "family_flow", apiEndpoint: "jobs/family" })
+  .handlerFor("start", { isStart: true }, ({ initialData }, actions) => {
+    for (let number = 0; number < initialData.children; number++) {
+      actions.runBlueprint({
+        blueprintName: "child_flow",
+        initialData: { number },
+        transitions: { success: "together", failure: "failed", cancelled: "failed" },
+      });
+    }
+  })
+  .aggregatorFor("together", ({ aggregationResults, stateHistory }, actions) => {
+    stateHistory["counted"] = Object.values(aggregationResults).map(({ data }) => data);
+    stateHistory["runs"] = (stateHistory["runs"] ?? 0) + 1;
+    actions.transitionTo("finished");
+  })
+  .handlerFor("finished", { isEnd: true }, () => undefined)
+  .handlerFor("failed", { isEnd: true }, () => undefined);
+
+export const child = new Blueprint({ name: "child_flow" })
+  .handlerFor("start", { isStart: true }, ({ initialData }, actions) => {
+    actions.dispatchTask({
+      taskType: "count",
+      params: { number: initialData.number, ms: 5 },
+      transitions: { success: "tell", failure: "failed" },
+      retry,
+      timeoutSeconds,
+    });
+  })
+  .handlerFor("tell", ({ stateHistory }, actions) => {
+    stateHistory["result"] = stateHistory["number"];
+    actions.transitionTo("finished");
+  })
+  .handlerFor("finished", { isEnd: true }, () => undefined)
+  .handlerFor("failed", { isEnd: true }, () => undefined);
