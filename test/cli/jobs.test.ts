@@ -379,6 +379,13 @@ describe("jobs list, show, history and cancel", () => {
     expect((await play(["jobs", "show", "j1", "--json", "--url", url])).out).toContain("progress_updates");
   });
 
+  test("what is known of the task that failed is shown in a line", async () => {
+    const failed = { type: "pay", worker_id: "w1", attempts: 2, progress: 0.5, params: { order: 7 } };
+    const { url } = answering({ "GET /api/jobs/j1": [() => json({ ...finished, failed_task: failed })] });
+    const { out } = await play(["jobs", "show", "j1", "--url", url]);
+    expect(out).toContain('failed     pay on w1, attempts 2, progress 0.5, params {"order":7}\n');
+  });
+
   test("history tells why an attempt failed", async () => {
     const event = {
       event_type: "task_finished",

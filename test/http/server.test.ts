@@ -190,6 +190,20 @@ describe("events of a job", () => {
     expect(fake.watchers(id)).toBe(0);
   });
 
+  test("progress that comes faster than it can be sent is told as the newest of each task, and kept nowhere", async () => {
+    const fake = prepare();
+    const { stop, read, text } = await open(fake);
+    await until(() => text().includes("id: 2"), "the past");
+    const told = 100_000;
+    for (let count = 1; count <= told; count++) {
+      fake.change(id, { type: "progress", taskId: "t", progress: count, message: "m", atMs: 0 });
+    }
+    await until(() => text().includes(`"progress":${told},`), "the newest progress");
+    expect(text().split("event: progress").length - 1).toBeLessThan(10);
+    stop.abort();
+    await read;
+  });
+
   test("Last-Event-ID goes on from there, and a job that is over ends at once", async () => {
     const { read, text } = await open(prepare({ status: "failed" }), { "last-event-id": "1" });
     await read;
