@@ -335,8 +335,6 @@ export class Dispatch {
   #give(held: Held, hand: Hand): void {
     held.state = "assigned";
     held.workerId = hand.view.id;
-    // A run that it has still in hand, though the job had dropped it, counts once.
-    this.#takeFrom(hand, held.task.key, held.task.attempt);
     const limit = limitName(hand.view, held.task.order.type);
     // Dropped, and claimed by the worker before it has ended: it takes up room once.
     this.#takeFrom(hand, held.task.key, held.task.attempt);
