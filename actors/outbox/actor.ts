@@ -218,7 +218,8 @@ export class OutboxActor implements Actor<OutboxMessage> {
     const outbox = rows.map(({ id }) =>
       type === "discard"
         ? ({ type: "remove", id } as const)
-        : ({ type: "put-off", id, attempts: 0, dueAtMs: nowMs } as const),
+        : // Its time to be given up begins anew: one more refusal is not the end.
+          ({ type: "put-off", id, attempts: 0, dueAtMs: nowMs, sinceMs: nowMs } as const),
     );
     const removed = type === "discard" ? rows.length : 0;
     context.pipe(

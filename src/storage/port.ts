@@ -55,6 +55,8 @@ export type OutboxChange =
       readonly attempts: number;
       readonly dueAtMs: number;
       readonly error?: string | undefined;
+      /** From when on it counts as waiting to be delivered; left out: as before. */
+      readonly sinceMs?: number | undefined;
     }
   /** Given up: the row is kept, for people to see. It holds back no other. */
   | {

@@ -117,6 +117,22 @@ describe("a message that cannot be delivered", () => {
     expect(await world.done(world.engine.outbox.count())).toEqual({ waiting: 0, failed: 0 });
   });
 
+  test("that was given up and is sent again has its time anew, if it is refused once more", async () => {
+    const { world, outside } = await begin({ settings: { outbox: { ...OUTBOX_RULES, giveUpMs: MINUTE_MS } } });
+    outside.fate = () => failure;
+    await world.create("flow", {}, A);
+    await world.pass(10 * MINUTE_MS, 1_000);
+    const tried = outside.tries.length;
+    expect(await world.done(world.engine.outbox.retry())).toBe(1);
+    await world.pass(1_000);
+    expect(outside.tries.length).toBe(tried + 1);
+    expect(await world.done(world.engine.outbox.count())).toEqual({ waiting: 1, failed: 0 });
+
+    outside.fate = () => ({ type: "delivered" });
+    await world.pass(MINUTE_MS, 1_000);
+    expect(await world.done(world.engine.outbox.count())).toEqual({ waiting: 0, failed: 0 });
+  });
+
   test("that was given up can be thrown away, and one that was not cannot", async () => {
     const { world, outside } = await begin({ settings: { outbox: { ...OUTBOX_RULES, giveUpMs: 0 } } });
     outside.fate = () => failure;

@@ -148,9 +148,9 @@ export function describeOutbox(
     test("a row that was given up can be tried again", async () => {
       await write(JOB, row(1));
       await change({ type: "fail", id: eventOf(1), attempts: 9, atMs: 77, error: "no" });
-      await change({ type: "put-off", id: eventOf(1), attempts: 0, dueAtMs: 80 });
+      await change({ type: "put-off", id: eventOf(1), attempts: 0, dueAtMs: 80, sinceMs: 79 });
       expect(await outbox().failed(10)).toEqual([]);
-      expect(await outbox().due("a.example", 80, 10)).toMatchObject([{ attempts: 0, error: undefined }]);
+      expect(await outbox().due("a.example", 80, 10)).toMatchObject([{ attempts: 0, error: undefined, sinceMs: 79 }]);
     });
 
     test("given up rows come newest first, page by page, also within one moment", async () => {

@@ -342,8 +342,8 @@ export class Disk {
     if (change.type === "fail") {
       return this.#put(this.outbox, row.id, { ...row, attempts, error, dueAtMs: undefined, failedAtMs: change.atMs });
     }
-    const { dueAtMs } = change;
-    this.#put(this.outbox, row.id, { ...row, attempts, error, dueAtMs, failedAtMs: undefined });
+    const { dueAtMs, sinceMs = row.sinceMs } = change;
+    this.#put(this.outbox, row.id, { ...row, attempts, error, dueAtMs, sinceMs, failedAtMs: undefined });
     const lane = this.lane(row.jobId, row.destination);
     for (const later of lane.slice(lane.findIndex(({ id }) => id === row.id) + 1)) {
       if ((later.dueAtMs ?? 0) < dueAtMs) this.#put(this.outbox, later.id, { ...later, dueAtMs });

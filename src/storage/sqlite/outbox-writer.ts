@@ -22,8 +22,8 @@ export class OutboxWriter {
       case "remove":
         return void statements.remove.run(toStored(change.id));
       case "put-off": {
-        const { id, attempts, dueAtMs, error } = change;
-        statements.putOff.run(attempts, dueAtMs, error === undefined ? null : toStored(error), toStored(id));
+        const { id, attempts, dueAtMs, error, sinceMs = null } = change;
+        statements.putOff.run(attempts, dueAtMs, error === undefined ? null : toStored(error), sinceMs, toStored(id));
         return void statements.holdBack.run(dueAtMs, toStored(id));
       }
       case "fail": {
@@ -49,7 +49,9 @@ function prepare(database: Database) {
   return {
     insert: database.prepare(INSERT_OUTBOX),
     remove: database.prepare("DELETE FROM outbox WHERE id = ?"),
-    putOff: database.prepare("UPDATE outbox SET attempts = ?, due_at = ?, error = ?, failed_at = NULL WHERE id = ?"),
+    putOff: database.prepare(
+      "UPDATE outbox SET attempts = ?, due_at = ?, error = ?, failed_at = NULL, since = coalesce(?, since) WHERE id = ?",
+    ),
     holdBack: database.prepare(
       `UPDATE outbox SET due_at = ?1 FROM (SELECT job, destination, number FROM outbox WHERE id = ?2) AS head
        WHERE outbox.job = head.job AND outbox.destination = head.destination
