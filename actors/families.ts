@@ -10,6 +10,7 @@ import type { ActorSystem, Region } from "../src/runtime/types.ts";
 import type { JobReader } from "../src/storage/port.ts";
 import { messageOf, Refusal } from "../src/system/errors.ts";
 import { shardOf } from "../src/system/ids.ts";
+import type { Timers } from "../src/system/clock.ts";
 import type { Log } from "../src/system/log.ts";
 import { groupsWithin } from "./gate/entry.ts";
 import type { JobMessage } from "./job/messages.ts";
@@ -19,19 +20,26 @@ export interface FamilyParts extends NewJobParts {
   readonly actors: ActorSystem;
   readonly region: () => Region<JobMessage>;
   readonly reader: JobReader;
+  readonly timers: Timers;
   readonly log: Log;
 }
 
 /** So many parents may stand above a job: a blueprint that runs itself would never end. */
 const DEPTH_MAX = 10;
 const ASK_MS = 30_000;
+const CANCEL_AGAIN_MS = 10_000;
 
 export class Families {
   readonly #parts: FamilyParts;
   readonly #checks = new WeakMap<object, SchemaCheck>();
+  #isStopped = false;
 
   constructor(parts: FamilyParts) {
     this.#parts = parts;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
   }
 
   /** A child for a handler that asked for one: pinned to the newest version of its blueprint, as any new job is. */
@@ -123,8 +131,24 @@ export class Families {
     );
     asked.catch((error: unknown) => {
       if (error instanceof Refusal && (error.code === "JOB_TERMINAL" || error.code === "JOB_NOT_FOUND")) return;
-      // It is looked at again by the sweep after the next start.
-      this.#parts.log.warn("A child could not be cancelled.", { job: childId, error: messageOf(error) });
+      const facts = { job: childId, error: messageOf(error) };
+      this.#parts.log.warn("A child could not be cancelled; it is tried again.", facts);
+      this.#cancelLater(childId);
+    });
+  }
+
+  /** Nobody else would: its parent has ended its wait for good, and runs perhaps no more. */
+  #cancelLater(childId: string): void {
+    if (this.#isStopped) return;
+    const { timers, reader } = this.#parts;
+    timers.after(CANCEL_AGAIN_MS, () => {
+      if (this.#isStopped) return;
+      reader.load(childId).then(
+        (child) => {
+          if (child && isUncancelled(child)) this.cancel(childId);
+        },
+        () => this.#cancelLater(childId),
+      );
     });
   }
 
@@ -143,6 +167,11 @@ export class Families {
   #tell(id: string, message: JobMessage): void {
     this.#parts.region().ref(id).tell(message);
   }
+}
+
+/** A second cancel would end it without a handler. */
+function isUncancelled({ status, cancelRequestedAtMs, isAlone }: Job): boolean {
+  return !isTerminal(status) && cancelRequestedAtMs === undefined && !isAlone;
 }
 
 function tooDeep(blueprint: string): JobError {

@@ -243,6 +243,7 @@ export function createEngine(parts: EngineParts): Engine {
     actors,
     region: () => jobs,
     reader: storage.jobs,
+    timers,
     log,
   });
 
@@ -588,6 +589,7 @@ export function createEngine(parts: EngineParts): Engine {
       wakes.stop();
       wallJumps.stop();
       sweep.stop();
+      families.stop();
       bodies.stop();
       retention.stop();
       cancelHold?.();

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Blueprint } from "../../src/blueprint/index.ts";
 import type { Job } from "../../src/job/model.ts";
+import { storeFull } from "../../src/storage/refusals.ts";
 import { World } from "../support/engine.ts";
 import { permanent, StreamWorker } from "../support/worker.ts";
 
@@ -207,6 +208,20 @@ describe("a job of another blueprint inside a job", () => {
     await w.restart();
     await w.pass(500);
 
+    expect(await w.status(one.id)).toBe("cancelled");
+  });
+
+  test("is cancelled when the disk has room again, if it had none when its parent ended", async () => {
+    const w = await start(parent(), child());
+    const id = await w.create("parent", {}, { deadlineSeconds: 5 });
+    const one = await onlyChild(w, id);
+    w.disk.refuse = (unit) => (unit.jobs.some(({ job }) => job.id === one.id) ? storeFull() : undefined);
+    await w.pass(60_000, 500);
+    expect(await w.status(id)).toBe("failed");
+    expect(await w.status(one.id)).toBe("waiting_for_worker");
+
+    w.disk.refuse = () => undefined;
+    await w.pass(11_000, 500);
     expect(await w.status(one.id)).toBe("cancelled");
   });
 
