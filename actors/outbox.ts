@@ -16,18 +16,25 @@ const PAGE = 500;
 
 export function createOutbox({ actors, actor, reader }: OutboxFacadeParts): Outbox {
   async function change(type: "take-up" | "discard", id: string | undefined): Promise<number> {
-    if (id !== undefined) return tell(type, [await failedRow(id)]);
+    if (id !== undefined) return tell(type, [(await failedRow(id)).id]);
+    const ids = await failedIds();
     let changed = 0;
+    for (let from = 0; from < ids.length; from += PAGE) changed += await tell(type, ids.slice(from, from + PAGE));
+    return changed;
+  }
+
+  /** All that there are now, before one is changed: what is given up again meanwhile must not be taken up without end. */
+  async function failedIds(): Promise<readonly string[]> {
+    const ids: string[] = [];
     for (;;) {
-      // Changed ones are not among the failed any more: the first page is always the next one.
-      const rows = await reader.failed(PAGE);
-      if (rows.length === 0) return changed;
-      changed += await tell(type, rows);
+      const rows = await reader.failed(PAGE, ids.at(-1));
+      for (const row of rows) ids.push(row.id);
+      if (rows.length < PAGE) return ids;
     }
   }
 
-  function tell(type: "take-up" | "discard", rows: readonly OutboxRow[]): Promise<number> {
-    return actors.ask<OutboxMessage, number>(actor, (reply) => ({ type, rows, reply }), ASK_MS);
+  function tell(type: "take-up" | "discard", ids: readonly string[]): Promise<number> {
+    return actors.ask<OutboxMessage, number>(actor, (reply) => ({ type, ids, reply }), ASK_MS);
   }
 
   async function failedRow(id: string): Promise<OutboxRow> {

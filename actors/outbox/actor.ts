@@ -213,18 +213,18 @@ export class OutboxActor implements Actor<OutboxMessage> {
   }
 
   #change(message: Extract<OutboxMessage, { type: "take-up" | "discard" }>, context: Context<OutboxMessage>): void {
-    const { type, rows, reply } = message;
+    const { type, ids, reply } = message;
     const nowMs = this.parts.steady.nowMs();
-    const outbox = rows.map(({ id }) =>
+    const outbox = ids.map((id) =>
       type === "discard"
         ? ({ type: "remove", id } as const)
         : // Its time to be given up begins anew: one more refusal is not the end.
           ({ type: "put-off", id, attempts: 0, dueAtMs: nowMs, sinceMs: nowMs } as const),
     );
-    const removed = type === "discard" ? rows.length : 0;
+    const removed = type === "discard" ? ids.length : 0;
     context.pipe(
       this.parts.journal.commit({ jobs: [], outbox }),
-      () => ({ type: "changed", removed, reply, count: rows.length }),
+      () => ({ type: "changed", removed, reply, count: ids.length }),
       (error) => ({ type: "not-changed", reply, error }),
     );
   }

@@ -18,7 +18,7 @@ export type OutboxMessage =
   /** An operator's: given up rows are tried again, or thrown away. */
   | {
       readonly type: "take-up" | "discard";
-      readonly rows: readonly OutboxRow[];
+      readonly ids: readonly string[];
       readonly reply: Reply<number>;
     }
   | { readonly type: "changed"; readonly removed: number; readonly reply: Reply<number>; readonly count: number }

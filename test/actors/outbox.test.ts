@@ -133,6 +133,23 @@ describe("a message that cannot be delivered", () => {
     expect(await world.done(world.engine.outbox.count())).toEqual({ waiting: 0, failed: 0 });
   });
 
+  test("all that were given up are sent again once, though each is given up again at once", async () => {
+    const { world, outside } = await begin();
+    outside.fate = () => ({ type: "failed", error: "is no public address", isFinal: true });
+    const asked = Array.from({ length: 1_200 }, (_, number) => ({
+      blueprint: "flow",
+      initialData: "{}",
+      webhookUrl: `https://h${number}.example/hook`,
+    }));
+    await world.done(world.engine.jobs.create(CLIENT, asked));
+    await world.pass(5_000);
+    expect(await world.done(world.engine.outbox.count())).toEqual({ waiting: 0, failed: 1_200 });
+
+    expect(await world.done(world.engine.outbox.retry())).toBe(1_200);
+    await world.pass(5_000);
+    expect(outside.tries).toHaveLength(2 * 1_200);
+  });
+
   test("that was given up can be thrown away, and one that was not cannot", async () => {
     const { world, outside } = await begin({ settings: { outbox: { ...OUTBOX_RULES, giveUpMs: 0 } } });
     outside.fate = () => failure;
