@@ -355,6 +355,7 @@ export class JobActor implements Actor<JobMessage> {
     this.#draft = undefined;
     this.#creation = undefined;
     this.#state = stateAfter(draft);
+    this.#notes.written();
     // Whoever told what the job was when it was made, told it too late.
     this.parts.known.delete(this.id);
     this.parts.committed(draft.job, this.#wakeAtMs);
@@ -385,6 +386,7 @@ export class JobActor implements Actor<JobMessage> {
     this.#draft = undefined;
     this.#early = undefined;
     this.#turnNumber += 1;
+    this.#notes.putBack();
     this.parts.stores.leave(this.id);
     if (this.#creation && isDataConflict(error)) return this.#createAgain(this.#creation, context);
     this.#creation = undefined;

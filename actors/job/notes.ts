@@ -16,11 +16,21 @@ export function noteWriteMs(job: Pick<Job, "enteredAtMs">, atMs: number): number
   return Math.min(WRITE_MS_MAX, Math.max(WRITE_MS_MIN, (atMs - job.enteredAtMs) / PROGRESS_KEPT));
 }
 
+/** Of each task the newest alone. */
+interface Taken {
+  readonly updates: readonly ProgressUpdate[];
+  readonly progress: ReadonlyMap<string, { readonly workerId: string; readonly update: ProgressUpdate }>;
+  readonly checkpoints: ReadonlyMap<string, Extract<Note, { type: "checkpoint" }>>;
+}
+
+const NOTHING: Taken = { updates: [], progress: new Map(), checkpoints: new Map() };
+
 export class Notes {
   #updates: ProgressUpdate[] = [];
-  /** The newest of each task. */
-  readonly #progress = new Map<string, { readonly workerId: string; readonly update: ProgressUpdate }>();
-  readonly #checkpoints = new Map<string, Extract<Note, { type: "checkpoint" }>>();
+  #progress = new Map(NOTHING.progress);
+  #checkpoints = new Map(NOTHING.checkpoints);
+  /** On its way to the disk. */
+  #taken = NOTHING;
 
   constructor(readonly clock: Clock) {}
 
@@ -36,16 +46,36 @@ export class Notes {
     const update = { progress, message, atMs: this.clock.nowMs() };
     this.#progress.set(taskId, { workerId, update });
     this.#updates.push(update);
-    if (this.#updates.length >= 2 * PROGRESS_KEPT) this.#updates = this.#updates.slice(-PROGRESS_KEPT);
+    this.#shorten();
     return update;
   }
 
   /** Before what the unit makes of the tasks. */
   take(draft: Draft): void {
     if (!isTerminal(draft.job.status)) this.#write(draft);
+    this.#taken = { updates: this.#updates, progress: this.#progress, checkpoints: this.#checkpoints };
     this.#updates = [];
-    this.#progress.clear();
-    this.#checkpoints.clear();
+    this.#progress = new Map();
+    this.#checkpoints = new Map();
+  }
+
+  /** The unit that took them is on disk. */
+  written(): void {
+    this.#taken = NOTHING;
+  }
+
+  /** It is not: the next one takes them along, and what came since then. */
+  putBack(): void {
+    const { updates, progress, checkpoints } = this.#taken;
+    this.#taken = NOTHING;
+    this.#updates = [...updates, ...this.#updates];
+    this.#progress = new Map([...progress, ...this.#progress]);
+    this.#checkpoints = new Map([...checkpoints, ...this.#checkpoints]);
+    this.#shorten();
+  }
+
+  #shorten(): void {
+    if (this.#updates.length >= 2 * PROGRESS_KEPT) this.#updates = this.#updates.slice(-PROGRESS_KEPT);
   }
 
   #write(draft: Draft): void {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { oneTask } from "../support/blueprints.ts";
+import { storeFull } from "../../src/storage/refusals.ts";
 import { World } from "../support/engine.ts";
 import { StreamWorker, transient } from "../support/worker.ts";
 
@@ -33,6 +34,20 @@ describe("a checkpoint", () => {
     await w.pass(5_000, 500);
 
     expect(worker.got[1]).toMatchObject({ attempt: 2, last_checkpoint: { frame: 20 } });
+  });
+
+  test("is written once the disk has room, if it had none", async () => {
+    const { w, worker, id } = await started();
+    const [first] = worker.got;
+    w.disk.refuse = () => storeFull();
+    checkpoint(w, id, first?.task_id ?? "", { frame: 10 });
+    await w.pass(3_000, 500);
+    checkpoint(w, id, first?.task_id ?? "", { frame: 20 });
+    await w.pass(3_000, 500);
+    w.disk.refuse = () => undefined;
+    await w.pass(3_000, 500);
+
+    expect((await w.view(id)).job.task?.checkpoint).toBe('{"frame":20}');
   });
 
   test("of a replaced attempt is dropped", async () => {
