@@ -1,5 +1,6 @@
 /** Where people decide without a token of ours: by the links that were sent to them, and by what they use to talk. */
 import { Elysia } from "elysia";
+import { invalidToken } from "../access/access.ts";
 import type { Decision, Orchestrator } from "../../actors/orchestrator.ts";
 import type { Job } from "../job/model.ts";
 import { decisionsOf } from "../job/pause.ts";
@@ -101,8 +102,10 @@ async function decideFor(request: Request, id: string, options: ApprovalRoutesOp
     await orchestrator.jobs.decide(undefined, id, decisionByLink(body, ticket));
     return received(id);
   }
-  const { client, isOperator, viewer } = door.client(request);
+  const { client, isOperator, viewer, isAdmitted } = door.client(request);
   const body = bodyOf(await readText(request, BODY_BYTES_MAX));
+  // Taken away while the body was coming.
+  if (isAdmitted?.() === false) throw invalidToken();
   const by = isOperator ? "operator" : client.id;
   await orchestrator.jobs.decide(viewer, id, { ...decisionOf(body), by, through: "api" }, idempotencyKeyOf(request));
   return received(id);

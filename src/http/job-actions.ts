@@ -1,7 +1,7 @@
 /** What is sent to a job that is there already: events, decisions, a retry, a rerun; and the same to many at once. */
 import { Elysia } from "elysia";
 import type { Decision, Jobs, Rerun } from "../../actors/orchestrator.ts";
-import type { Caller } from "../access/access.ts";
+import { type Caller, invalidToken } from "../access/access.ts";
 import { isTerminal, type Job } from "../job/model.ts";
 import { isObject, parseObject } from "../protocol/json.ts";
 import { type JsonMap, messageOf, Refusal } from "../system/errors.ts";
@@ -47,14 +47,21 @@ export function jobActionRoutes(prefix: string, options: ClientRoutesOptions, is
     });
 }
 
-export async function bodyOf(request: Request, { settings }: Pick<ClientRoutesOptions, "settings">): Promise<JsonMap> {
+export async function bodyOf(
+  request: Request,
+  { settings }: Pick<ClientRoutesOptions, "settings">,
+  { isAdmitted }: Caller,
+): Promise<JsonMap> {
   const text = await readText(request, settings.bodyBytesMax);
+  // Taken away while the body was coming.
+  if (isAdmitted?.() === false) throw invalidToken();
   return text.trim() === "" ? {} : parseObject(text);
 }
 
 async function sendEvent(request: Request, id: string, options: ClientRoutesOptions): Promise<Response> {
-  const { viewer } = options.door.client(request);
-  const body = await bodyOf(request, options);
+  const caller = options.door.client(request);
+  const { viewer } = caller;
+  const body = await bodyOf(request, options, caller);
   const event = nameIn(body, "event", 'the name that the blueprint waits for, like {"event": "paid"}');
   const data = JSON.stringify(body["data"] ?? null);
   await options.orchestrator.jobs.event(viewer, id, { event, data }, idempotencyKeyOf(request));
@@ -63,7 +70,7 @@ async function sendEvent(request: Request, id: string, options: ClientRoutesOpti
 
 async function decide(request: Request, id: string, options: ClientRoutesOptions): Promise<Response> {
   const caller = options.door.client(request);
-  const body = await bodyOf(request, options);
+  const body = await bodyOf(request, options, caller);
   await options.orchestrator.jobs.decide(caller.viewer, id, decisionOf(body, caller), idempotencyKeyOf(request));
   return json(JSON.stringify({ status: "decision_accepted", job_id: id }));
 }
@@ -89,7 +96,7 @@ async function rerun(request: Request, id: string, options: ClientRoutesOptions)
   const { jobs } = options.orchestrator;
   const caller = options.door.client(request);
   const { viewer } = caller;
-  const body = await bodyOf(request, options);
+  const body = await bodyOf(request, options, caller);
   const { job } = await jobs.read(viewer, id);
   const changes = rerunOf(body, job, options);
   const key = idempotencyKeyOf(request);
@@ -114,9 +121,10 @@ function rerunOf(body: JsonMap, job: Job, { creator }: ClientRoutesOptions): Rer
 
 /** The filters stand behind the question mark, as for the list, or in the body. */
 async function many(request: Request, what: "cancel" | "retry", options: ClientRoutesOptions): Promise<Response> {
-  const { viewer } = options.door.client(request);
+  const caller = options.door.client(request);
+  const { viewer } = caller;
   const { jobs } = options.orchestrator;
-  const filters = filtersOf(await bodyOf(request, options), parametersOf(request));
+  const filters = filtersOf(await bodyOf(request, options, caller), parametersOf(request));
   const isDryRun = filters.get("dry_run") === "true";
   const query = jobQueryOf(filters, viewer);
   const found = await jobs.list({ ...query, limit: query.limit + 1 });

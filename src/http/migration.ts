@@ -28,8 +28,8 @@ export function migrationRoutes(prefix: string, options: Options, isDescribed: b
 }
 
 async function one(request: Request, id: string, options: Options): Promise<Response> {
-  options.door.operator(request);
-  const wanted = wantedOf(await bodyOf(request, options), parametersOf(request));
+  const caller = options.door.operator(request);
+  const wanted = wantedOf(await bodyOf(request, options, caller), parametersOf(request));
   return json(answerText(id, await options.orchestrator.jobs.migrate(id, wanted), wanted));
 }
 
@@ -39,9 +39,9 @@ function answerText(id: string, { status, from, to, state }: Migration, { isDryR
 
 /** The filters stand behind the question mark, as for the list, or in the body beside the rest. */
 async function many(request: Request, options: Options): Promise<Response> {
-  options.door.operator(request);
+  const caller = options.door.operator(request);
   const { jobs } = options.orchestrator;
-  const { to, states, ...filtering } = await bodyOf(request, options);
+  const { to, states, ...filtering } = await bodyOf(request, options, caller);
   const filters = filtersOf(filtering, parametersOf(request));
   const wanted = wantedOf({ to, states } as JsonMap, filters);
   const query = jobQueryOf(filters, undefined);

@@ -105,6 +105,32 @@ describe("clients of the file", () => {
     expect((await ask("GET", "/_public/jobs/quarantined", acme)).text).toContain(theirs.id);
   });
 
+  test.each([
+    ["/api/v1/jobs/ID/event", '{"event":"paid"}'],
+    ["/api/v1/jobs/ID/decision", '{"decision":"approved"}'],
+    ["/api/v1/jobs/ID/rerun", "{}"],
+    ["/api/v1/jobs/cancel", '{"blueprint":"b"}'],
+    ["/_public/webhooks/approval/ID", '{"decision":"approved"}'],
+  ])("whose token is taken away while the body of %s is coming change nothing", async (path, body) => {
+    const { app, access, fake } = open();
+    const own = job({ client: { id: "acme", config: {} } });
+    fake.jobs.set(own.id, own);
+    const slow = new ReadableStream<Uint8Array>(
+      {
+        pull(controller) {
+          access.useClients([]);
+          controller.enqueue(new TextEncoder().encode(body));
+          controller.close();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const url = `http://server${path.replace("ID", own.id)}`;
+    const answer = await app.handle(new Request(url, { method: "POST", headers: acme, body: slow }));
+    expect(answer.status).toBe(401);
+    expect(fake.told.asked).toEqual([]);
+  });
+
   test("hear what they have left, until nothing is: then when there is more", async () => {
     const { ask } = open();
     const lefts = [
