@@ -8,6 +8,7 @@ import type { HistoryEvent } from "../src/job/history.ts";
 import type { Migration, StateMap } from "../src/job/migration.ts";
 import type { Standing } from "../src/job/waiting.ts";
 import type { HeartbeatBody, RegistrationBody, ResultAnswer, WorkerResult } from "../src/protocol/worker.ts";
+import type { WorkerEvent, WorkerEventAnswer } from "../src/protocol/worker-event.ts";
 import type { JobQuery, OutboxRow } from "../src/storage/port.ts";
 import type { JsonMap } from "../src/system/errors.ts";
 import type { DataStoreViews } from "./stores/views.ts";
@@ -173,6 +174,8 @@ export interface Workers {
   result(result: WorkerResult): Promise<ResultAnswer>;
   progress(workerId: string, update: { jobId: string; taskId: string; progress: number; message?: string }): void;
   checkpoint(workerId: string, update: { jobId: string; taskId: string; value: string }): void;
+  /** Resolves once it is durable. */
+  event(workerId: string, event: WorkerEvent): Promise<WorkerEventAnswer>;
   release(workerId: string, taskIds: readonly string[]): void;
   isCancelled(workerId: string, taskId: string): boolean;
   /** A second link of the kind for the same id and session replaces the first. */

@@ -1,5 +1,6 @@
 /** What the doors may ask about workers, answered by the registry and the workers' actors. */
 import type { ResultAnswer } from "../src/protocol/worker.ts";
+import type { WorkerEventAnswer } from "../src/protocol/worker-event.ts";
 import type { ActorSystem, Ref, Region, Reply } from "../src/runtime/types.ts";
 import { type JsonMap, Refusal } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
@@ -106,6 +107,19 @@ export function createWorkers(parts: WorkersParts): Workers {
     },
     checkpoint(workerId, update) {
       region.ref(update.jobId).tell({ type: "checkpoint", workerId, ...update });
+    },
+    event(workerId, event) {
+      const taskId = event.taskId ?? directory.get(workerId)?.actor.taskFor(event.jobId);
+      return actors.ask<JobMessage, WorkerEventAnswer>(
+        region.ref(event.jobId),
+        (reply) => ({
+          type: "worker-event",
+          workerId,
+          event: { ...event, ...(taskId !== undefined && { taskId }) },
+          reply,
+        }),
+        ASK_MS,
+      );
     },
     release: (workerId, taskIds) => tell(workerId, { type: "release", taskIds }),
     // One of an earlier start may be taken up again yet: its worker is not told to end it for nothing.

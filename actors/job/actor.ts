@@ -201,6 +201,8 @@ export class JobActor implements Actor<JobMessage> {
           reason: "job_not_found",
           message: "No job has this id; drop the result.",
         });
+      } else if (message.type === "worker-event") {
+        message.reply.ok({ status: "error", code: "JOB_NOT_FOUND", message: "No job has this id; drop the event." });
       } else if (message.type === "event" || message.type === "decision" || message.type === "retry") {
         message.reply.fail(new Refusal("JOB_NOT_FOUND", 404, "Job not found"));
       } else if (message.type === "migrate") message.reply.fail(new Refusal("JOB_NOT_FOUND", 404, "Job not found"));
@@ -424,6 +426,8 @@ export class JobActor implements Actor<JobMessage> {
   #follow(job: Job, after: After, context: Context<JobMessage>): void {
     switch (after.type) {
       case "answer-result":
+        return after.reply.ok(after.answer);
+      case "answer-event":
         return after.reply.ok(after.answer);
       case "answer-creation":
         return after.reply.ok(job.id);

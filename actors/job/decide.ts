@@ -14,6 +14,7 @@ import { takeDecision, takeEvent, wakePause } from "./pauses.ts";
 import { resumptionOf } from "./resume.ts";
 import { takeRetry } from "./retry.ts";
 import { beginning, isEntering, start, takeAdmitted } from "./start.ts";
+import { takeWorkerEvent } from "./worker-events.ts";
 
 export type UserMessage = Exclude<
   JobMessage,
@@ -67,6 +68,14 @@ function take(draft: Draft, message: UserMessage): void {
       return takeTooExpensive(draft, message);
     case "event":
       return takeEvent(draft, message);
+    case "worker-event": {
+      const { taskId } = message.event;
+      return takeWorkerEvent(
+        draft,
+        message,
+        taskId === undefined ? undefined : waitOfTask(draft, taskId, message.workerId),
+      );
+    }
     case "decision":
       return takeDecision(draft, message);
     case "child-ended":

@@ -19,6 +19,7 @@ import {
 import { webhookBody, webhookDestination } from "../../src/job/webhook.ts";
 import { approvalClosed, type ApprovalEnd } from "../../src/job/approval.ts";
 import type { IgnoredReason, ResultAnswer } from "../../src/protocol/worker.ts";
+import type { WorkerEventAnswer } from "../../src/protocol/worker-event.ts";
 import type { Reply } from "../../src/runtime/types.ts";
 import type { BranchWrite, IdempotencyWrite, OutboxKind, OutboxWrite } from "../../src/storage/port.ts";
 import type { Refusal } from "../../src/system/errors.ts";
@@ -93,6 +94,7 @@ export interface JobRules {
 /** Done after the commit, in order. */
 export type After =
   | { readonly type: "answer-result"; readonly reply: Reply<ResultAnswer>; readonly answer: ResultAnswer }
+  | { readonly type: "answer-event"; readonly reply: Reply<WorkerEventAnswer>; readonly answer: WorkerEventAnswer }
   | { readonly type: "answer-creation"; readonly reply: Reply<string> }
   | { readonly type: "answer-hand-out"; readonly reply: Reply<boolean>; readonly accepted: boolean }
   | { readonly type: "answer-claim"; readonly reply: Reply<Claim | undefined>; readonly claim: Claim | undefined }

@@ -1,6 +1,7 @@
 import type { TurnReply } from "../../src/handlers/port.ts";
 import type { Migration, StateMap, TargetVersion } from "../../src/job/migration.ts";
 import type { Job, JobError, JobStatus, TaskWait } from "../../src/job/model.ts";
+import type { WorkerEvent, WorkerEventAnswer } from "../../src/protocol/worker-event.ts";
 import type { ResultAnswer, WorkerResult } from "../../src/protocol/worker.ts";
 import type { Reply } from "../../src/runtime/types.ts";
 import type { IdempotencyWrite, StoredBranch } from "../../src/storage/port.ts";
@@ -70,6 +71,13 @@ export type JobMessage =
       readonly message?: string | undefined;
     }
   | { readonly type: "checkpoint"; readonly taskId: string; readonly workerId: string; readonly value: string }
+  /** Of a worker, about the task that it runs. */
+  | {
+      readonly type: "worker-event";
+      readonly workerId: string;
+      readonly event: WorkerEvent;
+      readonly reply: Reply<WorkerEventAnswer>;
+    }
   /** From outside, for a job that waits for it now or later. */
   | {
       readonly type: "event";

@@ -149,6 +149,12 @@ export class WorkerActor implements Actor<WorkerMessage> {
     return lease && (lease.cancelled || lease.dropped);
   }
 
+  /** Read by the doors: the one task that it runs for this job. Undefined: none, or several. */
+  taskFor(jobId: string): string | undefined {
+    const [lease, other] = [...this.#leases.all()].filter(({ task }) => task.jobId === jobId);
+    return other ? undefined : lease?.handOut.taskId;
+  }
+
   /** Read by the doors: who runs what, since when. */
   handOutOf(key: string): HandOut | undefined {
     return this.#leases.byKey(key)?.handOut;

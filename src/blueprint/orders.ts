@@ -49,9 +49,6 @@ function fill(task: TaskRequest, type: string, defaults: Defaults): TaskOrder {
   for (const field of Object.keys(task)) {
     if (!FIELDS.has(field)) throw invalid(`${field} is not known, a task has ${[...FIELDS].join(", ")}.`);
   }
-  if (task.eventTransitions !== undefined) {
-    throw new Refusal("NOT_AVAILABLE", 501, "eventTransitions arrive with a later version.");
-  }
   const order: Draft = {
     type,
     params: task.params === undefined ? "{}" : jsonOfObject(task.params, "params"),
@@ -60,6 +57,9 @@ function fill(task: TaskRequest, type: string, defaults: Defaults): TaskOrder {
     priority: numberIn("priority", task.priority, Number.NEGATIVE_INFINITY) ?? defaults.priority ?? 0,
     retry: retryOf(task.retry, defaults.maxAttempts),
   };
+  if (task.eventTransitions !== undefined) {
+    order.eventTransitions = checkedTransitions(task.eventTransitions, "eventTransitions");
+  }
   addLimits(order, task, defaults);
   if (task.resourceRequirements !== undefined) order.requirements = requirementsOf(task.resourceRequirements);
   if (task.outputSchema !== undefined) order.outputSchema = plain(task.outputSchema, "outputSchema");
@@ -94,16 +94,16 @@ function retryOf(retry: TaskRequest["retry"], maxAttempts: number): RetryPolicy 
   };
 }
 
-export function checkedTransitions(transitions: unknown): Readonly<Record<string, string>> {
+export function checkedTransitions(transitions: unknown, name = "transitions"): Readonly<Record<string, string>> {
   if (transitions === undefined) return {};
   if (typeof transitions !== "object" || transitions === null || Array.isArray(transitions)) {
-    throw invalid('transitions must be an object such as { success: "finished", failure: "failed" }.');
+    throw invalid(`${name} must be an object such as { success: "finished", failure: "failed" }.`);
   }
   const checked: Record<string, string> = {};
   for (const [status, target] of Object.entries(transitions)) {
     // An optional transition that is left undefined is no transition.
     if (target === undefined) continue;
-    if (typeof target !== "string") throw invalid(`transitions.${status} is ${String(target)}, give a state's name.`);
+    if (typeof target !== "string") throw invalid(`${name}.${status} is ${String(target)}, give a state's name.`);
     checked[status] = target;
   }
   return checked;

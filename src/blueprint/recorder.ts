@@ -161,6 +161,7 @@ export class Recorder {
   #order(task: TaskRequest): TaskOrder {
     const order = orderOf(task, this.#options.defaults);
     this.#assertTargets(order.transitions, `task "${order.type}"`);
+    this.#assertTargets(order.eventTransitions ?? {}, `events of task "${order.type}"`);
     return order;
   }
 

@@ -3,13 +3,14 @@ import type { Jobs, WorkerLink, Workers } from "../../actors/orchestrator.ts";
 import { identityOf, type WorkerGrant } from "../access/access.ts";
 import { findFlaw, isObject, parseShallow } from "../protocol/json.ts";
 import { type ProgressUpdate, readProgress } from "../protocol/progress.ts";
+import { readWorkerEvent } from "../protocol/worker-event.ts";
 import { legacyCancel } from "../protocol/worker.ts";
 import { type JsonMap, messageOf, Refusal } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
 import type { Connections, Session, Wire } from "./connections.ts";
 
 export interface SocketOptions {
-  readonly workers: Pick<Workers, "connect" | "disconnect" | "progress">;
+  readonly workers: Pick<Workers, "connect" | "disconnect" | "progress" | "event">;
   readonly jobs: Pick<Jobs, "read">;
   readonly connections: Pick<Connections, "claim" | "unclaim">;
   readonly log: Log;
@@ -45,9 +46,22 @@ class SocketSession implements Session {
     if (message === undefined) return;
     const update = readProgress(message);
     const workerId = this.#workerId ?? this.#named(message);
-    if (update === undefined) return;
+    if (update === undefined) return void this.#event(workerId, message);
     if (workerId !== undefined) this.#options.workers.progress(workerId, update);
     else void this.#progressOfUnknown(update);
+  }
+
+  async #event(workerId: string | undefined, message: JsonMap): Promise<void> {
+    const event = readWorkerEvent(message);
+    if (event === undefined || workerId === undefined) return;
+    try {
+      const answer = await this.#options.workers.event(workerId, event);
+      if (answer.status === "error") {
+        this.#options.log.warn("an event of a worker was refused", { worker: workerId, error: answer.message });
+      }
+    } catch (error) {
+      this.#options.log.warn("an event of a worker was lost", { worker: workerId, error: messageOf(error) });
+    }
   }
 
   isAdmitted(): boolean {

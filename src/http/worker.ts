@@ -7,6 +7,7 @@ import { invalidBody } from "../protocol/creation.ts";
 import { findFlaw, isObject, parseObject, parseShallow, refusalOf } from "../protocol/json.ts";
 import { readCheckpoint, readProgress } from "../protocol/progress.ts";
 import { readResult } from "../protocol/result.ts";
+import { readWorkerEvent } from "../protocol/worker-event.ts";
 import { compileSchema } from "../protocol/schema.ts";
 import {
   HeartbeatBody,
@@ -193,9 +194,13 @@ async function takeEvent(request: Request, { orchestrator, door, settings }: Wor
   const checkpoint = readCheckpoint(body);
   if (progress) orchestrator.workers.progress(workerId, progress);
   if (checkpoint) orchestrator.workers.checkpoint(workerId, checkpoint);
+  if (progress || checkpoint) return json('{"status":"event_accepted"}');
+  const event = readWorkerEvent(body);
+  if (event) return json(JSON.stringify(await orchestrator.workers.event(workerId, event)));
   // Said openly, so that nobody waits for the effect of an event that has none.
-  const note = "Only progress and checkpoints have an effect on this server: nothing was done with this event.";
-  return json(JSON.stringify({ status: "event_accepted", ...(!progress && !checkpoint && { note }) }));
+  const note =
+    "An event counts for the task of a job: it needs event_type and target_job_id. Nothing was done with this one.";
+  return json(JSON.stringify({ status: "event_accepted", note }));
 }
 
 function exchangeToken(request: Request, { door }: WorkerRoutesOptions): Response {

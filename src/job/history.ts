@@ -83,6 +83,7 @@ function advance(past: Past, event: JobEvent): void {
 
 function statusDuring(type: JobEvent["type"]): string {
   if (type === "job_waiting") return "pending";
+  if (type.startsWith("worker_event:")) return "waiting_for_worker";
   return type === "task_dispatched" || type === "progress" ? "waiting_for_worker" : "running";
 }
 

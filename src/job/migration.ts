@@ -92,7 +92,9 @@ export function migratedWait<Wait extends BranchWait>(
 ): Wait {
   if (isChildWait(wait)) return { ...wait, transitions: migratedTransitions(wait.transitions, into, mapping) };
   const transitions = migratedTransitions(wait.order.transitions, into, mapping);
-  return { ...wait, order: { ...wait.order, transitions } };
+  const { eventTransitions: before } = wait.order;
+  const eventTransitions = before && migratedTransitions(before, into, mapping);
+  return { ...wait, order: { ...wait.order, transitions, ...(eventTransitions && { eventTransitions }) } };
 }
 
 function migratedTransitions(

@@ -67,6 +67,8 @@ export interface TaskOrder {
   /** JSON text of an object. */
   readonly params: string;
   readonly transitions: Readonly<Record<string, string>>;
+  /** Where an event of the worker's takes the job while the task runs. */
+  readonly eventTransitions?: Readonly<Record<string, string>>;
   readonly strategy: Strategy;
   readonly priority: number;
   readonly maxCost?: number;
@@ -103,6 +105,8 @@ export interface TaskWait {
   readonly lastError?: JobError | undefined;
   /** JSON text, given to the next attempt. */
   readonly checkpoint?: string | undefined;
+  /** That its workers have sent, beside progress. */
+  readonly events?: number | undefined;
   /** The newest of any attempt. */
   readonly progress?: TaskProgress | undefined;
 }
@@ -280,7 +284,8 @@ export interface JobEvent {
     | "sub_blueprint_finished"
     | "job_retried"
     | "job_completed"
-    | "job_failed";
+    | "job_failed"
+    | `worker_event:${string}`;
   readonly atMs: number;
   readonly state?: string | undefined;
   readonly previous?: string | undefined;

@@ -33,6 +33,27 @@ export function webhookBody(job: Job, url: string, atMs: number): string {
   return `${url}\n${facts.slice(0, -1)},${rest}}`;
 }
 
+/** What a worker told while it ran a task of the job. */
+export function workerEventBody(
+  job: Job,
+  url: string,
+  event: { readonly name: string; readonly payload: string; readonly workerId: string },
+  atMs: number,
+): string {
+  const facts = JSON.stringify({
+    event: `worker_event:${event.name}`,
+    job_id: job.id,
+    blueprint_name: job.blueprint,
+    status: job.status,
+    current_state: job.state,
+    worker_id: event.workerId,
+    error: null,
+    timestamp: new Date(atMs).toISOString(),
+  });
+  const { security = "null", metadata = "null" } = job;
+  return `${url}\n${facts.slice(0, -1)},"payload":${event.payload},"security":${security},"metadata":${metadata}}`;
+}
+
 export function readWebhook(body: string): Webhook {
   const end = body.indexOf("\n");
   assert(end > 0, "a webhook without an address");

@@ -239,10 +239,10 @@ describe("a turn is invalid, and says what to do,", () => {
       (a) => a.waitForEvent({ event: "paid", timeoutSecond: 3, transitions: { received: "next" } } as never),
     ],
     [
-      "for worker events",
-      "NOT_AVAILABLE",
-      "eventTransitions",
-      (a) => a.dispatchTask({ ...task, eventTransitions: { seen: "next" } }),
+      "for worker events that lead nowhere",
+      "UNKNOWN_STATE",
+      "nowhere",
+      (a) => a.dispatchTask({ ...task, eventTransitions: { seen: "nowhere" } }),
     ],
     [
       "for a data store that it did not declare",

@@ -33,6 +33,7 @@ export interface Told {
   readonly disconnected: string[];
   readonly queries: JobQuery[];
   readonly checkpoints: object[];
+  readonly workerEvents: object[];
   /** Events, decisions, retries and reruns. */
   readonly asked: object[];
   /** Messages that were given up. */
@@ -133,6 +134,7 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
     disconnected: [],
     queries: [],
     checkpoints: [],
+    workerEvents: [],
     asked: [],
     failed: [],
     outbox: [],
@@ -302,6 +304,10 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
           return fake.answerResult(result);
         },
         progress: (workerId, update) => void told.progress.push({ workerId, ...update }),
+        event: async (workerId, event) => {
+          told.workerEvents.push({ workerId, ...event });
+          return { status: "event_accepted" };
+        },
         checkpoint: (workerId, update) => void told.checkpoints.push({ workerId, ...update }),
         release: (_, ids) => void told.released.push(...ids),
         isCancelled: (_, taskId) => taskId === "cancelled-task",

@@ -296,6 +296,20 @@ describe("the socket of the original", () => {
     expect(worker.end.code).toBeUndefined();
   });
 
+  test("an event of the worker's own reaches the engine", async () => {
+    const fake = createFake();
+    const worker = connect(await serve(fake), "/_worker/ws/w1");
+    await worker.opened;
+    const event = { event_id: "e", event_type: "warm", target_job_id: "job-1", payload: { degrees: 40 } };
+    worker.text(JSON.stringify({ ...event, target_job_id: undefined }));
+    worker.text(JSON.stringify(event));
+    await until(() => fake.told.workerEvents.length === 1, "the event");
+    expect(fake.told.workerEvents).toEqual([
+      { workerId: "w1", jobId: "job-1", name: "warm", payload: '{"degrees":40}', id: "e" },
+    ]);
+    expect(worker.end.code).toBeUndefined();
+  });
+
   test("a cancellation has both keys, for all generations", async () => {
     const fake = createFake();
     const worker = connect(await serve(fake), "/_worker/ws", { ...asWorker, "x-worker-id": "w1" });

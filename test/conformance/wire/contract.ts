@@ -280,6 +280,52 @@ export const CONTRACT: readonly Exchange[] = [
     },
     result("tells", { status: "success" }, { status: "result_accepted_success" }),
   ]),
+  from("5.6", "an event that the waiting task has a transition for moves the job on, once", [
+    registers("films", { supported_tasks: ["film"] }),
+    { send: "POST /api/v1/jobs/film", headers: CLIENT, body: {}, status: 202, keep: { job: "job_id" } },
+    {
+      send: "GET /_worker/workers/films/tasks/next",
+      headers: SHARED,
+      status: 200,
+      answer: { job_id: "{job}", type: "film" },
+      keep: { task: "task_id" },
+    },
+    {
+      send: "POST /_worker/events",
+      headers: SHARED,
+      body: {
+        event_id: "e3",
+        worker_id: "films",
+        event_type: "preview_ready",
+        payload: { url: "x" },
+        target_job_id: "{job}",
+        target_task_id: "{task}",
+      },
+      status: 200,
+      answer: { status: "event_accepted" },
+    },
+    job({ status: "finished", current_state: "review", state_history: { preview_ready: { url: "x" } } }),
+    {
+      send: "GET /api/v1/jobs/{job}/history",
+      headers: CLIENT,
+      status: 200,
+      holds: '"event_type":"worker_event:preview_ready"',
+    },
+    {
+      send: "POST /_worker/events",
+      headers: SHARED,
+      body: {
+        event_id: "e4",
+        worker_id: "films",
+        event_type: "preview_ready",
+        payload: {},
+        target_job_id: "{job}",
+        target_task_id: "{task}",
+      },
+      status: 200,
+      answer: { status: "error", code: "STALE_TASK" },
+    },
+  ]),
   from("5.7", "a token is exchanged, used, refreshed, and the old pair is worth nothing", [
     registers("short-lived"),
     {

@@ -18,6 +18,12 @@ export const cancellable = flow("cancellable", "slow", {
   backoffSeconds: 0.05,
   maxBackoffSeconds: 0.05,
 });
+export const film = new Blueprint({ name: "film", apiVersion: "v1", apiEndpoint: "jobs/film" });
+film.handlerFor("start", { isStart: true }, (_context, actions) =>
+  actions.dispatchTask({ taskType: "film", transitions: ENDS, eventTransitions: { preview_ready: "review" } }),
+);
+for (const state of Object.values(ENDS)) film.handlerFor(state, { isEnd: true }, () => undefined);
+
 export const showcase = flow("full_showcase", "transcode_video");
 
 export const parts = new Blueprint({ name: "parts", apiVersion: "v1", apiEndpoint: "jobs/parts" });

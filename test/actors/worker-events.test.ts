@@ -1,0 +1,150 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { WORKER_EVENTS_MAX } from "../../actors/job/worker-events.ts";
+import { Blueprint } from "../../src/blueprint/index.ts";
+import { readWorkerEvent, type WorkerEventAnswer } from "../../src/protocol/worker-event.ts";
+import { World } from "../support/engine.ts";
+import { StreamWorker } from "../support/worker.ts";
+
+let world: World | undefined;
+afterEach(async () => {
+  await world?.stop();
+  world = undefined;
+});
+
+/** Half way it goes on to another task, or to its end. */
+function film(): Blueprint {
+  const blueprint = new Blueprint({ name: "film" });
+  blueprint.handlerFor("start", { isStart: true }, (_context, actions) =>
+    actions.dispatchTask({
+      taskType: "t",
+      params: {},
+      transitions: { success: "done", failure: "failed", cancelled: "stopped" },
+      eventTransitions: { preview_ready: "review" },
+    }),
+  );
+  blueprint.handlerFor("review", ({ stateHistory }, actions) => {
+    stateHistory["reviewed"] = stateHistory["preview_ready"]?.url ?? null;
+    actions.transitionTo("done");
+  });
+  for (const state of ["done", "failed", "stopped"]) blueprint.handlerFor(state, { isEnd: true }, () => undefined);
+  return blueprint;
+}
+
+async function begin(more: object = {}): Promise<{ w: World; worker: StreamWorker; id: string }> {
+  const w = await World.start({ blueprints: [film()] });
+  world = w;
+  const worker = await new StreamWorker(w, "w").connect();
+  const id = await w.create("film", {}, more);
+  return { w, worker, id };
+}
+
+/** As it comes in by either door. */
+function send(w: World, worker: StreamWorker, body: object): Promise<WorkerEventAnswer> {
+  const { job_id: target_job_id, task_id: target_task_id } = worker.last;
+  const event = readWorkerEvent({ target_job_id, target_task_id, ...body });
+  if (!event) throw new Error("this is no event");
+  return w.done(w.engine.workers.event(worker.id, event));
+}
+
+const accepted: WorkerEventAnswer = { status: "event_accepted" };
+
+describe("an event of a worker", () => {
+  test("that its task has a transition for takes the job there, with its data, and the worker is told to end", async () => {
+    const { w, worker, id } = await begin();
+
+    expect(await send(w, worker, { event_type: "preview_ready", payload: { url: "s3://x" } })).toEqual(accepted);
+    await w.time.settle();
+
+    expect((await w.view(id)).job).toMatchObject({ status: "finished", state: "done" });
+    expect(await w.stateHistory(id)).toEqual({ preview_ready: { url: "s3://x" }, reviewed: "s3://x" });
+    expect(worker.cancels).toEqual([worker.last.task_id]);
+    expect(await worker.answer({ data: { late: 1 } })).toMatchObject({ status: "ignored" });
+  });
+
+  test("that leads a branch to the aggregator is the branch's end, and no other's", async () => {
+    const blueprint = new Blueprint({ name: "fan" });
+    blueprint.handlerFor("start", { isStart: true }, (_context, actions) =>
+      actions.dispatchParallel({
+        tasks: [1, 2].map(() => ({ taskType: "t", params: {}, eventTransitions: { enough: "sum" } })),
+        aggregateInto: "sum",
+      }),
+    );
+    blueprint.aggregatorFor("sum", ({ aggregationResults, stateHistory }, actions) => {
+      stateHistory["statuses"] = Object.values(aggregationResults).map(({ status }) => status);
+      actions.transitionTo("finished");
+    });
+    const w = await World.start({ blueprints: [blueprint] });
+    world = w;
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("fan");
+    const [first] = worker.got;
+
+    await send(w, worker, { event_type: "enough", payload: { sum: 3 } });
+    expect(await w.status(id)).toBe("waiting_for_parallel");
+    expect(worker.cancels).toEqual([worker.last.task_id]);
+    await worker.answer({}, first);
+
+    expect(await w.stateHistory(id)).toEqual({ statuses: ["success", "enough"] });
+  });
+
+  test("of another name stands in the history and goes to the webhook, and the task runs on", async () => {
+    const { w, worker, id } = await begin({ webhookUrl: "https://example.com/hook" });
+
+    for (const event_type of ["warm", "constructor"]) {
+      expect(await send(w, worker, { event_type, payload: { degrees: 40 } })).toEqual(accepted);
+    }
+
+    const event = (await w.history(id)).find(({ event_type }) => event_type === "worker_event:warm");
+    expect(event).toMatchObject({
+      worker_id: "w",
+      state: "start",
+      context_snapshot: { worker_event: { degrees: 40 } },
+    });
+    const bodies = w.disk
+      .unitsOf(id)
+      .flatMap(({ jobs }) => jobs.flatMap(({ outbox }) => outbox?.map((row) => row.body) ?? []));
+    expect(bodies.map((body) => JSON.parse(body.split("\n")[1] ?? ""))).toMatchObject([
+      { event: "worker_event:warm", job_id: id, payload: { degrees: 40 } },
+      { event: "worker_event:constructor", job_id: id },
+    ]);
+    expect(await worker.answer()).toEqual({ status: "result_accepted_success" });
+  });
+
+  test("sent again with its id changes nothing; without a task's id it is about the one that the worker runs", async () => {
+    const { w, worker, id } = await begin();
+    const again = { event_type: "warm", event_id: "e1", target_task_id: undefined };
+    for (let count = 0; count < 3; count++) await send(w, worker, again);
+
+    expect((await w.eventTypes(id)).filter((type) => type === "worker_event:warm")).toHaveLength(1);
+  });
+
+  test("of who does not run the task, or not any more, is refused, and so is the thousand and first", async () => {
+    const { w, worker, id } = await begin();
+    const other = new StreamWorker(w, "other");
+    other.got.push(worker.last);
+    expect(await send(w, other, { event_type: "preview_ready" })).toMatchObject({
+      status: "error",
+      code: "STALE_TASK",
+    });
+    for (let count = 0; count < WORKER_EVENTS_MAX; count++) await send(w, worker, { event_type: "warm" });
+    expect(await send(w, worker, { event_type: "warm" })).toMatchObject({ status: "error", code: "TOO_MANY_EVENTS" });
+    expect(await w.status(id)).toBe("waiting_for_worker");
+    await worker.answer();
+
+    expect(await send(w, worker, { event_type: "warm" })).toMatchObject({ status: "error", code: "STALE_TASK" });
+    const nowhere = { event_type: "warm", target_job_id: "none" };
+    expect(await send(w, worker, nowhere)).toMatchObject({ status: "error", code: "JOB_NOT_FOUND" });
+  });
+
+  test("that is no event is told from one", () => {
+    for (const body of [
+      {},
+      { event_type: "progress", target_job_id: "j" },
+      { event_type: "x".repeat(101), target_job_id: "j" },
+      { event_type: "warm" },
+      { event_type: "warm", target_job_id: "j", payload: [1] },
+    ]) {
+      expect(readWorkerEvent(body)).toBeUndefined();
+    }
+  });
+});
