@@ -80,8 +80,8 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "a result is answered before its commit",
     file: DECIDE,
-    find: 'draft.after.push({ type: "answer-result", reply, answer });\n}\n\nfunction refuseForeign',
-    replace: "reply.ok(answer);\n}\n\nfunction refuseForeign",
+    find: 'draft.after.push({ type: "answer-result", reply, answer });',
+    replace: "reply.ok(answer);",
   },
   {
     name: "what a commit queues is dropped for some branches",
