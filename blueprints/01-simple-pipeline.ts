@@ -5,7 +5,7 @@
  *   orchestrator jobs submit simple_linear_flow --wait
  *   orchestrator jobs submit simple_linear_flow --wait --input '{"name": "Ada", "seconds": 20}'
  *     ... and meanwhile kill -9 the server and start it again, or `orchestrator jobs cancel ID`
- *   orchestrator jobs submit simple_linear_flow --wait --input '{"broken": true}'     ends in "failed"
+ *   orchestrator jobs submit simple_linear_flow --wait --input '{"broken": true}'     ends in "failed", quarantined
  */
 import { Blueprint } from "orchestrator";
 

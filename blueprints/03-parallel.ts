@@ -6,7 +6,7 @@
  *
  * Try it:
  *   orchestrator jobs submit parallel_flow_example --wait
- *   orchestrator jobs submit parallel_flow_example --wait --input '{"broken": "B"}'     ends in "failed"
+ *   orchestrator jobs submit parallel_flow_example --wait --input '{"broken": "B"}'     ends in "failed", quarantined
  */
 import { Blueprint } from "orchestrator";
 

@@ -1,6 +1,6 @@
 /**
  * Recipe 19: the task goes only to a worker that has what it needs: a graphics card of that model with enough memory,
- * and the model installed. Others are not asked; while none fits, the task waits and `jobs show` says for what.
+ * and the model installed. Others are not asked; while none fits, the task waits (`jobs show --json` has what it needs).
  *
  * Try it: first without a fitting worker, then start one.
  *   orchestrator worker blueprints/_workers/19-video.ts --id plain

@@ -9,6 +9,13 @@ import { Readable } from "node:stream";
 
 const root = join(import.meta.dir, "..");
 const binary = join("dist", "orchestrator");
+const unknown = process.argv.slice(2).find((argument) => argument !== "--once");
+if (unknown !== undefined) {
+  console.error(
+    `scripts/start does not know "${unknown}": it takes --once alone. To choose a port, run dist/orchestrator serve --port N.`,
+  );
+  process.exit(2);
+}
 const isOnce = process.argv.includes("--once");
 const READY_LIMIT_MS = 20_000;
 /** Shown when the server does not start. */

@@ -29,6 +29,10 @@ export function doorOf(settings: ClientSettings, terminal: Terminal): Door {
     if (settings.dataDir !== undefined) throw noServerIn(settings.dataDir);
   }
   const url = (settings.url ?? DEFAULT_URL).replace(/\/+$/, "");
+  if (!/^https?:\/\/./.test(url)) {
+    const message = `"${url}" is no address of a server: begin it with http:// or https://, as in ${DEFAULT_URL}.`;
+    throw new CommandFailure(EXIT.wrongUse, "WRONG_URL", message);
+  }
   return { url, ...(settings.token !== undefined && { token: settings.token }) };
 }
 

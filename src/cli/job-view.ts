@@ -20,9 +20,9 @@ export function describeJob(job: JsonMap): string {
     ["updated", job["updated_at"]],
     ["progress", job["progress"]],
     ["error", error],
-    ["failed", failedText(job["failed_task"])],
+    [job["status"] === "cancelled" ? "task" : "failed", failedText(job["failed_task"])],
     ...taskFacts(job["tasks"]),
-    ["waits for", waitingText(job["waiting_for"])],
+    ...waitingFacts(job["waiting_for"]),
     ["input", job["initial_data"]],
     ["result", withoutProgress(job["result"] ?? job["state_history"])],
   ];
@@ -53,11 +53,24 @@ function failedText(task: unknown): string | undefined {
   return `${cell(type)}${on}, attempts ${cell(attempts)}${came}, params ${cell(params)}`;
 }
 
-function waitingText(waiting: unknown): string | undefined {
-  if (!isObject(waiting)) return undefined;
-  const { kind, since: _, ...facts } = waiting;
-  return [
-    cell(kind),
-    ...Object.entries(facts).map(([name, value]) => `${name.replaceAll("_", " ")} ${cell(value)}`),
-  ].join(", ");
+/** One fact a line: what people decide about may be long. */
+function waitingFacts(waiting: unknown): readonly (readonly [string, unknown])[] {
+  if (!isObject(waiting)) return [];
+  const { kind, since: _, until, ...others } = waiting;
+  const head = [KINDS[cell(kind)] ?? cell(kind), until === undefined ? "" : `until ${cell(until)}`];
+  const facts = Object.entries(others).map(([name, value]) => {
+    const text = Array.isArray(value) ? value.map(cell).join(", ") : cell(value);
+    return ["", `${name.replaceAll("_", " ")}: ${text}`] as const;
+  });
+  return [["waits for", head.filter((part) => part !== "").join(", ")], ...facts];
 }
+
+const KINDS: Readonly<Record<string, string>> = {
+  approval: "a person's decision",
+  child: "a job of another blueprint",
+  event: "an event",
+  paused: "its blueprint, which is paused",
+  start: "its start",
+  timer: "a time",
+  turn: "its turn",
+};

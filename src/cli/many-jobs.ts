@@ -96,7 +96,7 @@ function tell(
   for (const id of changed) terminal.out(`${id}\n`);
   for (const one of skipped) terminal.err(`${cell(one["job_id"])}: ${cell(one["error"])}\n`);
   const done = flags["dryRun"] === true ? `would be asked to ${what}` : DONE[what];
-  terminal.err(`${changed.length} jobs ${done}${skipped.length > 0 ? `, ${skipped.length} refused` : ""}\n`);
+  terminal.err(`${counted(changed.length, done)}${skipped.length > 0 ? `, ${skipped.length} refused` : ""}\n`);
 }
 
 function filtersOf(flags: Flags): JsonMap {
@@ -107,4 +107,9 @@ function filtersOf(flags: Flags): JsonMap {
   }
   const { tag } = flags;
   return Array.isArray(tag) ? { ...filters, tag } : filters;
+}
+
+function counted(count: number, done: string): string {
+  if (count !== 1) return `${count} jobs ${done}`;
+  return `1 job ${done.replace(/^are /, "is ").replace(/^go /, "goes ")}`;
 }

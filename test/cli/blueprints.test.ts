@@ -161,11 +161,7 @@ describe("jobs migrate", () => {
     const { out, err, exitCode } = await play(argv);
     const body = '"blueprint":"order","tag":["x"],"to":"current","states":{},"dry_run":false,"limit":500';
     expect(seen).toEqual([`POST /api/jobs/migrate {${body}}`, `POST /api/jobs/migrate {${body},"cursor":"c"}`]);
-    expect([out, err, exitCode]).toEqual([
-      "a\n",
-      "b: It does not fit.\n1 jobs are of that version now, 1 refused\n",
-      1,
-    ]);
+    expect([out, err, exitCode]).toEqual(["a\n", "b: It does not fit.\n1 job is of that version now, 1 refused\n", 1]);
   });
 
   for (const [what, argv, said] of [

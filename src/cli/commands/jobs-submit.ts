@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { JsonMap } from "../../system/errors.ts";
+import { suggestion } from "../../system/nearest.ts";
 import { parseMoment } from "../../system/iso.ts";
 import { type Client, isObject } from "../client.ts";
 import { type CommandContext, type Flags, withConnection, withExample, withJson } from "../command.ts";
@@ -19,6 +20,7 @@ export function addSubmit(jobs: Command, context: CommandContext): void {
     .option("--input <json>", "initial data: JSON, @FILE, or - for standard input (default: {})")
     .option("--wait", "stay until the job has ended: exit code 0 if it finished, 1 if not")
     .option("--idempotency-key <key>", "the same key again starts no second job")
+    .option("--webhook-url <url>", "told of the job's end")
     .option("--priority <number>", "higher first (default: 0)")
     .option("--start-at <time>", "it begins then: a moment with its zone, such as 2027-01-31T08:00:00Z")
     .option("--unique-key <key>", "while a job with this key is not over, it is the answer, and no second one is made")
@@ -66,16 +68,26 @@ async function create(
   } catch (error) {
     const isForOperators =
       error instanceof CommandFailure && error.exitCode === EXIT.refused && error.answer.status !== 429;
-    const path = isForOperators ? await endpointOf(client, target) : undefined;
+    if (!isForOperators) throw error;
+    const path = await endpointOf(client, target);
     if (path === undefined) throw error;
     return client.post(path, body, headers);
   }
 }
 
+/** Undefined: the blueprint has none. */
 async function endpointOf(client: Client, name: string): Promise<string | undefined> {
   const { blueprints } = await client.get("/api/blueprints");
-  const found = Array.isArray(blueprints) ? blueprints.filter(isObject).find((one) => one["name"] === name) : undefined;
-  if (typeof found?.["endpoint"] !== "string") return undefined;
+  const known = Array.isArray(blueprints) ? blueprints.filter(isObject) : [];
+  const found = known.find((one) => one["name"] === name);
+  if (!found) {
+    const meant = suggestion(
+      name,
+      known.map((one) => String(one["name"])),
+    );
+    throw new CommandFailure(EXIT.notFound, "BLUEPRINT_NOT_FOUND", `No blueprint is named ${name}${meant}`);
+  }
+  if (typeof found["endpoint"] !== "string") return undefined;
   const version = typeof found["api_version"] === "string" ? found["api_version"] : "";
   return `/api/${version === "" ? "" : `${version}/`}${found["endpoint"]}`;
 }
@@ -89,6 +101,7 @@ function pathOfEndpoint(target: string): string {
 function optionsOf(flags: Flags): JsonMap {
   const { startAt, uniqueKey, tag } = flags;
   return {
+    ...(typeof flags["webhookUrl"] === "string" && { webhook_url: flags["webhookUrl"] }),
     ...priorityOf(flags["priority"]),
     ...startOf(startAt),
     ...(typeof uniqueKey === "string" && { unique_key: uniqueKey }),
