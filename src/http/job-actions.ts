@@ -79,10 +79,12 @@ function decisionOf(body: JsonMap, { client, isOperator }: Caller): Decision {
   if (body["decision"] === undefined) throw new Refusal("INVALID_BODY", 400, "decision is required in body");
   const decision = nameIn(body, "decision", 'one of those that the job offers, like {"decision": "approved"}');
   const { comment } = body;
-  if (comment !== undefined && comment !== null && typeof comment !== "string") {
-    throw new Refusal("INVALID_BODY", 400, "comment must be a text: leave it out, or send one.");
+  const isText = typeof comment === "string" && comment.length <= COMMENT_LENGTH_MAX;
+  if (comment !== undefined && comment !== null && !isText) {
+    const message = `comment must be a text of at most ${COMMENT_LENGTH_MAX} characters: leave it out, or send a shorter one.`;
+    throw new Refusal("INVALID_BODY", 400, message);
   }
-  const said = typeof comment === "string" && comment !== "" ? { comment: comment.slice(0, COMMENT_LENGTH_MAX) } : {};
+  const said = isText && comment !== "" ? { comment } : {};
   return { decision, ...said, by: isOperator ? "operator" : client.id, through: "api" };
 }
 

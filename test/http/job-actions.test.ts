@@ -98,6 +98,15 @@ describe("a decision for a job", () => {
       status: 400,
       has: ["comment must be a text"],
     },
+    {
+      name: "with an endless comment is refused, and not cut off in silence",
+      ...at("decision"),
+      ...withJob(),
+      body: { decision: "approved", comment: "x".repeat(5_000) },
+      status: 400,
+      has: ["at most 4000 characters"],
+      after: (fake) => expect(fake.told.asked).toEqual([]),
+    },
   ]);
 });
 
