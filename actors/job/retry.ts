@@ -4,7 +4,7 @@ import { Refusal } from "../../src/system/errors.ts";
 import type { Draft } from "./draft.ts";
 import type { JobMessage } from "./messages.ts";
 import { isAnswered, refuse, remember } from "./pauses.ts";
-import { comesToGate } from "./start.ts";
+import { comesToGate, comesToStart } from "./start.ts";
 
 export function takeRetry(draft: Draft, message: Extract<JobMessage, { type: "retry" }>): void {
   const { key, reply } = message;
@@ -41,7 +41,7 @@ export function takeRetry(draft: Draft, message: Extract<JobMessage, { type: "re
     within: undefined,
     isAlone: job.parentId === undefined ? undefined : true,
   });
-  if (!comesToGate(draft)) draft.needsTurn = true;
+  if (!comesToStart(draft) && !comesToGate(draft)) draft.needsTurn = true;
   remember(draft, key);
   draft.after.push({ type: "answer-done", reply });
 }

@@ -31,6 +31,16 @@ export function start(draft: Draft): void {
   if (!comesToGate(draft)) draft.needsTurn = true;
 }
 
+/** Of one that was over before it began and is taken up again. False: its time has come, or it has none. */
+export function comesToStart(draft: Draft): boolean {
+  const { atMs, nowMs, job } = draft;
+  const { startAtMs = atMs, state } = job;
+  if (startAtMs <= atMs) return false;
+  draft.set({ status: "pending", handler: { failures: 0, notBeforeMs: nowMs + startAtMs - atMs } });
+  draft.event({ type: "job_waiting", state, extra: { wait: startFacts(startAtMs, atMs) } });
+  return true;
+}
+
 /** By the wall clock, which may have jumped since the moment was reckoned. */
 function lookAgain(draft: Draft, dueAtMs: number): void {
   const { handler } = draft.job;

@@ -44,6 +44,22 @@ describe("a job with a later start", () => {
     expect(w.engine.repairs).toBe(0);
   });
 
+  test("waits for it also when it is cancelled before and retried", async () => {
+    const w = await start({ blueprints: [oneTask("simple")] });
+    const worker = await new StreamWorker(w, "w").connect();
+    const startAtMs = w.time.nowMs() + 10_000;
+    const id = await w.create("simple", {}, { startAtMs });
+    await w.done(w.engine.jobs.cancel(undefined, id));
+    await w.pass(2_000);
+    await w.done(w.engine.jobs.retry(undefined, id));
+
+    expect(await waits(w, id)).toMatchObject({ kind: "start", until: new Date(startAtMs).toISOString() });
+    await w.pass(7_900);
+    expect([await w.status(id), worker.got.length]).toEqual(["pending", 0]);
+    await w.pass(200);
+    expect(worker.got).toHaveLength(1);
+  });
+
   test("that is past begins at once, in one unit", async () => {
     const w = await start({ blueprints: [oneTask("simple")] });
     const id = await w.create("simple", {}, { startAtMs: w.time.nowMs() - 60_000 });
