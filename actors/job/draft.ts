@@ -135,6 +135,7 @@ export const GONE_ON = {
   handler: undefined,
   endsAs: undefined,
   failedIn: undefined,
+  failedAggregation: undefined,
   failedTask: undefined,
   steps: 0,
 } as const;
@@ -275,7 +276,8 @@ export class Draft {
 
   /** Leaves the current state for another one, whose handler has to run. An aggregator is given all results that there are, whatever led to it. */
   enter(state: string, change: Partial<Job>, approval?: ApprovalEnd): void {
-    const aggregation = this.job.parallel?.into === state ? { aggregation: this.#aggregation() } : undefined;
+    const aggregation = this.job.parallel?.into === state ? this.#aggregation() : undefined;
+    const failed = change.failedIn === undefined ? undefined : { failedAggregation: this.job.aggregation };
     this.closeWaits(approval);
     this.event({
       type: "state_finished",
@@ -292,7 +294,8 @@ export class Draft {
       handler: { failures: 0 },
       steps: 0,
       cancelRequestedAtMs: undefined,
-      ...aggregation,
+      aggregation,
+      ...failed,
       ...change,
     });
     this.needsTurn = true;
@@ -307,10 +310,12 @@ export class Draft {
       error: error ?? this.job.error,
       // What the handler at hand was given and never used is kept: a retry runs it again.
       handler: undefined,
+      aggregation: undefined,
       endsAs: undefined,
       // A retry goes on where it stopped, with the events that it was sent.
       early: status === "finished" ? undefined : this.job.early,
       failedIn: status === "finished" ? undefined : (this.job.failedIn ?? this.job.state),
+      failedAggregation: status === "finished" ? undefined : this.#failedAggregation(),
       failedTask: status === "finished" ? undefined : this.job.failedTask,
     });
     this.event({
@@ -326,6 +331,11 @@ export class Draft {
     const { webhookUrl } = this.job;
     if (webhookUrl === undefined) return;
     this.send("webhook", webhookBody(this.job, webhookUrl, this.atMs), webhookDestination(webhookUrl));
+  }
+
+  #failedAggregation(): string | undefined {
+    const { failedIn, failedAggregation, aggregation } = this.job;
+    return failedIn === undefined ? aggregation : failedAggregation;
   }
 
   /** Every wait of this visit ends: what is queued or runs for it is taken back. */

@@ -31,7 +31,9 @@ export function takeRetry(draft: Draft, message: Extract<JobMessage, { type: "re
     handler: { failures: 0 },
     steps: 0,
     error: undefined,
+    aggregation: job.failedAggregation,
     failedIn: undefined,
+    failedAggregation: undefined,
     failedTask: undefined,
     cancelRequestedAtMs: undefined,
     // It was for the run that failed.

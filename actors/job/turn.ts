@@ -40,11 +40,11 @@ export function turnOf(job: Job, settings: TurnSettings): Turn {
 }
 
 /** What the job was when the turn began, and the turn may have changed. */
-type Entered = Pick<Job, "visit" | "handler" | "endsAs">;
+type Entered = Pick<Job, "visit" | "handler" | "endsAs" | "aggregation">;
 
 export function applyTurn(draft: Draft, reply: TurnReply): void {
-  const { visit, handler, endsAs } = draft.job;
-  const entered: Entered = { visit, handler, endsAs };
+  const { visit, handler, endsAs, aggregation } = draft.job;
+  const entered: Entered = { visit, handler, endsAs, aggregation };
   draft.needsTurn = false;
   follow(draft, reply);
   conclude(draft, reply, entered);
@@ -81,7 +81,8 @@ function follow(draft: Draft, reply: TurnReply): void {
     error,
     stateHistory: reply.stateHistory ?? draft.job.stateHistory,
     merge: undefined,
-    aggregation: undefined,
+    // A state that waits is still in hand: what failed in it can be retried.
+    aggregation: visit === draft.job.visit ? draft.job.aggregation : undefined,
     steps: draft.job.steps + reply.steps.length,
   });
 }
@@ -89,7 +90,7 @@ function follow(draft: Draft, reply: TurnReply): void {
 function conclude(draft: Draft, { ending, crashes, steps }: TurnReply, entered: Entered): void {
   switch (ending.kind) {
     case "ended":
-      return end(draft, ending, entered, steps.at(-2)?.state ?? ending.state);
+      return end(draft, ending, entered, steps);
     case "tasks":
       return wait(draft, ending);
     case "pause":
@@ -118,8 +119,7 @@ function end(
   draft: Draft,
   ending: Extract<Ending, { kind: "ended" }>,
   entered: Entered,
-  /** The state that led to the end. */
-  ledFrom: string,
+  steps: TurnReply["steps"],
 ): void {
   const direct = draft.job.visit === entered.visit;
   const named = ending.state === "failed" || ending.state === "error" ? "failed" : "finished";
@@ -129,7 +129,11 @@ function end(
     state: ending.state,
     durationMs: Math.max(0, draft.atMs - draft.job.enteredAtMs),
   });
-  if (status !== "finished" && draft.job.failedIn === undefined) draft.set({ failedIn: ledFrom });
+  if (status !== "finished" && draft.job.failedIn === undefined) {
+    // The state that led to the end; if it is the one that the turn began with, it was given what that was given.
+    const failedIn = steps.at(-2)?.state ?? ending.state;
+    draft.set({ failedIn, failedAggregation: steps.length <= 2 ? entered.aggregation : undefined });
+  }
   draft.finish(status, ending.error);
 }
 
@@ -235,6 +239,6 @@ function cancelledAlone(draft: Draft, { message }: JobError): void {
 }
 
 function stopAt(draft: Draft, state: string, status: "failed" | "quarantined", error: JobError): void {
-  draft.set({ failedIn: state });
+  draft.set({ failedIn: state, failedAggregation: draft.job.aggregation });
   draft.finish(status, error);
 }

@@ -81,7 +81,8 @@ export function migratedJob(job: Job, mapping: StateMapping): Partial<Job> {
     }),
     ...(pause && { pause: migratedPause(pause, mapping) }),
     // A retry goes on there: without it, it goes on where the job ends.
-    ...(failed !== undefined && { failedIn: mapping.has(failed) ? failed : undefined }),
+    ...(failed !== undefined && mapping.has(failed) && { failedIn: failed }),
+    ...(failed !== undefined && !mapping.has(failed) && { failedIn: undefined, failedAggregation: undefined }),
   };
 }
 

@@ -212,7 +212,7 @@ export interface Job {
   readonly early?: readonly EarlyEvent[] | undefined;
   /** Requests with an Idempotency-Key that were carried out: sent again, they change nothing. */
   readonly answered?: readonly string[] | undefined;
-  /** JSON text: task id to result, for the aggregator that has to run. */
+  /** JSON text: task id to result, for the aggregator that the job is in. */
   readonly aggregation?: string | undefined;
   /** A handler of `state` has to run (again): how often it failed in this visit, and not before when. */
   readonly handler?: HandlerWait | undefined;
@@ -252,6 +252,8 @@ export interface Job {
   readonly isAlone?: true | undefined;
   /** The state whose task, child or handler failed and led to where the job is: a retry goes on there. */
   readonly failedIn?: string | undefined;
+  /** What that state was given, if it is an aggregator: a retry gives it the same. */
+  readonly failedAggregation?: string | undefined;
   /** The task whose end led to where the job is: kept until the job waits for something new, or has finished after all. */
   readonly failedTask?: FailedTask | undefined;
   /** W3C trace headers of the creating request. */

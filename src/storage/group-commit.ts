@@ -176,7 +176,8 @@ function bytesOf(unit: Unit): number {
   let bytes = unit.idempotency?.answer.length ?? 0;
   for (const write of unit.jobs) {
     const { job } = write;
-    bytes += job.stateHistory.length + (job.merge?.length ?? 0) + (job.aggregation?.length ?? 0);
+    bytes += job.stateHistory.length + (job.merge?.length ?? 0);
+    bytes += (job.aggregation?.length ?? 0) + (job.failedAggregation?.length ?? 0);
     bytes += job.task?.order.params.length ?? 0;
     if (write.expectedVersion === 0) bytes += job.initialData.length;
     for (const branch of write.branches ?? []) {

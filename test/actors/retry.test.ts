@@ -94,6 +94,44 @@ describe("a retry", () => {
     expect(await w.stateHistory(id)).toEqual({ count: 2 });
   });
 
+  test.each([
+    ["decided that the job fails", {}],
+    ["asked for a task that failed", permanent],
+  ])("of an aggregator that %s gives it the same results again", async (what, answer) => {
+    const seen: number[] = [];
+    const strict = new Blueprint({ name: "strict" });
+    strict.handlerFor("start", { isStart: true }, (_c, actions) =>
+      actions.dispatchParallel({ tasks: [{ taskType: "t" }, { taskType: "t" }], aggregateInto: "gather" }),
+    );
+    strict.aggregatorFor("gather", ({ aggregationResults }, actions) => {
+      seen.push(Object.keys(aggregationResults).length);
+      if (seen.length > 1) actions.transitionTo("good");
+      else if (what.startsWith("decided")) actions.transitionTo("failed");
+      else actions.dispatchTask({ taskType: "t", transitions: { success: "good", failure: "tell" } });
+    });
+    strict.handlerFor("tell", ({ aggregationResults }, actions) => {
+      seen.push(Object.keys(aggregationResults).length);
+      actions.transitionTo("failed");
+    });
+    for (const state of ["good", "failed"]) strict.handlerFor(state, { isEnd: true }, () => undefined);
+    const w = await start(strict);
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("strict");
+    for (const task of worker.got.slice(0, 2)) await worker.answer({}, task);
+    await w.time.settle();
+    if (worker.got.length > 2) await worker.answer(answer);
+    await w.time.settle();
+    expect((await w.view(id)).job).toMatchObject({ status: "failed", failedIn: "gather" });
+
+    await retry(w, id);
+    await w.time.settle();
+
+    expect(await w.status(id)).toBe("finished");
+    expect([seen[0], seen.at(-1)]).toEqual([2, 2]);
+    // Nobody else takes them for its own.
+    expect(seen.slice(1, -1)).toEqual(what.startsWith("decided") ? [] : [0]);
+  });
+
   test("of a job that goes on by itself, or has finished, is refused and changes nothing", async () => {
     const w = await start(oneTask("simple"));
     const worker = await new StreamWorker(w, "w").connect();

@@ -50,7 +50,7 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "a retried job begins without its turn",
     file: "actors/job/retry.ts",
-    find: "if (!comesToGate(draft)) draft.needsTurn = true;",
+    find: "if (!comesToStart(draft) && !comesToGate(draft)) draft.needsTurn = true;",
     replace: "draft.needsTurn = true;",
   },
   {
@@ -129,8 +129,8 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "a result is merged again into every later handler",
     file: "actors/job/turn.ts",
-    find: "    merge: undefined,\n    aggregation: undefined,\n    steps:",
-    replace: "    aggregation: undefined,\n    steps:",
+    find: "    merge: undefined,\n    // A state that waits",
+    replace: "    // A state that waits",
   },
   {
     name: "the cancel flag is not stored",

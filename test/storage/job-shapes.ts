@@ -52,6 +52,7 @@ const OPTIONAL: Optional = {
   depth: 1,
   isAlone: true,
   failedIn: "start",
+  failedAggregation: '{"t":{}}',
   failedTask: {
     type: "t",
     params: '{"a":"\u0000"}',

@@ -129,6 +129,7 @@ function coreOf(job: Job): string {
     depth: job.depth,
     isAlone: job.isAlone,
     failedIn: job.failedIn,
+    failedAggregation: job.failedAggregation,
     failedTask: job.failedTask,
     trace: job.trace,
     c: { plan, config },
