@@ -9,6 +9,7 @@ import {
   type TaskWait,
 } from "../../src/job/model.ts";
 import { backoffMs, outcomeOf } from "../../src/job/outcome.ts";
+import { outputProblem } from "../../src/job/output-check.ts";
 import type { ResultAnswer, WorkerResult } from "../../src/protocol/worker.ts";
 import { assertNever } from "../../src/system/errors.ts";
 import type { Draft } from "./draft.ts";
@@ -32,6 +33,11 @@ export function settle(draft: Draft, wait: TaskWait, result: WorkerResult): Resu
   draft.set({ begun: true });
   const ended: Ended = { taskId: result.taskId, json: result.raw };
   const outcome = draft.job.cancelRequestedAtMs === undefined ? outcomeOf(result) : ({ kind: "cancelled" } as const);
+  const misfit = outcome.kind === "status" ? misfitOf(wait, outcome.status, result) : undefined;
+  if (misfit) {
+    failed(draft, wait, "quarantined", misfit, { ended: { taskId: result.taskId, json: failureText(misfit) } });
+    return { status: "result_accepted_failure" };
+  }
   switch (outcome.kind) {
     case "cancelled":
       cancelled(draft, wait, ended);
@@ -47,6 +53,14 @@ export function settle(draft: Draft, wait: TaskWait, result: WorkerResult): Resu
     default:
       return assertNever(outcome);
   }
+}
+
+/** What a worker calls a success has to have the form that the task declares. */
+function misfitOf({ order }: TaskWait, status: string, result: WorkerResult): JobError | undefined {
+  const problem = status === "success" ? outputProblem(order.outputSchema, result.data) : undefined;
+  if (problem === undefined) return undefined;
+  const message = `Worker ${result.workerId} returned what the outputSchema of ${order.type} does not take: ${problem}.`;
+  return { code: "CONTRACT_VIOLATION_ERROR", message };
 }
 
 function succeeded(draft: Draft, wait: TaskWait, status: string, result: WorkerResult): ResultAnswer {
@@ -190,7 +204,11 @@ function dropTask(draft: Draft, wait: BranchWait): void {
 }
 
 function failureOf(wait: BranchWait, error: JobError): Ended {
-  return { taskId: keyOf(wait), json: JSON.stringify({ status: "failure", error }) };
+  return { taskId: keyOf(wait), json: failureText(error) };
+}
+
+function failureText(error: JobError): string {
+  return JSON.stringify({ status: "failure", error });
 }
 
 /** A branch that no worker ever had has no task id. */

@@ -24,12 +24,15 @@ import { addScheduleList } from "./commands/schedules-list.ts";
 import { addServe } from "./commands/serve.ts";
 import { addVersion, versionLine } from "./commands/version.ts";
 import { addWorker } from "./commands/worker.ts";
+import { addWorkerDrain, addWorkerResume } from "./commands/workers-change.ts";
+import { addWorkerList, addWorkerShow } from "./commands/workers-list.ts";
 import { type CommandContext, createContext, withExample } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import type { CliParts } from "./parts.ts";
 import type { Terminal } from "./terminal.ts";
 
 const PROGRAM_COMMANDS = [addServe, addWorker, addRun, addCheck, addGraph] as const;
+const WORKER_COMMANDS = [addWorkerList, addWorkerShow, addWorkerDrain, addWorkerResume] as const;
 const BLUEPRINT_COMMANDS = [addBlueprintList, addBlueprintShow, addBlueprintPause, addBlueprintResume] as const;
 const SCHEDULE_COMMANDS = [addScheduleList, addScheduleTrigger, addSchedulePause, addScheduleResume] as const;
 const OUTBOX_COMMANDS = [addOutboxList, addOutboxRetry, addOutboxDiscard] as const;
@@ -81,6 +84,9 @@ function createProgram(context: CommandContext): Command {
   const blueprints = program.command("blueprints").description("see which flows serve, pause and resume them");
   withExample(blueprints, "orchestrator blueprints list");
   for (const add of BLUEPRINT_COMMANDS) add(blueprints, context);
+  const workers = program.command("workers").description("see the workers, take one out of service for a while");
+  withExample(workers, "orchestrator workers list");
+  for (const add of WORKER_COMMANDS) add(workers, context);
   const schedules = program.command("schedules").description("see, trigger and pause what runs by the clock");
   withExample(schedules, "orchestrator schedules list");
   for (const add of SCHEDULE_COMMANDS) add(schedules, context);

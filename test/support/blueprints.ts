@@ -1,4 +1,5 @@
 /** Small flows for tests of the engine. */
+import type { TSchema } from "@sinclair/typebox";
 import { Blueprint } from "../../src/blueprint/index.ts";
 
 export interface TaskSettings {
@@ -12,6 +13,7 @@ export interface TaskSettings {
   readonly timeoutSeconds?: number;
   readonly maxCost?: number;
   readonly priority?: number;
+  readonly outputSchema?: TSchema;
   readonly transitions?: Record<string, string>;
 }
 

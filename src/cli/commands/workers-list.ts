@@ -1,0 +1,72 @@
+import type { Command } from "commander";
+import type { JsonMap, JsonValue } from "../../system/errors.ts";
+import { suggestion } from "../../system/nearest.ts";
+import { type Client, isObject } from "../client.ts";
+import { type CommandContext, type Flags, withConnection, withExample, withJson } from "../command.ts";
+import { CommandFailure, EXIT } from "../exit.ts";
+import { printable } from "../printable.ts";
+import { cell, formatTable } from "../table.ts";
+
+const HEAD = ["WORKER", "STATE", "RUNNING", "ROOM FOR", "TASKS"] as const;
+
+export function addWorkerList(workers: Command, context: CommandContext): void {
+  const command = workers.command("list").description("the workers that the server knows, and what they take");
+  withExample(withJson(withConnection(command)), "orchestrator workers list");
+  command.action((flags: Flags) =>
+    context.run(flags, async () => {
+      const found = await (await context.client(flags)).list("/api/workers");
+      if (flags["json"] === true) context.terminal.out(`${JSON.stringify({ workers: found })}\n`);
+      else context.terminal.out(formatTable(HEAD, found.map(rowOf)));
+      return EXIT.done;
+    }),
+  );
+}
+
+export function addWorkerShow(workers: Command, context: CommandContext): void {
+  const command = workers.command("show").description("all that a worker says of itself").argument("<id>", "its id");
+  withExample(withJson(withConnection(command)), "orchestrator workers show worker-001");
+  command.action((id: string, flags: Flags) =>
+    context.run(flags, async () => {
+      const worker = await workerOf(await context.client(flags), id);
+      if (flags["json"] === true) context.terminal.out(`${JSON.stringify(worker)}\n`);
+      else context.terminal.out(describe(worker));
+      return EXIT.done;
+    }),
+  );
+}
+
+async function workerOf(client: Client, id: string): Promise<JsonMap> {
+  const workers = await client.list("/api/workers");
+  const found = workers.find((worker) => worker["worker_id"] === id);
+  if (found) return found;
+  const ids = workers.map((worker) => String(worker["worker_id"]));
+  throw new CommandFailure(EXIT.notFound, "WORKER_NOT_FOUND", `No worker has the id ${id}${suggestion(id, ids)}`);
+}
+
+function rowOf(worker: JsonMap): readonly string[] {
+  const { worker_id: id, current_load: load } = worker;
+  return [cell(id), stateOf(worker), cell(load), cell(roomOf(worker)), tasksOf(worker).join(", ")];
+}
+
+function stateOf({ draining, connected, status }: JsonMap): string {
+  if (draining === true) return "draining";
+  return connected === true ? cell(status ?? "idle") : "away";
+}
+
+function roomOf({ max_concurrent_tasks: max, resources }: JsonMap): JsonValue | undefined {
+  return max ?? (isObject(resources) ? resources["max_concurrent_tasks"] : undefined);
+}
+
+/** Workers name their tasks in the spellings of several generations. */
+function tasksOf({ supported_tasks: tasks, supported_skills: skills }: JsonMap): readonly string[] {
+  return [tasks, skills].flatMap((names) =>
+    (Array.isArray(names) ? names : []).map((one) => (isObject(one) ? cell(one["name"]) : cell(one))),
+  );
+}
+
+function describe(worker: JsonMap): string {
+  const width = Math.max(...Object.keys(worker).map((name) => name.length));
+  return Object.entries(worker)
+    .map(([name, value]) => `${name.padEnd(width)}  ${printable(cell(value))}\n`)
+    .join("");
+}

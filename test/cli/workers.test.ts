@@ -1,0 +1,88 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { play } from "./stage.ts";
+
+let server: Bun.Server<undefined> | undefined;
+afterEach(() => void server?.stop(true));
+
+function answering(answer: object, status = 200) {
+  const seen: string[] = [];
+  server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch(request) {
+      seen.push(`${request.method} ${new URL(request.url).pathname}`);
+      return Response.json(answer, { status });
+    },
+  });
+  return { seen, flags: ["--url", `http://127.0.0.1:${server.port}`, "--token", "t"] };
+}
+
+const worker = {
+  worker_id: "gpu-1",
+  worker_type: "gpu",
+  status: "busy",
+  connected: true,
+  draining: false,
+  current_load: 2,
+  supported_skills: [{ name: "render" }, "scale"],
+  resources: { max_concurrent_tasks: 4 },
+};
+
+describe("workers list", () => {
+  test("shows who is there, how busy, and with which tasks", async () => {
+    const drained = { ...worker, worker_id: "gpu-2", draining: true };
+    const away = {
+      worker_id: "old",
+      connected: false,
+      current_load: 0,
+      supported_tasks: ["sum"],
+      max_concurrent_tasks: 1,
+    };
+    const { flags, seen } = answering([worker, drained, away]);
+    const { out, exitCode } = await play(["workers", "list", ...flags]);
+    expect(exitCode).toBe(0);
+    expect(seen).toEqual(["GET /api/workers"]);
+    expect(out.split("\n").map((line) => line.split(/ {2,}/))).toEqual([
+      ["WORKER", "STATE", "RUNNING", "ROOM FOR", "TASKS"],
+      ["gpu-1", "busy", "2", "4", "render, scale"],
+      ["gpu-2", "draining", "2", "4", "render, scale"],
+      ["old", "away", "0", "1", "sum"],
+      [""],
+    ]);
+  });
+
+  test("with --json gives what the server says", async () => {
+    const { flags } = answering([worker]);
+    expect(JSON.parse((await play(["workers", "list", "--json", ...flags])).out)).toEqual({ workers: [worker] });
+  });
+});
+
+describe("workers show", () => {
+  test("shows each thing that is known", async () => {
+    const { flags } = answering([worker]);
+    const { out } = await play(["workers", "show", "gpu-1", ...flags]);
+    expect(out).toMatch(/^worker_id +gpu-1\n/);
+    expect(out).toMatch(/\ncurrent_load +2\n/);
+  });
+
+  test("names the worker that was meant where nobody has the id", async () => {
+    const { flags } = answering([worker]);
+    const { err, exitCode } = await play(["workers", "show", "gpu1", ...flags]);
+    expect(exitCode).toBe(5);
+    expect(err).toContain("gpu-1");
+  });
+});
+
+describe("workers drain and resume", () => {
+  for (const [change, became] of [
+    ["drain", "draining"],
+    ["resume", "resumed"],
+  ] as const) {
+    test(`${change} says what became of it`, async () => {
+      const { flags, seen } = answering({ status: became });
+      const { out, exitCode } = await play(["workers", change, "gpu 1", ...flags]);
+      expect([out, exitCode]).toEqual([`gpu 1  ${became}\n`, 0]);
+      expect(seen).toEqual([`POST /api/admin/workers/gpu%201/${change}`]);
+    });
+  }
+});
