@@ -4,7 +4,6 @@
  */
 import type { Delivery, Sender } from "../../src/notify/port.ts";
 import type { JobWrite, OutboxChange, OutboxRow, Unit } from "../../src/storage/port.ts";
-import { isTerminal } from "../../src/job/model.ts";
 import { Chance } from "./chance.ts";
 import { promise } from "./ledger.ts";
 import type { Process } from "./time.ts";
@@ -66,9 +65,10 @@ export class Receivers {
   }
 
   #write({ job, events, outbox = [] }: JobWrite): void {
-    const ends = events.some(({ type }) => type === "job_completed" || type === "job_failed");
+    // A job that fails, is retried and ends again may do all of it in one write: each of its ends is told.
+    const ends = events.filter(({ type }) => type === "job_completed" || type === "job_failed").length;
     const told = outbox.filter(({ kind }) => kind === "webhook").length;
-    const wanted = ends && isTerminal(job.status) && job.webhookUrl !== undefined ? 1 : 0;
+    const wanted = job.webhookUrl === undefined ? 0 : ends;
     promise(told === wanted, `job ${job.id} is ${job.status}, and ${told} messages say so to who wants ${wanted}`);
     for (const { id, kind, destination = kind } of outbox) {
       promise(!this.#rows.has(id), `two messages have the id ${id}`);
