@@ -2,6 +2,7 @@
  * Those whom the server tells what became of jobs, and whom it asks. They refuse, hang and answer too
  * late; what is on disk for them reaches them all the same, in order, and nothing else does.
  */
+import { isTerminal } from "../../src/job/model.ts";
 import type { Delivery, Sender } from "../../src/notify/port.ts";
 import type { JobWrite, OutboxChange, OutboxRow, Unit } from "../../src/storage/port.ts";
 import { Chance } from "./chance.ts";
@@ -65,8 +66,7 @@ export class Receivers {
   }
 
   #write({ job, events, outbox = [] }: JobWrite): void {
-    // A job that fails, is retried and ends again may do all of it in one write: each of its ends is told.
-    const ends = events.filter(({ type }) => type === "job_completed" || type === "job_failed").length;
+    const ends = endsOf(job, events);
     const told = outbox.filter(({ kind }) => kind === "webhook").length;
     const wanted = job.webhookUrl === undefined ? 0 : ends;
     promise(told === wanted, `job ${job.id} is ${job.status}, and ${told} messages say so to who wants ${wanted}`);
@@ -113,4 +113,19 @@ export class Receivers {
       promise(arrived && over, `message ${id} ${arrived ? "arrived and is still there" : "reached nobody"}`);
     }
   }
+}
+
+/** A job may fail, be retried and end again in one write: no end follows another without a retry between them. */
+function endsOf(job: JobWrite["job"], events: JobWrite["events"]): number {
+  let ends = 0;
+  let isOver = false;
+  for (const { type } of events) {
+    if (type === "job_retried") isOver = false;
+    if (type !== "job_completed" && type !== "job_failed") continue;
+    promise(!isOver, `job ${job.id} ended again, and nobody had retried it`);
+    isOver = true;
+    ends += 1;
+  }
+  promise(!isOver || isTerminal(job.status), `job ${job.id} ended and is ${job.status}`);
+  return ends;
 }
