@@ -282,6 +282,7 @@ async function worker(call: WorkerCall): Promise<number> {
     stop: untilUnwatched(call.stop),
     system,
     heartThread: HEART_THREAD,
+    heartLog: { level: settings.logLevel, format: settings.logFormat },
     filesSdk: S3_SDK,
   });
 }

@@ -5,7 +5,8 @@ import { mergeDefinitions } from "./definition.ts";
 import * as publicModule from "./index.ts";
 import { hosting } from "./host.ts";
 import { FileHost } from "./load.ts";
-import { type ProcessOptions, processSystem, runWorkerProcess } from "./process.ts";
+import { processSystem, readLogSettings } from "./log.ts";
+import { type ProcessOptions, runWorkerProcess } from "./process.ts";
 
 export type { ProcessOptions as RunOptions } from "./process.ts";
 export type { Overrides, TransportChoice } from "./settings.ts";
@@ -28,7 +29,7 @@ export async function runWorkerFiles(files: readonly string[], options: ProcessO
     process.stderr.write(`${refusal.message}\n`);
   };
   try {
-    const system = options.system ?? processSystem(options.environment ?? process.env);
+    const system = options.system ?? processSystem(readLogSettings(options.environment ?? process.env));
     report = ({ message, code }) => system.log.error(message, { code });
     const refusal = await runLoaded(files, { ...options, system });
     return refusal ? exitCodeOf(refusal) : EXIT.done;

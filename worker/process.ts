@@ -5,24 +5,21 @@ import { openS3Store } from "../src/files/s3/index.ts";
 import { describeFiles } from "../src/files/settings.ts";
 import { messageOf, Refusal } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
-import type { LogLevel } from "../src/system/log.ts";
-import { type LogFormat, lineFormat } from "../src/system/log-line.ts";
-import { createRealSystem } from "../src/system/real.ts";
 import type { WorkerDefinition } from "./definition.ts";
 import { accessNow } from "./access.ts";
 import { describeEndpoint } from "./endpoint.ts";
-import { type Environment, invalid, text } from "./environment.ts";
+import type { Environment } from "./environment.ts";
 import { createFileExchange, type FileExchange } from "./file-exchange.ts";
 import { serveHealth } from "./health.ts";
+import { type LogSettings, processSystem, readLogSettings } from "./log.ts";
 import type { Orchestrator } from "./orchestrators.ts";
 import { createPollTransport } from "./poll.ts";
-import { WorkerService } from "./service.ts";
+import { type HeartPlace, WorkerService } from "./service.ts";
 import { type Machine, type Overrides, readSettings, type Settings } from "./settings.ts";
 import { Shelf } from "./shelf.ts";
 import { createStreamTransport } from "./stream.ts";
 import type { Transport } from "./transport.ts";
 
-const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 /** Where another one can do its work, an orchestrator that does not answer is left sooner. */
 const SILENCE_OF_SEVERAL_MS = 2500;
 /** Longer than most outages of a store of files; a task's own time limit ends it before. */
@@ -39,6 +36,8 @@ export interface ProcessOptions {
   readonly stop?: AbortSignal | undefined;
   /** Where the thread of the worker's heart begins; undefined: the worker has none. */
   readonly heartThread?: string | undefined;
+  /** How that thread writes what it has to say; left out: as the environment says. */
+  readonly heartLog?: LogSettings;
   /** The address of the module that speaks with the store of files. */
   readonly filesSdk?: string | undefined;
 }
@@ -52,7 +51,7 @@ export async function runWorkerProcess(
     throw new Refusal("NO_TASKS", 400, "The worker has no task: declare one with worker.task(name, handler).");
   }
   const environment = options.environment ?? process.env;
-  const system = options.system ?? processSystem(environment);
+  const system = options.system ?? processSystem(readLogSettings(environment));
   const settings = readSettings({
     environment,
     options: definition.options,
@@ -73,7 +72,7 @@ export async function runWorkerProcess(
     settings,
     transportsOf,
     shelf,
-    heartThread: options.heartThread,
+    heart: heartFor(options),
     exchange: exchangeFor(system, settings, options.filesSdk ?? S3_SDK),
   });
   system.log.info("worker started", {
@@ -93,6 +92,11 @@ export async function runWorkerProcess(
     shelf?.close();
     await health?.stop();
   }
+}
+
+function heartFor({ heartThread: thread, heartLog, environment }: ProcessOptions): HeartPlace | undefined {
+  if (thread === undefined) return undefined;
+  return { thread, log: heartLog ?? readLogSettings(environment ?? process.env) };
 }
 
 function exchangeFor(system: System, { files, payloadFolder }: Settings, sdk: string): FileExchange | undefined {
@@ -182,21 +186,4 @@ function thisMachine(): Machine {
     exists: existsSync,
     readText: (path) => readFileSync(path, "utf8"),
   };
-}
-
-export function processSystem(environment: Environment): System {
-  const level = text(environment, "LOG_LEVEL")?.toLowerCase() ?? "info";
-  const known = LEVELS.find((name) => name === level || (name === "warn" && level === "warning"));
-  if (!known) throw invalid(`LOG_LEVEL is "${level}": give one of ${LEVELS.join(", ")}.`);
-  const format = lineFormat(formatOf(environment), process.stderr.isTTY === true);
-  const system: System = createRealSystem({
-    level: known,
-    write: (line) => void process.stderr.write(format(line, system.clock.nowMs())),
-  });
-  return system;
-}
-
-function formatOf(environment: Environment): LogFormat {
-  const wanted = text(environment, "LOG_FORMAT") ?? "auto";
-  return wanted === "json" || wanted === "auto" ? wanted : "text";
 }

@@ -135,7 +135,7 @@ export class Runner {
 
   #start(run: TaskRun, task: TaskDefinition): void {
     this.parts.slots.take(run.type);
-    this.parts.board?.add(run.taskId, run.origin);
+    this.parts.board?.add(run.taskId, run.type, run.origin);
     this.parts.changed();
     this.#limitTime(run);
     let outcome: unknown;

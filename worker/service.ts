@@ -9,6 +9,7 @@ import { accessNow } from "./access.ts";
 import { Board } from "./heart/board.ts";
 import { Heart } from "./heart/heart.ts";
 import { OrchestratorGroup } from "./group.ts";
+import type { LogSettings } from "./log.ts";
 import type { Orchestrator } from "./orchestrators.ts";
 import { type Face, heartbeatBody, registrationBody } from "./registration.ts";
 import { Runner } from "./runner.ts";
@@ -30,13 +31,19 @@ const REFUSED_AGAIN_MS = 60_000;
 const PROBE_MS = 2000;
 const SPARE_SLOTS = 16;
 
+/** Where a heart's thread begins, and how it writes. */
+export interface HeartPlace {
+  readonly thread: string;
+  readonly log: LogSettings;
+}
+
 export interface ServiceParts {
   readonly system: System;
   readonly definition: WorkerDefinition;
   readonly settings: Settings;
   readonly transportsOf: (orchestrator: Orchestrator) => readonly Transport[];
   readonly shelf?: Shelf | undefined;
-  readonly heartThread?: string | undefined;
+  readonly heart?: HeartPlace | undefined;
   readonly exchange?: FileExchange | undefined;
 }
 
@@ -58,8 +65,8 @@ export class WorkerService implements WorkerRuntime {
     const hotCache = new HotCache(settings.skillDependencies, changed);
     const isSeveral = settings.orchestrators.length > 1;
     const tasks = [...definition.tasks.keys()];
-    const board = parts.heartThread === undefined ? undefined : this.#board();
-    this.#heart = board && this.#startHeart(parts.heartThread, board, tasks);
+    const board = parts.heart && this.#board();
+    this.#heart = parts.heart && board && this.#startHeart(parts.heart, board, tasks);
     this.#runner = new Runner({
       tasks: definition.tasks,
       slots: new Slots(limits),
@@ -82,12 +89,11 @@ export class WorkerService implements WorkerRuntime {
     return new Board(slots, (origin) => this.#group.placeOf(origin));
   }
 
-  #startHeart(thread: string | undefined, board: Board, tasks: readonly string[]): Heart | undefined {
-    if (thread === undefined) return undefined;
+  #startHeart({ thread, log }: HeartPlace, board: Board, tasks: readonly string[]): Heart {
     const { system, settings } = this.parts;
-    const { workerId, heartbeatMs: intervalMs } = settings;
+    const { workerId, heartbeatMs: intervalMs, stallMs } = settings;
     const back = () => this.#group.sessions.forEach((session) => session.beatNow());
-    return new Heart({ system, thread, board, intervalMs, tasks, workerId, back });
+    return new Heart({ system, thread, board, intervalMs, stallMs, tasks, workerId, log, back });
   }
 
   #session(orchestrator: Orchestrator, face: Face): Session {

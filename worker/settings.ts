@@ -91,6 +91,8 @@ export interface Settings {
   readonly retry: RetryDelays;
   readonly heartbeatMs: number;
   readonly heartbeatDebounceMs: number;
+  /** A handler that blocks the thread for longer loses its tasks; undefined: never. */
+  readonly stallMs: number | undefined;
   readonly pollTimeoutMs: number;
   readonly pollErrorDelayMs: number;
   readonly idlePollDelayMs: number;
@@ -130,6 +132,7 @@ export function readSettings(source: SettingsSource): Settings {
     websockets: flag(environment, "WORKER_ENABLE_WEBSOCKETS") ?? true,
     retry: readRetry(environment),
     heartbeatMs: Math.max(100, seconds("HEARTBEAT_INTERVAL", 15)),
+    stallMs: seconds("WORKER_STALL_SECONDS", 300) || undefined,
     heartbeatDebounceMs: seconds("WORKER_HEARTBEAT_DEBOUNCE_DELAY", 0.1),
     pollTimeoutMs: seconds("TASK_POLL_TIMEOUT", 30),
     pollErrorDelayMs: seconds("TASK_POLL_ERROR_DELAY", 5),

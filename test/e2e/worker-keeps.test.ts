@@ -68,6 +68,26 @@ describe.skipIf(!isBuilt)("a worker whose handler blocks its thread", () => {
       }),
     LIMIT_MS,
   );
+
+  test(
+    "loses the task where it blocks for longer than it may: another worker gets it, and the log names it",
+    () =>
+      withServer({ WORKER_HEALTH_CHECK_INTERVAL_SECONDS: "2" }, async ({ server, folder, start }) => {
+        const alone = { WORKER_ENABLE_WEBSOCKETS: "false", HEARTBEAT_INTERVAL: "0.5", WORKER_STALL_SECONDS: "3" };
+        const blocked = start("blocked", ["--transport", "poll", "--concurrency", "1"], alone);
+        const marks = join(folder, "marks");
+        const id = await submit(server, "jobs/marking", { steps: 1, ms: 40_000, marks, blocks: "blocked" });
+        await waitForRunningTask(server, id);
+        await eventually("the worker says so", 10_000, async () => blocked.log.includes("WORKER_STALLED"));
+        expect(blocked.log).toMatch(/blocked the worker's thread for 3 s.*"tasks":\["mark"\]/);
+        start("other", ["--transport", "poll"], alone);
+
+        await eventually("the other one has it", 20_000, async () => marksIn(marks).length === 2);
+        expect(marksIn(marks)).toEqual(["0 blocked", "0 other"]);
+        expect(await attemptsOf(server, id)).toBe(2);
+      }),
+    LIMIT_MS,
+  );
 });
 
 describe.skipIf(!isBuilt).each([["ws"], ["poll"]])(

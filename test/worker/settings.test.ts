@@ -50,6 +50,7 @@ describe("settings of a worker", () => {
     ["a concurrency of nothing", { options: { maxConcurrentTasks: 0 } }, "maxConcurrentTasks is 0"],
     ["a limit that is no whole number", { options: { taskTypeLimits: { gpu: 1.5 } } }, "taskTypeLimits.gpu is 1.5"],
     ["a negative interval", { environment: { HEARTBEAT_INTERVAL: "-1" } }, "HEARTBEAT_INTERVAL"],
+    ["a stall that is a word", { environment: { WORKER_STALL_SECONDS: "never" } }, 'WORKER_STALL_SECONDS is "never"'],
     ["an address of another kind", { environment: { ORCHESTRATOR_URL: "ftp://there" } }, "ftp://there"],
     [
       "a list of orchestrators that is no JSON",
@@ -108,6 +109,8 @@ describe("settings of a worker", () => {
     });
     expect(settings.limits.total).toBe(10);
     expect(settings.heartbeatMs).toBe(15_000);
+    expect(settings.stallMs).toBe(300_000);
+    expect(read({ environment: { WORKER_STALL_SECONDS: "0" } }).stallMs).toBeUndefined();
     expect(settings.resources).toEqual({ cpu_cores: 2, ram_gb: 8, gpu_info: null });
   });
 

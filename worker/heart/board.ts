@@ -4,11 +4,14 @@
  */
 const HEAD = 2;
 const SLOT_BYTES = 512;
-const SLOT_HEAD_BYTES = 4;
+/** How long the id is, whose task it is, how long the name is. */
+const SLOT_HEAD_BYTES = 6;
 const TEXT_BYTES = SLOT_BYTES - SLOT_HEAD_BYTES;
 
 export interface BoardEntry {
   readonly taskId: string;
+  /** The name of the task, for people: cut off where the slot ends. */
+  readonly type: string;
   /** The place of its orchestrator. */
   readonly origin: number;
 }
@@ -34,7 +37,7 @@ export class Board {
     this.#free = Array.from({ length: slots }, (_, slot) => slots - 1 - slot);
   }
 
-  add(taskId: string, origin: object): void {
+  add(taskId: string, type: string, origin: object): void {
     const slot = this.#free.pop();
     if (slot === undefined) return;
     const at = HEAD * 4 + slot * SLOT_BYTES;
@@ -46,6 +49,7 @@ export class Board {
     }
     this.#placeOf.set(taskId, slot);
     this.#shorts[at / 2 + 1] = this.placeOfOrigin(origin);
+    this.#shorts[at / 2 + 2] = this.#encoder.encodeInto(type, text.subarray(written)).written;
     Atomics.store(this.#shorts, at / 2, written);
   }
 
@@ -94,10 +98,19 @@ export class BoardReader {
     for (let at = HEAD * 4; at < this.#bytes.length; at += SLOT_BYTES) {
       const length = Atomics.load(this.#shorts, at / 2);
       if (length === 0) continue;
-      // A decoder reads no shared memory.
-      const text = this.#bytes.slice(at + SLOT_HEAD_BYTES, at + SLOT_HEAD_BYTES + length);
-      found.push({ taskId: this.#decoder.decode(text), origin: this.#shorts[at / 2 + 1] ?? 0 });
+      const [origin = 0, typeLength = 0] = this.#shorts.subarray(at / 2 + 1, at / 2 + 3);
+      const begin = at + SLOT_HEAD_BYTES;
+      found.push({
+        taskId: this.#text(begin, length),
+        type: this.#text(begin + length, typeLength),
+        origin,
+      });
     }
     return found;
+  }
+
+  #text(begin: number, length: number): string {
+    // A decoder reads no shared memory.
+    return this.#decoder.decode(this.#bytes.slice(begin, begin + length));
   }
 }

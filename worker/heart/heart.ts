@@ -5,6 +5,7 @@
 import type { Cancel } from "../../src/system/clock.ts";
 import type { System } from "../../src/system/index.ts";
 import type { Access } from "../access.ts";
+import type { LogSettings } from "../log.ts";
 import type { Board } from "./board.ts";
 import { TURN_MS } from "./pulse.ts";
 
@@ -13,8 +14,10 @@ export type ToHeart =
       readonly type: "begin";
       readonly memory: SharedArrayBuffer;
       readonly intervalMs: number;
+      readonly stallMs: number | undefined;
       readonly tasks: readonly string[];
       readonly workerId: string;
+      readonly log: LogSettings;
     }
   /** How the orchestrator at this place of the list is reached now. */
   | {
@@ -29,8 +32,11 @@ export interface HeartOptions {
   readonly thread: string;
   readonly board: Board;
   readonly intervalMs: number;
+  /** A thread that stands still for so long is not spoken for any more; undefined: always. */
+  readonly stallMs: number | undefined;
   readonly tasks: readonly string[];
   readonly workerId: string;
+  readonly log: LogSettings;
   /** The heart has spoken for this thread, which turns again now. */
   readonly back: () => void;
 }
@@ -42,14 +48,14 @@ export class Heart {
   #cancel: Cancel = () => undefined;
 
   constructor(options: HeartOptions) {
-    const { thread, board, intervalMs, tasks, workerId, system } = options;
+    const { thread, board, intervalMs, stallMs, tasks, workerId, log, system } = options;
     this.#options = options;
     this.#thread = new Worker(thread);
     this.#thread.unref();
     this.#thread.addEventListener("error", ({ message }) => {
       system.log.error("the heart of the worker stopped: a handler that blocks may lose its task", { reason: message });
     });
-    this.#post({ type: "begin", memory: board.memory, intervalMs, tasks, workerId });
+    this.#post({ type: "begin", memory: board.memory, intervalMs, stallMs, tasks, workerId, log });
     this.#turn();
   }
 

@@ -18,6 +18,7 @@ Of its environment it reads, among others:
   WORKER_ID                 a name that stays: results that a crash interrupts are handed in at the next start
   WORKER_DATA_DIR           where those lie until then (default: workers in the data folder)
   WORKER_PORT               where GET /health answers
+  WORKER_STALL_SECONDS      a handler that blocks the thread for longer loses its tasks (default: 300; 0: never)
   S3_ENDPOINT_URL           a store of files: params that begin with s3:// are downloaded, returned files are uploaded
   S3_BUCKET, S3_ACCESS_KEY, S3_SECRET_KEY, S3_REGION, S3_MAX_CONCURRENCY
   WORKER_PAYLOAD_DIR        where those files lie meanwhile; from nowhere else any are uploaded (default: /tmp/payloads)
