@@ -1,5 +1,6 @@
-/** Runs the orchestrator in simulated worlds: `bun scripts/simulate.ts --seeds N [--from S]`, or `--seed S [--trace]`. */
+/** Runs the orchestrator in simulated worlds; `--help` says how. */
 import { parseArgs } from "node:util";
+import { isWorkerKind, WORKER_KINDS, type WorkerKind } from "../test/simulation/mishaps.ts";
 import { runSeed } from "../test/simulation/run.ts";
 import type { Report } from "../test/simulation/world.ts";
 
@@ -10,21 +11,45 @@ const { values } = parseArgs({
     seed: { type: "string" },
     seeds: { type: "string", default: "1000" },
     from: { type: "string", default: "1" },
+    /** Worlds about one fault of workers, which happens in each. */
+    kind: { type: "string" },
     trace: { type: "boolean", default: false },
     /** Stop at the first one that breaks. */
     first: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
   },
 });
 
+const HELP = `Runs the whole orchestrator in simulated worlds, one for each seed, and holds it to its promises.
+
+Usage: bun run simulate [--seeds N] [--from S] [--kind KIND]     many worlds
+       bun run simulate --seed S [--kind KIND] [--trace]         one of them, again
+
+  --seeds N    so many worlds (1000)
+  --from S     the first seed (1)
+  --kind KIND  worlds about one fault, which happens in every one of them
+  --seed S     this world alone
+  --trace      say all that happens in it
+  --first      stop at the first world that breaks
+  --json       one line of JSON at the end
+
+Kinds:
+${Object.entries(WORKER_KINDS)
+  .map(([kind, about]) => `  ${kind.padEnd(15)} ${about}`)
+  .join("\n")}
+
+Example: bun run simulate --kind worker-frozen --seeds 1000`;
+
 function describe({ seed, broken, last, hash }: Report): string {
   const head = `seed ${seed} broke: ${broken}`;
-  const again = `again: bun scripts/simulate.ts --seed ${seed} --trace (trace ${hash.toString(16)})`;
+  const flags = kind === undefined ? "" : ` --kind ${kind}`;
+  const again = `again: bun scripts/simulate.ts --seed ${seed}${flags} --trace (trace ${hash.toString(16)})`;
   return [head, ...last.map((line) => `    ${line}`), again].join("\n");
 }
 
 function one(seed: number): boolean {
-  const report = runSeed(seed, values.trace ? (line) => console.log(line) : undefined);
+  const report = runSeed(seed, { kind, onEvent: values.trace ? (line) => console.log(line) : undefined });
   const { broken, hash, jobs, events, virtualMs } = report;
   if (broken === undefined || values.trace) {
     const end = broken === undefined ? "holds" : `broke: ${broken}`;
@@ -36,12 +61,13 @@ function one(seed: number): boolean {
 function many(from: number, count: number): boolean {
   const startedMs = performance.now();
   const broken: Report[] = [];
-  let jobs = 0;
-  let ran = 0;
+  let [jobs, ran, mishaps, withMishap] = [0, 0, 0, 0];
   for (let seed = from; seed < from + count; seed++) {
-    const report = runSeed(seed);
+    const report = runSeed(seed, { kind });
     ran += 1;
     jobs += report.jobs;
+    mishaps += report.mishaps;
+    if (report.mishaps > 0) withMishap += 1;
     if (report.broken === undefined) continue;
     broken.push(report);
     if (values.first) break;
@@ -49,15 +75,37 @@ function many(from: number, count: number): boolean {
   const seconds = (performance.now() - startedMs) / 1_000;
   if (values.json) {
     const found = broken.map(({ seed, broken: what }) => ({ seed, what }));
-    console.log(JSON.stringify({ ran, broken: found, seconds }));
+    const about = kind === undefined ? {} : { kind, happened: mishaps, worlds_with_it: withMishap };
+    console.log(JSON.stringify({ ran, broken: found, seconds, ...about }));
     return broken.length === 0;
   }
   for (const report of broken.slice(0, SHOWN_MAX)) console.log(describe(report), "\n");
   const rate = Math.round(ran / seconds);
+  if (kind !== undefined) console.log(`${kind} happened in ${withMishap} of ${ran} worlds, ${mishaps} times`);
   console.log(`${ran} seeds, ${jobs} jobs, ${broken.length} broken, ${seconds.toFixed(1)} s, ${rate} seeds/s`);
   if (broken.length > 0) console.log(`broken: ${broken.map(({ seed }) => seed).join(" ")}`);
   return broken.length === 0;
 }
 
-const isSound = values.seed === undefined ? many(Number(values.from), Number(values.seeds)) : one(Number(values.seed));
-process.exit(isSound ? 0 : 1);
+function kindOf(name: string | undefined): WorkerKind | undefined {
+  if (name === undefined || isWorkerKind(name)) return name;
+  return fail(`--kind is "${name}": choose one of ${Object.keys(WORKER_KINDS).join(", ")}.`);
+}
+
+function whole(flag: "seed" | "seeds" | "from"): number {
+  const number = Number(values[flag]);
+  if (Number.isInteger(number) && number >= 0) return number;
+  return fail(`--${flag} is "${values[flag]}": it has to be a whole number.`);
+}
+
+function fail(message: string): never {
+  console.error(`${message} See bun run simulate --help`);
+  return process.exit(2);
+}
+
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+const kind = kindOf(values.kind);
+process.exit((values.seed === undefined ? many(whole("from"), whole("seeds")) : one(whole("seed"))) ? 0 : 1);

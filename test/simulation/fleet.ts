@@ -35,7 +35,11 @@ export class Fleet {
     this.#faults.set(workerId, this.world.time.monotonicMs());
   }
 
+  /** The last moment at which it was at fault: one that stands still is all the time. */
   faultOf(workerId: string): number {
+    const nowMs = this.world.time.monotonicMs();
+    const isStill = this.#present.some(({ id, process }) => id === workerId && process.stoodStillUntilMs > nowMs);
+    if (isStill) return nowMs;
     return this.#faults.get(workerId) ?? Number.NEGATIVE_INFINITY;
   }
 

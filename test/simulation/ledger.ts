@@ -86,6 +86,8 @@ export class Ledger {
   readonly #finished = new Set<string>();
   readonly #counted = new Set<string>();
   readonly #accepted = new Set<string>();
+  /** Tasks whose worker was given up for lost, or for too slow. */
+  readonly #lost = new Set<string>();
   /** Token to the task id whose result it came with. */
   readonly #tokens = new Map<string, string>();
   readonly #countedTokens = new Set<string>();
@@ -254,8 +256,10 @@ export class Ledger {
 
     const result = event.extra?.["result"] as { status: string; data?: { token?: string }; error?: { code: string } };
     const code = result.error?.code ?? "";
-    if (LOST.has(code)) this.#loseAttempt(handOut, code, name);
-    else this.#countResult(facts, taskId, result.data?.token, name);
+    if (LOST.has(code)) {
+      this.#loseAttempt(handOut, code, name);
+      this.#lost.add(taskId);
+    } else this.#countResult(facts, taskId, result.data?.token, name);
     const isTransient = result.status === "failure" && !FINAL.has(code);
     if (isTransient && !facts.cancelRequested && wait.attempt < wait.maxAttempts) {
       wait.attempt += 1;
@@ -441,6 +445,11 @@ export class Ledger {
     promise(this.#finished.has(taskId), `the result of task ${taskId} was acknowledged and is not on disk`);
     promise(!this.#accepted.has(taskId), `the result of task ${taskId} was accepted twice`);
     this.#accepted.add(taskId);
+  }
+
+  /** Its attempt was burned: what its worker still says of it comes too late. */
+  wasLost(taskId: string): boolean {
+    return this.#lost.has(taskId);
   }
 
   created(ids: readonly string[]): void {

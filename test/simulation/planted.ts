@@ -32,14 +32,15 @@ export async function find(plant: Plant, seeds: number, from = 1): Promise<Found
     }
     symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
     writeFileSync(join(folder, plant.file), plantedText(plant));
-    return await run(folder, seeds, from);
+    return await run(folder, plant, ["--seeds", String(seeds), "--from", String(from)]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function run(folder: string, seeds: number, from: number): Promise<Found | undefined> {
-  const command = ["scripts/simulate.ts", "--seeds", String(seeds), "--from", String(from), "--first", "--json"];
+async function run(folder: string, { kind }: Plant, seeds: readonly string[]): Promise<Found | undefined> {
+  const about = kind === undefined ? [] : ["--kind", kind];
+  const command = ["scripts/simulate.ts", ...seeds, ...about, "--first", "--json"];
   const child = Bun.spawn([process.execPath, ...command], { cwd: folder, stdout: "pipe", stderr: "pipe" });
   const [output, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   await child.exited;

@@ -2,12 +2,16 @@
  * Bugs that are put in on purpose, each a change of one place of the sources. The simulator is
  * worth what it finds of them.
  */
+import type { WorkerKind } from "./mishaps.ts";
+
 export interface Plant {
   readonly name: string;
   readonly file: string;
   /** Has to be there exactly once. */
   readonly find: string;
   readonly replace: string;
+  /** To be found in worlds about this fault; left out: in those where anything may happen. */
+  readonly kind?: WorkerKind;
 }
 
 const DECIDE = "actors/job/decide.ts";
@@ -343,5 +347,41 @@ export const PLANTS: readonly Plant[] = [
     file: "actors/job/outcomes.ts",
     find: "{ good: good + (isGood ? 1 : 0) }",
     replace: "{ good: good + 1 }",
+  },
+  {
+    name: "a worker that died keeps its tasks",
+    kind: "worker-killed",
+    file: WORKER,
+    find: "      lease.lostAtMs = Math.max(lostAtMs, (lease.vouchedAtMs ?? -Infinity) + REPORT_GRACE_MS);\n",
+    replace: "",
+  },
+  {
+    name: "a worker that wakes may go on with a task that was given up",
+    kind: "worker-frozen",
+    file: DECIDE,
+    find: "if (!wait || !isSameWait(parts, wait.slot, job.visit, wait.attempt)) return undefined;",
+    replace: "if (!wait) return undefined;",
+  },
+  {
+    name: "a late answer counts for the attempt that followed",
+    kind: "worker-late",
+    file: DECIDE,
+    find: "return wait && wait.attempt === handOut.attempt ? wait : undefined;",
+    replace: "return wait;",
+  },
+  {
+    name: "a second answer of a branch is counted beside the first",
+    kind: "worker-twice",
+    file: "actors/job/draft.ts",
+    find: "return branch && !branch.result && !isChildWait(branch.wait) ? branch.wait : undefined;",
+    replace: "return branch && !isChildWait(branch.wait) ? branch.wait : undefined;",
+  },
+  {
+    name: "when a worker was last heard is taken from its own clock",
+    kind: "worker-clock",
+    file: WORKER,
+    find: '    if (!body) return { status: "ttl_refreshed" };\n',
+    replace:
+      '    if (!body) return { status: "ttl_refreshed" };\n    this.#lastHeardMs += Number(body["timestamp"]) * 1_000 - this.parts.nowMs();\n',
   },
 ];

@@ -19,8 +19,14 @@ export class PollWorker extends Worker {
     this.fault();
   }
 
+  /** Each request is a connection of its own. */
+  protected silent(): void {
+    this.fault();
+  }
+
   #register(): void {
-    const body = { worker_id: this.id, supported_tasks: [...this.tasks], max_concurrent_tasks: this.concurrency };
+    const { id, tasks, concurrency, stamp } = this;
+    const body = { worker_id: id, supported_tasks: [...tasks], max_concurrent_tasks: concurrency, ...stamp };
     ask(this.world, {
       name: `${this.id} registers`,
       caller: this.process,
@@ -37,7 +43,7 @@ export class PollWorker extends Worker {
       name: `${this.id} is alive`,
       caller: this.process,
       timeoutMs: 5_000,
-      send: (engine) => engine.workers.heartbeat(this.id, { current_tasks: [...this.running.keys()] }),
+      send: (engine) => engine.workers.heartbeat(this.id, { current_tasks: [...this.running.keys()], ...this.stamp }),
       failed: () => this.fault(),
       done: (outcome) => {
         if (outcome.type === "refusal" && outcome.status === 404) this.#register();
@@ -102,7 +108,7 @@ export class PollWorker extends Worker {
       caller: this.process,
       timeoutMs: 10_000,
       send: (engine) => engine.workers.result(result),
-      said: (answer) => this.world.ledger.answered(result.taskId, answer),
+      said: (answer) => this.answered(result, answer),
       failed: () => this.fault(),
       done: (outcome) => {
         if (outcome.type === "answer") return void this.running.delete(result.taskId);

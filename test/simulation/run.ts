@@ -1,6 +1,6 @@
 /** Many seeds, one after the other. */
-import { World, type Report } from "./world.ts";
+import { type Report, World, type WorldOptions } from "./world.ts";
 
-export function runSeed(seed: number, onEvent?: (line: string) => void): Report {
-  return new World(seed, onEvent).run();
+export function runSeed(seed: number, options: WorldOptions = {}): Report {
+  return new World(seed, options).run();
 }

@@ -70,6 +70,7 @@ export class Server {
         ledger.durable(unit);
         world.stores.durable(unit);
         world.receivers.durable(unit);
+        world.mishap?.durable(unit);
       });
       for (const { job } of unit.jobs) {
         world.note(`disk ${job.id.slice(-6)} v${job.version} ${job.status} in ${job.state} visit ${job.visit}`);

@@ -1,23 +1,33 @@
 import { describe, expect, test } from "bun:test";
+import { WORKER_KINDS, type WorkerKind } from "./mishaps.ts";
 import { runSeed } from "./run.ts";
 import kept from "./seeds.json";
 import type { Report } from "./world.ts";
 
 const SEEDS = 500;
 const IN_ONE_TEST = 50;
+const OF_EACH_KIND = 50;
 
-function told(report: Report): string {
-  const { seed, broken, last } = report;
-  return [`seed ${seed}: ${broken}`, ...last.slice(-20), `bun run simulate --seed ${seed} --trace`].join("\n");
+function told({ seed, broken, last }: Report, kind: WorkerKind | undefined): string {
+  const again = `bun run simulate --seed ${seed} ${kind === undefined ? "" : `--kind ${kind} `}--trace`;
+  return [`seed ${seed}: ${broken}`, ...last.slice(-20), again].join("\n");
 }
 
 function broken(seeds: readonly number[]): string[] {
-  return seeds.map((seed) => runSeed(seed)).flatMap((report) => (report.broken === undefined ? [] : told(report)));
+  return brokenOf(seeds.map((seed) => runSeed(seed)));
+}
+
+function brokenOf(reports: readonly Report[], kind?: WorkerKind): string[] {
+  return reports.flatMap((report) => (report.broken === undefined ? [] : told(report, kind)));
+}
+
+function numbers(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => first + index);
 }
 
 describe("the orchestrator keeps its promises whatever goes wrong", () => {
   for (let first = 1; first <= SEEDS; first += IN_ONE_TEST) {
-    const seeds = Array.from({ length: IN_ONE_TEST }, (_, index) => first + index);
+    const seeds = numbers(first, IN_ONE_TEST);
     test(`in the worlds ${first} to ${first + IN_ONE_TEST - 1}`, () => expect(broken(seeds)).toEqual([]), 60_000);
   }
 
@@ -26,11 +36,25 @@ describe("the orchestrator keeps its promises whatever goes wrong", () => {
   }
 });
 
+describe("the orchestrator keeps them where workers fail in one way for certain", () => {
+  for (const [kind, about] of Object.entries(WORKER_KINDS) as [WorkerKind, string][]) {
+    test(
+      about,
+      () => {
+        const reports = numbers(1, OF_EACH_KIND).map((seed) => runSeed(seed, { kind }));
+        expect(brokenOf(reports, kind)).toEqual([]);
+        expect(reports.filter(({ mishaps }) => mishaps === 0)).toEqual([]);
+      },
+      60_000,
+    );
+  }
+});
+
 describe("the simulator", () => {
   test("tells the same story for the same seed", () => {
     const stories = [1, 2].map(() => {
       const lines: string[] = [];
-      const { hash, events } = runSeed(3, (line) => void lines.push(line));
+      const { hash, events } = runSeed(3, { onEvent: (line) => void lines.push(line) });
       return { lines, hash, events };
     });
     expect(stories[0]?.lines.length).toBeGreaterThan(50);
@@ -51,7 +75,7 @@ describe("the simulator", () => {
 
   test("meets what can go wrong", () => {
     const lines: string[] = [];
-    for (let seed = 1; seed <= 100; seed++) runSeed(seed, (line) => void lines.push(line));
+    for (let seed = 1; seed <= 100; seed++) runSeed(seed, { onEvent: (line) => void lines.push(line) });
     const met = (what: string) => lines.filter((line) => line.includes(what)).length;
     const happenings = [
       "server dies",

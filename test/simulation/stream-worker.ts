@@ -69,7 +69,12 @@ export class StreamWorker extends Worker {
     server.onDeath(() => this.#seesEnd(connection, world.chance.between(0, 300)));
     const hello = {
       session: this.session,
-      registration: { worker_id: this.id, supported_tasks: [...this.tasks], max_concurrent_tasks: this.concurrency },
+      registration: {
+        worker_id: this.id,
+        supported_tasks: [...this.tasks],
+        max_concurrent_tasks: this.concurrency,
+        ...this.stamp,
+      },
       running: [...this.running.values()].map(({ task }) => ({ job_id: task.job_id, task_id: task.task_id })),
     };
     this.note(`connects with ${hello.running.length} tasks`);
@@ -157,7 +162,7 @@ export class StreamWorker extends Worker {
 
   #beat(connection: Connection): void {
     if (this.#connection !== connection || !connection.workerOpen) return;
-    const body = { current_tasks: [...this.running.keys()] };
+    const body = { current_tasks: [...this.running.keys()], ...this.stamp };
     connection.frame(() => {
       const beating = this.#engineOf(connection)?.workers.heartbeat(this.id, body);
       beating?.catch(() => undefined);
@@ -175,7 +180,7 @@ export class StreamWorker extends Worker {
         .then(
           (answer) => {
             if (!connection.server.alive) return;
-            this.world.hold(() => this.world.ledger.answered(result.taskId, answer));
+            this.world.hold(() => this.answered(result, answer));
             this.note(`${result.taskId.slice(-8)} is answered ${JSON.stringify(answer).slice(0, 60)}`);
             connection.down(() => void this.running.delete(result.taskId));
           },
@@ -211,6 +216,14 @@ export class StreamWorker extends Worker {
     this.note(`gives back ${unfinished.length}`);
     for (const taskId of unfinished) this.running.delete(taskId);
     connection.frame(() => this.#engineOf(connection)?.workers.release(this.id, unfinished));
+  }
+
+  protected silent(): void {
+    const connection = this.#connection;
+    if (!connection?.workerOpen) return;
+    this.note("is silent, and its connection is closed");
+    this.#serverSeesEnd(connection, 0);
+    this.#seesEnd(connection, this.world.chance.between(0, 50));
   }
 
   breakConnection(): void {

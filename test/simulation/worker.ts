@@ -1,5 +1,7 @@
 /** A worker's process: what it runs, how that ends, and what may befall it. How it talks to the server is its kind's. */
-import type { TaskPayload, WorkerResult } from "../../src/protocol/worker.ts";
+import { readResult } from "../../src/protocol/result.ts";
+import type { ResultAnswer, TaskPayload, WorkerResult } from "../../src/protocol/worker.ts";
+import type { JsonMap } from "../../src/system/errors.ts";
 import { Process } from "./time.ts";
 import type { World } from "./world.ts";
 
@@ -7,9 +9,13 @@ export interface Running {
   readonly task: TaskPayload;
   /** Made, and not acknowledged yet. */
   result?: WorkerResult;
+  /** Does not hear that it is to be ended. */
+  isDeaf?: boolean;
 }
 
 const TASKS = ["t", "u"];
+/** So long the door hears nothing on a connection before it closes it. */
+const SILENT_MS = 10_000;
 
 export abstract class Worker {
   readonly process: Process;
@@ -57,7 +63,8 @@ export abstract class Worker {
     this.note(`gets ${task.task_id.slice(-8)} attempt ${task.attempt}`);
     const running: Running = { task };
     this.running.set(task.task_id, running);
-    const takesMs = world.isHappening(0.1) ? world.chance.between(3_000, 12_000) : world.chance.delayMs(1_500);
+    const usualMs = world.isHappening(0.1) ? world.chance.between(3_000, 12_000) : world.chance.delayMs(1_500);
+    const takesMs = world.mishap?.taken(this, running, usualMs) ?? usualMs;
     if (world.chance.is(0.2)) process.after(takesMs / 2, () => this.report(task));
     process.after(takesMs, () => this.finish(running));
   }
@@ -67,10 +74,23 @@ export abstract class Worker {
     running.result = this.#resultOf(running.task, status);
     this.note(`ends ${running.task.task_id.slice(-8)} with ${running.result.status}`);
     this.send(running);
+    this.world.mishap?.sent(this, running);
     if (this.world.weather.doubles && this.world.isHappening(0.1)) this.send(running);
     // Sent, and nobody knows whether it arrived.
     if (this.world.weather.workers && this.world.isHappening(0.05)) this.breakConnection();
     if (this.world.weather.doubles && this.world.isHappening(0.15)) this.#sendForeign(running.result);
+  }
+
+  /** The same again, or something else about the same task. */
+  sendMore(running: Running, isOther: boolean): void {
+    const { task } = running;
+    this.note(`sends ${isOther ? "another" : "the same"} result of ${task.task_id.slice(-8)} once more`);
+    this.send(isOther ? { task, result: this.#resultOf(task) } : running);
+  }
+
+  /** What a worker says about the time: by a clock of its own. */
+  protected get stamp(): JsonMap {
+    return this.world.mishap?.stamp() ?? {};
   }
 
   #resultOf(task: TaskPayload, status = this.#outcome()): WorkerResult {
@@ -78,6 +98,7 @@ export abstract class Worker {
     const token = `token-${world.nextNumber()}`;
     world.ledger.produced(token, task.task_id);
     const ids = { jobId: task.job_id, taskId: task.task_id, workerId: this.id };
+    if (world.mishap?.isStamping) return this.#stampedResult(task, status, token);
     if (status.endsWith("ERROR")) {
       const error = { code: status, message: "The simulated task failed." };
       return { ...ids, status: "failure", error, raw: JSON.stringify({ status: "failure", error, data: { token } }) };
@@ -86,11 +107,26 @@ export abstract class Worker {
     return { ...ids, status, data: JSON.stringify(data), raw: JSON.stringify({ status, data }) };
   }
 
+  /** As it comes to the door: what is in it about the time is read there. */
+  #stampedResult(task: TaskPayload, status: string, token: string): WorkerResult {
+    const { job_id, task_id } = task;
+    const isError = status.endsWith("ERROR");
+    const error = { code: status, message: "The simulated task failed." };
+    const fields = isError ? { status: "failure", error, data: { token } } : { status, data: { token } };
+    return readResult({ job_id, task_id, worker_id: this.id, ...this.stamp, ...fields }, this.id);
+  }
+
   #outcome(): string {
     const { world } = this;
     if (!world.weather.failures || !world.isHappening(0.3)) return "success";
     if (world.chance.is(0.7)) return "TRANSIENT_ERROR";
     return world.chance.one("PERMANENT_ERROR", "INVALID_INPUT_ERROR", "cancelled", "no_such_status", "failure");
+  }
+
+  /** What the server said to a result, whoever hears of it. */
+  protected answered({ taskId }: WorkerResult, answer: ResultAnswer): void {
+    this.world.ledger.answered(taskId, answer);
+    this.world.mishap?.answered(taskId, answer);
   }
 
   /** For another job, or in another worker's name: it must not count. */
@@ -114,7 +150,7 @@ export abstract class Worker {
   /** Told to end it: most do, some do not hear. */
   protected stop(taskId: string): void {
     const running = this.running.get(taskId);
-    if (!running || this.world.isHappening(0.3)) return;
+    if (!running || running.isDeaf || this.world.isHappening(0.3)) return;
     this.process.after(this.world.chance.between(0, 300), () => this.finish(running, "cancelled"));
   }
 
@@ -138,6 +174,15 @@ export abstract class Worker {
     this.process.standStill(forMs);
     this.world.time.at(forMs, () => this.fault());
   }
+
+  /** For so long that the server closes what it hears nothing on any more. */
+  freezeLong(forMs: number): void {
+    this.freeze(forMs);
+    this.world.time.at(SILENT_MS, () => this.silent());
+  }
+
+  /** The server takes it for gone, and it has not noticed. */
+  protected abstract silent(): void;
 
   die(): void {
     this.note("dies");

@@ -8,6 +8,7 @@ import { Clients } from "./clients.ts";
 import { Fleet } from "./fleet.ts";
 import { LineUp } from "./line-up.ts";
 import { Ledger, promise, PromiseBroken } from "./ledger.ts";
+import { Mishap, type WorkerKind } from "./mishaps.ts";
 import { People } from "./people.ts";
 import { Receivers } from "./receivers.ts";
 import { Server } from "./server.ts";
@@ -44,9 +45,17 @@ export interface Report {
   readonly jobs: number;
   readonly virtualMs: number;
   readonly events: number;
+  /** How often the fault happened that the world is about. */
+  readonly mishaps: number;
   /** What was broken; undefined: nothing. */
   readonly broken: string | undefined;
   readonly last: readonly string[];
+}
+
+export interface WorldOptions {
+  readonly onEvent?: ((line: string) => void) | undefined;
+  /** A world about this fault of workers, which happens in it for certain. */
+  readonly kind?: WorkerKind | undefined;
 }
 
 const LAST_EVENTS = 60;
@@ -65,6 +74,7 @@ export class World {
   readonly clients: Clients;
   readonly people: People;
   readonly lineUp: LineUp;
+  readonly mishap: Mishap | undefined;
   #faulty = true;
   #hash = 0;
   #events = 0;
@@ -73,11 +83,13 @@ export class World {
 
   constructor(
     readonly seed: number,
-    readonly onEvent?: (line: string) => void,
+    readonly options: WorldOptions = {},
   ) {
     this.chance = new Chance(seed);
     this.engineChance = new Chance(seed ^ 0x5bd1e995);
-    this.weather = weatherOf(this.chance);
+    const { kind } = options;
+    this.weather = { ...weatherOf(this.chance), ...(kind && Mishap.weather(kind)) };
+    this.mishap = kind && new Mishap(this, kind);
     this.fleet = new Fleet(this);
     this.ledger = new Ledger({
       monotonicMs: () => this.time.monotonicMs(),
@@ -129,7 +141,7 @@ export class World {
     this.#hash = Bun.hash.xxHash32(line, this.#hash);
     this.#last[this.#events % LAST_EVENTS] = line;
     this.#events += 1;
-    this.onEvent?.(line);
+    this.options.onEvent?.(line);
   }
 
   // ---- its course
@@ -146,7 +158,8 @@ export class World {
     const cut = this.#events % LAST_EVENTS;
     const last = this.#events < LAST_EVENTS ? this.#last : [...this.#last.slice(cut), ...this.#last.slice(0, cut)];
     const facts = { jobs: this.ledger.jobs.size, virtualMs: this.time.monotonicMs(), events: this.#events };
-    return { seed, hash: this.#hash, ...facts, broken, last };
+    const mishaps = this.mishap?.happened ?? 0;
+    return { seed, hash: this.#hash, ...facts, mishaps, broken, last };
   }
 
   #play(): void {
@@ -154,6 +167,7 @@ export class World {
     this.#plan();
     const badUntilMs = this.chance.between(8_000, 30_000);
     while (this.time.monotonicMs() < badUntilMs) this.#step();
+    this.mishap?.await(() => this.#step());
     this.#faulty = false;
     this.note("from here on nothing more goes wrong");
     this.#awaitQuiet();
