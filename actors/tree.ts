@@ -57,6 +57,8 @@ import { createDataStoreViews } from "./stores/views.ts";
 import { WallJumps } from "./scheduler/wall-jumps.ts";
 import { type KnownWorker, WorkerRegistryActor } from "./worker-registry/actor.ts";
 import { createAttendedClock } from "./worker-registry/attended.ts";
+import { REPUTATION_RULES, type ReputationRules } from "./worker-registry/reputation.ts";
+import { Reputations } from "./worker-registry/reputations.ts";
 import type { WorkerParts } from "./worker-registry/worker.ts";
 import { createWorkers } from "./workers.ts";
 
@@ -86,6 +88,7 @@ export interface EngineSettings {
   readonly outboxStopMs: number;
   /** At the end of a job its files go. */
   readonly cleansFiles: boolean;
+  readonly reputation: ReputationRules;
 }
 
 export const ENGINE_DEFAULTS: EngineSettings = {
@@ -108,6 +111,7 @@ export const ENGINE_DEFAULTS: EngineSettings = {
   outbox: OUTBOX_RULES,
   outboxStopMs: 3_000,
   cleansFiles: false,
+  reputation: REPUTATION_RULES,
 };
 
 export interface EngineParts {
@@ -204,8 +208,19 @@ export function createEngine(parts: EngineParts): Engine {
     capacity: MAILBOX_DISPATCHER,
   });
 
+  const reputations = new Reputations({
+    registers: storage.registers,
+    steady,
+    timers,
+    log,
+    rules: settings.reputation,
+    changed: (workerId) => void directory.get(workerId)?.ref.tell({ type: "judged" }),
+  });
+
   const workerParts: WorkerParts = {
     attended,
+    log,
+    reputations,
     nowMs: () => clock.nowMs(),
     nextSequence: () => ++sequence,
     sign: ({ slot, visit, attempt, jobId }, number, workerId) =>
@@ -385,6 +400,8 @@ export function createEngine(parts: EngineParts): Engine {
       case "drop-task":
         dispatcher.tell({ type: "drop", key: taskKey(job.id, after.visit, after.slot) });
         return;
+      case "judge-worker":
+        return reputations.take(after.workerId, after.deed);
       case "cancel-task": {
         const { visit, slot, attempt } = after;
         dispatcher.tell({ type: "cancel", key: taskKey(job.id, visit, slot), jobId: job.id, visit, slot, attempt });
@@ -562,6 +579,7 @@ export function createEngine(parts: EngineParts): Engine {
     async start() {
       taskIds = createTaskIds(await storage.registers.secret());
       epoch = await storage.registers.nextEpoch();
+      await reputations.start();
       for (const [workerId, record] of await storage.registers.workers()) {
         registry.tell({ type: "to", workerId, record: JSON.parse(record), message: { type: "drain", on: false } });
       }
@@ -597,6 +615,7 @@ export function createEngine(parts: EngineParts): Engine {
       attended.stop();
       await stopOutbox();
       await actors.stop();
+      await reputations.stop();
     },
   };
 }

@@ -164,6 +164,13 @@ async function serve({ settings, notes = [], stop, ready, write, isForOneJob }: 
       workerTimeoutMs: settings.workerTimeoutSeconds * 1000,
       workerRecordMs: settings.workerHealthCheckIntervalSeconds * 2000,
       cleansFiles: files?.isCleaned === true,
+      reputation: {
+        successReward: settings.reputationRewardSuccess,
+        failurePenalty: settings.reputationPenaltyTaskFailure,
+        violationPenalty: settings.reputationPenaltyContractViolation,
+        recoveryPerHour: settings.reputationRecoveryPerHour,
+        threshold: settings.reputationMinThreshold,
+      },
       outbox: { ...OUTBOX_RULES, giveUpMs: settings.outboxRetrySeconds * 1000 },
     },
   });

@@ -9,7 +9,7 @@
 import { costOf, limitName, type WorkerView } from "../../src/job/worker.ts";
 import { assertNever } from "../../src/system/errors.ts";
 import { type Candidate, choose } from "./choose.ts";
-import { hasRoom, suits, type Verdict } from "./eligibility.ts";
+import { hasRoom, isAble, suits, type Verdict } from "./eligibility.ts";
 import { type Held, Line } from "./line.ts";
 import type { DispatcherEffect, DispatcherMessage } from "./messages.ts";
 import { ParkedTasks } from "./parked.ts";
@@ -484,7 +484,7 @@ export class Dispatch {
   #tooExpensive(order: TaskNeeds): string | undefined {
     const { maxCost, type } = order;
     if (maxCost === undefined) return undefined;
-    const suitable = [...(this.#handsByType.get(type) ?? [])].filter((hand) => suits(order, hand.view, true).accepted);
+    const suitable = [...(this.#handsByType.get(type) ?? [])].filter((hand) => isAble(order, hand.view).accepted);
     if (suitable.length === 0 || suitable.some((hand) => costOf(hand.view, type) <= maxCost)) return undefined;
     const cheapest = Math.min(...suitable.map((hand) => costOf(hand.view, type)));
     const found = Number.isFinite(cheapest)
@@ -541,10 +541,11 @@ function* candidates(order: TaskNeeds, hands: Iterable<Hand>): Iterable<Candidat
 
 /** The verdict alone. It is asked of each idle worker for each task that comes, and most tasks want no more than its type. */
 function accepts(order: TaskNeeds, hand: Hand): boolean {
-  const { draining, status, limits, tasks } = hand.view;
+  const { draining, status, limits, tasks, reputation, reputationNeeded } = hand.view;
   const isPlain = order.requirements === undefined && order.maxCost === undefined && limits.size === 0;
   if (!isPlain) return judgeHand(order, hand).accepted;
-  return hand.free > 0 && !draining && status === "idle" && tasks.has(order.type);
+  const isFree = hand.free > 0 && !draining && status === "idle";
+  return isFree && reputation >= reputationNeeded && tasks.has(order.type);
 }
 
 function setOf<Value>(map: Map<string, Set<Value>>, key: string): Set<Value> {

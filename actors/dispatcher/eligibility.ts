@@ -20,6 +20,7 @@ export type Rule =
   | "installed_models"
   | "property"
   | "max_cost"
+  | "reputation"
   | "type_limit"
   | "slots";
 
@@ -30,16 +31,23 @@ function refuse(rule: Rule, needed: unknown, found: unknown): Verdict {
 }
 
 /** What the worker is, whatever it is doing: a refusal here stays until the worker changes. */
-export function suits(order: TaskNeeds, worker: WorkerView, ignoreCost = false): Verdict {
-  if (worker.draining) return refuse("draining", "a worker that takes tasks", "draining");
-  if (!worker.tasks.has(order.type)) return refuse("task", order.type, [...worker.tasks]);
-  const lacking = order.requirements && meets(order.requirements, worker);
-  if (lacking) return lacking;
+export function suits(order: TaskNeeds, worker: WorkerView): Verdict {
+  const able = isAble(order, worker);
+  if (!able.accepted) return able;
   const cost = costOf(worker, order.type);
-  if (!ignoreCost && order.maxCost !== undefined && cost > order.maxCost) {
+  if (order.maxCost !== undefined && cost > order.maxCost) {
     return refuse("max_cost", order.maxCost, Number.isFinite(cost) ? cost : null);
   }
+  const { reputation, reputationNeeded } = worker;
+  if (reputation < reputationNeeded) return refuse("reputation", reputationNeeded, reputation);
   return FITS;
+}
+
+/** Whether it could run the task, whatever it costs, and whether or not it is trusted with it now: that comes back. */
+export function isAble(order: TaskNeeds, worker: WorkerView): Verdict {
+  if (worker.draining) return refuse("draining", "a worker that takes tasks", "draining");
+  if (!worker.tasks.has(order.type)) return refuse("task", order.type, [...worker.tasks]);
+  return (order.requirements && meets(order.requirements, worker)) ?? FITS;
 }
 
 /** What the worker is doing: changes with every task. */

@@ -448,6 +448,7 @@ export class JobActor implements Actor<JobMessage> {
       case "adopt":
       case "drop-task":
       case "cancel-task":
+      case "judge-worker":
       case "start-child":
       case "look-at-child":
       case "cancel-child":

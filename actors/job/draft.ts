@@ -24,6 +24,7 @@ import type { Reply } from "../../src/runtime/types.ts";
 import type { BranchWrite, IdempotencyWrite, OutboxKind, OutboxWrite } from "../../src/storage/port.ts";
 import type { Refusal } from "../../src/system/errors.ts";
 import type { TaskIdParts } from "../../src/job/task-id.ts";
+import type { Deed } from "../worker-registry/reputation.ts";
 import type { Claim, HandOut } from "./messages.ts";
 
 export interface Branch {
@@ -108,6 +109,8 @@ export type After =
   | { readonly type: "adopt"; readonly wait: TaskWait; readonly handOut: HandOut }
   /** The wait is closed: take the task from the queue, or from the worker that runs it. */
   | { readonly type: "drop-task"; readonly visit: number; readonly slot: number }
+  /** A result of it counted: what that says of the worker. */
+  | { readonly type: "judge-worker"; readonly workerId: string; readonly deed: Deed }
   /** Ask for the task back, or tell its worker to cancel; the answer comes as `withdrawn` or as a result. */
   | { readonly type: "cancel-task"; readonly visit: number; readonly slot: number; readonly attempt: number }
   /** A child was made in this unit. */

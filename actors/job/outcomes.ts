@@ -12,6 +12,7 @@ import { backoffMs, outcomeOf } from "../../src/job/outcome.ts";
 import { outputProblem } from "../../src/job/output-check.ts";
 import type { ResultAnswer, WorkerResult } from "../../src/protocol/worker.ts";
 import { assertNever } from "../../src/system/errors.ts";
+import { type Deed, deedOf } from "../worker-registry/reputation.ts";
 import type { Draft } from "./draft.ts";
 
 /** How a branch ended, as its aggregator will see it: under which key, and JSON text. */
@@ -34,6 +35,7 @@ export function settle(draft: Draft, wait: TaskWait, result: WorkerResult): Resu
   const ended: Ended = { taskId: result.taskId, json: result.raw };
   const outcome = draft.job.cancelRequestedAtMs === undefined ? outcomeOf(result) : ({ kind: "cancelled" } as const);
   const misfit = outcome.kind === "status" ? misfitOf(wait, outcome.status, result) : undefined;
+  judge(draft, wait, result, misfit ? "violation" : deedOf(outcome));
   if (misfit) {
     failed(draft, wait, "quarantined", misfit, { ended: { taskId: result.taskId, json: failureText(misfit) } });
     return { status: "result_accepted_failure" };
@@ -53,6 +55,12 @@ export function settle(draft: Draft, wait: TaskWait, result: WorkerResult): Resu
     default:
       return assertNever(outcome);
   }
+}
+
+/** Nor is a word that nobody waits for a good result: whose mistake it is, is not known. */
+function judge(draft: Draft, wait: TaskWait, { workerId, status }: WorkerResult, deed: Deed | undefined): void {
+  if (deed === undefined || (deed === "success" && targetOf(wait, status) === undefined)) return;
+  draft.after.push({ type: "judge-worker", workerId, deed });
 }
 
 /** What a worker calls a success has to have the form that the task declares. */

@@ -26,6 +26,8 @@ export type WorkerMessage =
   | { readonly type: "disconnect"; readonly link: WorkerLink }
   | { readonly type: "result"; readonly result: WorkerResult; readonly reply: Reply<ResultAnswer> }
   | { readonly type: "release"; readonly taskIds: readonly string[] }
+  /** How far it is trusted has changed. */
+  | { readonly type: "judged" }
   | { readonly type: "drain"; readonly on: boolean; readonly reply?: Reply<void> | undefined }
   /** The process behind this stream takes no more tasks. */
   | { readonly type: "drain-link"; readonly link: WorkerLink }

@@ -12,7 +12,17 @@ export function mergeRecord(record: JsonMap, update: JsonMap): JsonMap {
   return merged;
 }
 
-export function viewOf(id: string, record: JsonMap, draining: boolean): WorkerView {
+/** What a worker says, without what only others may say of it. */
+export function ownWords(said: JsonMap): JsonMap {
+  const { reputation: _, ...own } = said;
+  return own;
+}
+
+export type Trust = Pick<WorkerView, "reputation" | "reputationNeeded">;
+
+const TRUSTED: Trust = { reputation: 1, reputationNeeded: 0 };
+
+export function viewOf(id: string, record: JsonMap, draining: boolean, trust: Trust = TRUSTED): WorkerView {
   const resources = asMap(record["resources"]);
   const capabilities = asMap(record["capabilities"]);
   return {
@@ -28,7 +38,7 @@ export function viewOf(id: string, record: JsonMap, draining: boolean): WorkerVi
     models: new Set([...names(record["installed_models"]), ...names(record["installed_artifacts"])]),
     properties: readProperties(resources),
     hot: new Set([...names(record["hot_skills"]), ...hotByModels(record)]),
-    reputation: number(record["reputation"]) ?? 1,
+    ...trust,
   };
 }
 

@@ -5,6 +5,7 @@
 import type { HeartbeatBody } from "../../src/protocol/worker.ts";
 import type { Actor, Context } from "../../src/runtime/types.ts";
 import { assertNever, type JsonMap } from "../../src/system/errors.ts";
+import type { Log } from "../../src/system/log.ts";
 import type { DispatcherMessage } from "../dispatcher/messages.ts";
 import { type QueuedTask, taskKey } from "../dispatcher/task.ts";
 import type { Claim, HandOut, JobMessage, LossReason } from "../job/messages.ts";
@@ -13,10 +14,14 @@ import type { AttendedClock } from "./attended.ts";
 import { type Lease, Leases } from "./leases.ts";
 import type { ClaimAnswer, Poll, WorkerMessage } from "./messages.ts";
 import { payloadOf } from "./payload.ts";
-import { concurrencyOf, mergeRecord, viewOf } from "./record.ts";
+import { concurrencyOf, mergeRecord, ownWords, viewOf } from "./record.ts";
+import { FULL_REPUTATION, msUntilTrusted } from "./reputation.ts";
+import type { Reputations } from "./reputations.ts";
 
 export interface WorkerParts {
   readonly attended: AttendedClock;
+  readonly log: Log;
+  readonly reputations: Pick<Reputations, "of" | "rules">;
   nowMs(): number;
   nextSequence(): number;
   sign(task: QueuedTask, sequence: number, workerId: string): string;
@@ -57,6 +62,7 @@ const TELL_AGAIN_MS = 2_000;
 /** Three of the heartbeats that workers of the original send. */
 const REPORT_GRACE_MS = 45_000;
 const UNREPORTED_MAX = 2;
+const NOTICED = 0.005;
 
 export class WorkerActor implements Actor<WorkerMessage> {
   readonly #leases = new Leases();
@@ -71,6 +77,8 @@ export class WorkerActor implements Actor<WorkerMessage> {
   /** Tasks for a poll whose hand-out is on its way to the disk. */
   readonly #reserved = new Set<string>();
   #gone = false;
+  /** As the dispatcher was told it last. */
+  #reputation = FULL_REPUTATION;
 
   constructor(
     readonly id: string,
@@ -113,6 +121,8 @@ export class WorkerActor implements Actor<WorkerMessage> {
         return this.#result(message);
       case "release":
         return this.#release(message.taskIds);
+      case "judged":
+        return this.#publish();
       case "drain":
         this.#draining = message.on;
         this.#publish();
@@ -167,12 +177,17 @@ export class WorkerActor implements Actor<WorkerMessage> {
   /** The record as it is shown. */
   get face(): JsonMap {
     return {
-      ...this.record,
+      ...this.#shown,
       worker_id: this.id,
       current_load: this.#leases.size,
       draining: this.#draining,
       connected: this.isConnected || this.#polls.length > 0,
+      reputation_needed: this.parts.reputations.rules.threshold,
     };
+  }
+
+  get #shown(): JsonMap {
+    return { ...this.record, reputation: this.parts.reputations.of(this.id) };
   }
 
   stopped(): void {
@@ -188,7 +203,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
 
   #register(body: JsonMap): void {
     this.#heard();
-    this.record = { reputation: 1, status: "idle", ...body };
+    this.record = { status: "idle", ...ownWords(body) };
     this.parts.save(this.id, this.record);
     this.#publish();
   }
@@ -196,13 +211,13 @@ export class WorkerActor implements Actor<WorkerMessage> {
   #heartbeat(body: HeartbeatBody | undefined, link: WorkerLink | undefined): JsonMap {
     this.#heard();
     if (!body) return { status: "ttl_refreshed" };
-    this.record = mergeRecord(this.record, body as JsonMap);
+    this.record = mergeRecord(this.record, ownWords(body as JsonMap));
     if (Array.isArray(body.current_tasks)) this.#compareReport(new Set(body.current_tasks), link !== undefined);
     this.#publish();
     this.#resize(concurrencyOf(body as JsonMap), link);
     const cancelled = [...this.#leases.all()].filter((lease) => lease.cancelled || lease.dropped);
-    if (cancelled.length === 0) return this.record;
-    return { ...this.record, cancel_task_ids: cancelled.map((lease) => lease.handOut.taskId) };
+    if (cancelled.length === 0) return this.#shown;
+    return { ...this.#shown, cancel_task_ids: cancelled.map((lease) => lease.handOut.taskId) };
   }
 
   /** How much a stream takes may change while it is open, as everything else that a worker announced. */
@@ -244,7 +259,27 @@ export class WorkerActor implements Actor<WorkerMessage> {
   }
 
   #publish(): void {
-    this.parts.tellDispatcher({ type: "worker", view: viewOf(this.id, this.record, this.#draining) });
+    const { reputations } = this.parts;
+    const trust = { reputation: reputations.of(this.id), reputationNeeded: reputations.rules.threshold };
+    this.#tellTrust(trust.reputation);
+    this.parts.tellDispatcher({ type: "worker", view: viewOf(this.id, this.record, this.#draining, trust) });
+  }
+
+  /** Once each time that it is shut out, and once when it is let in again: nobody else would say why it gets nothing. */
+  #tellTrust(reputation: number): void {
+    const { log, reputations } = this.parts;
+    const { rules } = reputations;
+    const [was, is] = [this.#reputation >= rules.threshold, reputation >= rules.threshold];
+    this.#reputation = reputation;
+    if (was === is) return;
+    const fields = { worker: this.id, reputation, needed: rules.threshold };
+    if (is) return log.info("A worker has enough of its reputation back and gets tasks again.", fields);
+    const backMs = msUntilTrusted(reputation, rules);
+    const back = Number.isFinite(backMs) ? { back_in_s: Math.ceil(backMs / 1_000) } : {};
+    log.warn("A worker gets no tasks for a while: its results cost it too much of its reputation.", {
+      ...fields,
+      ...back,
+    });
   }
 
   /** Tells the dispatcher how many tasks more, or fewer, there is room for. */
@@ -596,6 +631,8 @@ export class WorkerActor implements Actor<WorkerMessage> {
     const nowMs = this.parts.attended.nowMs();
     for (const { lease, reason } of this.#leases.over(nowMs)) this.#lose(lease, reason);
     this.#tellTimeoutsAgain(nowMs);
+    // What time has given back, in steps that somebody would notice.
+    if (this.parts.reputations.of(this.id) - this.#reputation >= NOTICED || this.#isTrustedAgain) this.#publish();
     const isHeard = this.isConnected || this.#polls.length > 0;
     if (isHeard || nowMs - this.#lastHeardMs < this.parts.settings.recordMs) {
       context.after(CHECK_MS, { type: "check" });
@@ -603,6 +640,12 @@ export class WorkerActor implements Actor<WorkerMessage> {
     }
     for (const lease of this.#leases.all()) this.#lose(lease, lease.lossReason);
     context.stop();
+  }
+
+  get #isTrustedAgain(): boolean {
+    const { reputations } = this.parts;
+    const { threshold } = reputations.rules;
+    return this.#reputation < threshold && reputations.of(this.id) >= threshold;
   }
 
   #recordHandOuts(context: Context<WorkerMessage>): void {

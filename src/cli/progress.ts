@@ -31,7 +31,10 @@ export function createJsonView(terminal: Terminal): Follower {
 
 function waiting(quiet: Quiet, advice = ""): string {
   if ("held" in quiet) return printable(`waiting: ${quiet.held}`);
-  return printable(`waiting: no connected worker takes ${quiet.taskTypes.join(", ")}${advice}`);
+  const { taskTypes, shutOut } = quiet;
+  // Another worker of the kind would help less than a look at this one.
+  const why = shutOut && `; ${shutOut.join(", ")} would, but gets nothing until its reputation is back`;
+  return printable(`waiting: no connected worker takes ${taskTypes.join(", ")}${why ?? advice}`);
 }
 
 function createLines(terminal: Terminal, advice: string): ProgressView {

@@ -10,8 +10,10 @@ const FIRST_LOOK_MS = 1_500;
 const LOOK_MS_MAX = 60_000;
 const TAKES_NOTHING: readonly JsonValue[] = ["offline", "draining"];
 
-/** Task types that nobody takes; or why it has not begun. */
-export type Quiet = { readonly taskTypes: readonly string[] } | { readonly held: string };
+/** Task types that nobody takes, and those who would if their results had been better; or why it has not begun. */
+export type Quiet =
+  | { readonly taskTypes: readonly string[]; readonly shutOut?: readonly string[] }
+  | { readonly held: string };
 
 export interface QuietWatch {
   /** Something happened: the job is not quiet. */
@@ -65,17 +67,26 @@ async function reasonOf(client: Client, jobPath: string): Promise<Quiet | undefi
   const job = await client.get(jobPath);
   const held = heldText(job["waiting_for"]);
   if (held !== undefined) return { held };
-  const taskTypes = await untakenTypes(client, job);
-  return taskTypes.length > 0 ? { taskTypes } : undefined;
+  return untakenTypes(client, job);
+}
+
+/** It gets no tasks until it has enough of its reputation back. */
+export function isShutOut({ reputation, reputation_needed: needed }: JsonMap): boolean {
+  return typeof reputation === "number" && typeof needed === "number" && reputation < needed;
 }
 
 /** Types of the job's queued tasks that no worker takes now. */
-async function untakenTypes(client: Client, { tasks }: JsonMap): Promise<readonly string[]> {
+async function untakenTypes(client: Client, { tasks }: JsonMap): Promise<Quiet | undefined> {
   const queued = Array.isArray(tasks) ? tasks.filter(isObject).filter((task) => task["status"] === "queued") : [];
   const types = new Set(queued.flatMap(({ type }) => (typeof type === "string" ? [type] : [])));
-  if (types.size === 0) return [];
-  const taken = new Set((await client.list("/api/workers")).flatMap(tasksOf));
-  return [...types].filter((type) => !taken.has(type)).toSorted();
+  if (types.size === 0) return undefined;
+  const workers = await client.list("/api/workers");
+  const taken = new Set(workers.filter((worker) => !isShutOut(worker)).flatMap(tasksOf));
+  const taskTypes = [...types].filter((type) => !taken.has(type)).toSorted();
+  if (taskTypes.length === 0) return undefined;
+  const wouldTake = workers.filter((worker) => isShutOut(worker) && tasksOf(worker).some((one) => types.has(one)));
+  const shutOut = wouldTake.map((worker) => String(worker["worker_id"])).toSorted();
+  return { taskTypes, ...(shutOut.length > 0 && { shutOut }) };
 }
 
 /** Workers name their tasks in the spellings of several generations. */

@@ -75,6 +75,11 @@ export function whole(fallback: number, range: Range, names: Names = {}): Settin
   return { parse: (value) => wholeWithin(value, range), default: fallback, ...names };
 }
 
+/** A number, whole or not. */
+export function number(fallback: number, range: Range, names: Names = {}): Setting<number> {
+  return { parse: (value) => numberWithin(value, range), default: fallback, ...names };
+}
+
 export function optionalWhole(range: Range, names: Names = {}): Setting<number | undefined> {
   return { parse: (value) => wholeWithin(value, range), default: undefined, ...names };
 }
@@ -126,6 +131,14 @@ function wholeWithin(value: string, { min, max }: Range): number {
     throw new Unreadable(`a whole number from ${min} to ${max}`);
   }
   return number;
+}
+
+function numberWithin(value: string, { min, max }: Range): number {
+  const found = Number(value);
+  if (value.trim() === "" || !Number.isFinite(found) || found < min || found > max) {
+    throw new Unreadable(`a number from ${min} to ${max}`);
+  }
+  return found;
 }
 
 /** dataDir: data_dir */

@@ -3,6 +3,7 @@ import type { LogLevel } from "../system/log.ts";
 import {
   address,
   list,
+  number,
   oneOf,
   optionalAddress,
   optionalText,
@@ -17,6 +18,7 @@ import {
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 export const DEFAULT_DATA_DIR = "./data";
 const SECONDS_MAX = 366 * 24 * 3600;
+const PART = { min: 0, max: 1 };
 
 /** Where a command looks for the local door: somebody who names a folder means that one alone. */
 const dataDir = optionalText();
@@ -65,6 +67,12 @@ export const SERVE = {
     { min: 1, max: 86_400 },
     { environment: ["WORKER_HEALTH_CHECK_INTERVAL_SECONDS"] },
   ),
+  /** Of 1, which every worker begins with: what results take and give, what an hour gives back, and with how little it gets no tasks. */
+  reputationPenaltyContractViolation: number(0.2, PART, { environment: ["REPUTATION_PENALTY_CONTRACT_VIOLATION"] }),
+  reputationPenaltyTaskFailure: number(0.05, PART, { environment: ["REPUTATION_PENALTY_TASK_FAILURE"] }),
+  reputationRewardSuccess: number(0.001, PART, { environment: ["REPUTATION_REWARD_SUCCESS"] }),
+  reputationRecoveryPerHour: number(0.6, { min: 0, max: 3600 }, { environment: ["REPUTATION_RECOVERY_PER_HOUR"] }),
+  reputationMinThreshold: number(0.3, PART, { environment: ["REPUTATION_MIN_THRESHOLD"] }),
   /** Days that jobs are kept after their end, with their history; left out: for ever. */
   retentionDays: optionalWhole({ min: 1, max: 36_500 }, { environment: ["RETENTION_DAYS"] }),
   jobMaxRetries: whole(3, { min: 0, max: 1000 }, { environment: ["JOB_MAX_RETRIES"] }),

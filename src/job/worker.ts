@@ -16,7 +16,10 @@ export interface WorkerView {
   readonly properties: ReadonlyMap<string, unknown>;
   /** Tasks whose models are all in memory. */
   readonly hot: ReadonlySet<string>;
+  /** 0 to 1. */
   readonly reputation: number;
+  /** With less it gets nothing. */
+  readonly reputationNeeded: number;
 }
 
 /** Per second, for this task. Unknown counts as infinite. */

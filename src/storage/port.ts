@@ -325,6 +325,9 @@ export interface Registers {
   /** How often clients with a quota have asked: each given one is replaced, the others stay. */
   saveAttempts(used: ReadonlyMap<string, UsedAttempts>): Promise<void>;
   attempts(): Promise<ReadonlyMap<string, UsedAttempts>>;
+  /** How far workers are trusted, by their ids: each given one is replaced, `undefined` is forgotten, the others stay. */
+  saveReputations(changes: ReadonlyMap<string, StoredReputation | undefined>): Promise<void>;
+  reputations(): Promise<ReadonlyMap<string, StoredReputation>>;
   /** Blueprints whose new jobs wait, and since when. */
   pauses(): Promise<ReadonlyMap<string, number>>;
   /** `sinceMs` undefined: it is paused no longer. */
@@ -333,6 +336,12 @@ export interface Registers {
   schedules(): Promise<ReadonlyMap<string, string>>;
   /** All in one transaction, which also drops keys of creations that need not be known any more. */
   saveSchedules(changes: readonly ScheduleWrite[]): Promise<void>;
+}
+
+export interface StoredReputation {
+  readonly value: number;
+  /** When it was that. */
+  readonly atMs: number;
 }
 
 export interface UsedAttempts {

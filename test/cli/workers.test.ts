@@ -24,6 +24,8 @@ const worker = {
   connected: true,
   draining: false,
   current_load: 2,
+  reputation: 0.951,
+  reputation_needed: 0.3,
   supported_skills: [{ name: "render" }, "scale"],
   resources: { max_concurrent_tasks: 4 },
 };
@@ -38,15 +40,17 @@ describe("workers list", () => {
       supported_tasks: ["sum"],
       max_concurrent_tasks: 1,
     };
-    const { flags, seen } = answering([worker, drained, away]);
+    const shutOut = { ...worker, worker_id: "gpu-3", reputation: 0.2999 };
+    const { flags, seen } = answering([worker, drained, shutOut, away]);
     const { out, exitCode } = await play(["workers", "list", ...flags]);
     expect(exitCode).toBe(0);
     expect(seen).toEqual(["GET /api/workers"]);
     expect(out.split("\n").map((line) => line.split(/ {2,}/))).toEqual([
-      ["WORKER", "STATE", "RUNNING", "ROOM FOR", "TASKS"],
-      ["gpu-1", "busy", "2", "4", "render, scale"],
-      ["gpu-2", "draining", "2", "4", "render, scale"],
-      ["old", "away", "0", "1", "sum"],
+      ["WORKER", "STATE", "RUNNING", "ROOM FOR", "REPUTATION", "TASKS"],
+      ["gpu-1", "busy", "2", "4", "0.951", "render, scale"],
+      ["gpu-2", "draining", "2", "4", "0.951", "render, scale"],
+      ["gpu-3", "shut out", "2", "4", "0.2999", "render, scale"],
+      ["old", "away", "0", "1", "-", "sum"],
       [""],
     ]);
   });

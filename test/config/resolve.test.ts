@@ -54,6 +54,16 @@ describe("settings", () => {
       "ORCHESTRATOR_DATADIR is set in the environment, but is no setting; did you mean ORCHESTRATOR_DATA_DIR?",
     ],
     [
+      "a reputation that is more than full",
+      { environment: { REPUTATION_MIN_THRESHOLD: "1.5" } },
+      'REPUTATION_MIN_THRESHOLD is "1.5": it has to be a number from 0 to 1.',
+    ],
+    [
+      "a penalty that is no number",
+      { environment: { REPUTATION_PENALTY_TASK_FAILURE: "five percent" } },
+      'REPUTATION_PENALTY_TASK_FAILURE is "five percent": it has to be a number from 0 to 1.',
+    ],
+    [
       "a port that is none",
       { flags: { port: "eighty" } },
       '--port is "eighty": it has to be a whole number from 0 to 65535.',

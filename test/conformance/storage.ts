@@ -703,6 +703,26 @@ export function describeStorage(name: string, make: () => StoreUnderTest): void 
       );
     });
 
+    test("reputations are kept by worker, each replaced or forgotten alone", async () => {
+      const { registers } = storage;
+      expect(await registers.reputations()).toEqual(new Map());
+      await registers.saveAttempts(new Map([["w", { month: "2026-11", count: 7 }]]));
+      await registers.saveReputations(
+        new Map([
+          ["w; ü", { value: 0.8, atMs: 1_800_000_000_000 }],
+          ["other", { value: 0, atMs: 2 }],
+        ]),
+      );
+      await registers.saveReputations(
+        new Map([
+          ["w; ü", { value: 0.30000000000000004, atMs: 3 }],
+          ["other", undefined],
+          ["nobody", undefined],
+        ]),
+      );
+      expect(await registers.reputations()).toEqual(new Map([["w; ü", { value: 0.30000000000000004, atMs: 3 }]]));
+    });
+
     test("schedules are saved together and replaced, and only the keys that were named go with them", async () => {
       const { registers } = storage;
       under.setNowMs(0);
@@ -747,6 +767,7 @@ export function describeStorage(name: string, make: () => StoreUnderTest): void 
       await storage.registers.saveTokenHashes(new Map([["client", "c1"]]));
       await storage.registers.saveAttempts(new Map([["acme", { month: "2026-11", count: 3 }]]));
       await storage.registers.saveSchedules([{ name: "nightly", record: "{}" }]);
+      await storage.registers.saveReputations(new Map([["w1", { value: 0.5, atMs: 7 }]]));
 
       storage = await reopen(storage);
 
@@ -763,6 +784,7 @@ export function describeStorage(name: string, make: () => StoreUnderTest): void 
       expect(await storage.registers.tokenHashes()).toEqual(new Map([["client", "c1"]]));
       expect(await storage.registers.attempts()).toEqual(new Map([["acme", { month: "2026-11", count: 3 }]]));
       expect(await storage.registers.schedules()).toEqual(new Map([["nightly", "{}"]]));
+      expect(await storage.registers.reputations()).toEqual(new Map([["w1", { value: 0.5, atMs: 7 }]]));
     });
   });
 }

@@ -41,6 +41,7 @@ import type {
   StoredUnitEvents,
   TaskPlace,
   Unit,
+  StoredReputation,
   UsedAttempts,
   WaitingJob,
 } from "../../src/storage/port.ts";
@@ -133,6 +134,7 @@ export class Disk {
   readonly bundles = new Map<string, StoredBundle>();
   readonly tokens = new Map<string, string>();
   readonly attempts = new Map<string, UsedAttempts>();
+  readonly reputations = new Map<string, StoredReputation>();
   readonly pauses = new Map<string, number>();
   /** Client, blueprint and key to the open job that has it. */
   readonly uniqueKeys = new Map<string, string>();
@@ -640,6 +642,19 @@ class Opened implements Storage, JobReader, RetentionReader, DataStoreReader, Re
   async attempts(): Promise<ReadonlyMap<string, UsedAttempts>> {
     await this.#reading();
     return new Map(this.disk.attempts);
+  }
+
+  async saveReputations(changes: ReadonlyMap<string, StoredReputation | undefined>): Promise<void> {
+    await this.#writing();
+    for (const [worker, reputation] of changes) {
+      if (reputation) this.disk.reputations.set(worker, reputation);
+      else this.disk.reputations.delete(worker);
+    }
+  }
+
+  async reputations(): Promise<ReadonlyMap<string, StoredReputation>> {
+    await this.#reading();
+    return new Map(this.disk.reputations);
   }
 
   async schedules(): Promise<ReadonlyMap<string, string>> {

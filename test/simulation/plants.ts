@@ -64,6 +64,13 @@ export const PLANTS: readonly Plant[] = [
     replace: "for (const [blueprint, sinceMs] of new Map<string, number>()) {",
   },
   {
+    name: "a result that is ignored costs its worker",
+    file: DECIDE,
+    find: 'return draft.ignore(reply, "stale_task", "This attempt was',
+    replace:
+      'draft.after.push({ type: "judge-worker", workerId: result.workerId, deed: "failure" }); return draft.ignore(reply, "stale_task", "This attempt was',
+  },
+  {
     name: "the attempt is not compared in the fence",
     file: DECIDE,
     find: "return wait && wait.attempt === handOut.attempt ? wait : undefined;",

@@ -64,6 +64,7 @@ export class Server {
       // Nothing, a task or two, or all of them.
       taskBytesInMemory: chance.one(0, 6_000, ENGINE_DEFAULTS.taskBytesInMemory),
       creationsAtOnce: chance.one(2, 10_000, 10_000),
+      reputation: world.trust.rules,
     };
     this.disk.onDurable = (unit) => {
       world.hold(() => {

@@ -61,6 +61,7 @@ export abstract class Worker {
   take(task: TaskPayload): void {
     const { world, process } = this;
     this.note(`gets ${task.task_id.slice(-8)} attempt ${task.attempt}`);
+    world.hold(() => world.trust.judge(world.server.engine?.workers.list() ?? []));
     const running: Running = { task };
     this.running.set(task.task_id, running);
     const usualMs = world.isHappening(0.1) ? world.chance.between(3_000, 12_000) : world.chance.delayMs(1_500);
@@ -97,6 +98,7 @@ export abstract class Worker {
     const { world } = this;
     const token = `token-${world.nextNumber()}`;
     world.ledger.produced(token, task.task_id);
+    world.trust.produced(this.id, status);
     const ids = { jobId: task.job_id, taskId: task.task_id, workerId: this.id };
     if (world.mishap?.isStamping) return this.#stampedResult(task, status, token);
     if (status.endsWith("ERROR")) {

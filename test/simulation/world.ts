@@ -14,6 +14,7 @@ import { Receivers } from "./receivers.ts";
 import { Server } from "./server.ts";
 import { StoreModel } from "./store-model.ts";
 import { VirtualTime } from "./time.ts";
+import { rulesOf, Trust } from "./trust.ts";
 
 /** What can go wrong in this world: each seed has its own mixture, so that rare pairs meet. */
 export interface Weather {
@@ -68,6 +69,7 @@ export class World {
   readonly weather: Weather;
   readonly ledger: Ledger;
   readonly stores = new StoreModel();
+  readonly trust: Trust;
   readonly receivers: Receivers;
   readonly server: Server;
   readonly fleet: Fleet;
@@ -90,6 +92,7 @@ export class World {
     const { kind } = options;
     this.weather = { ...weatherOf(this.chance), ...(kind && Mishap.weather(kind)) };
     this.mishap = kind && new Mishap(this, kind);
+    this.trust = new Trust(rulesOf(new Chance(seed ^ 0x2545f491)));
     this.fleet = new Fleet(this);
     this.ledger = new Ledger({
       monotonicMs: () => this.time.monotonicMs(),
@@ -282,6 +285,7 @@ export class World {
     this.lineUp.judge();
     this.stores.judge(this.server.disk);
     this.receivers.judge();
+    this.trust.judge(this.server.engine?.workers.list() ?? []);
     for (const id of this.server.disk.jobs.keys()) {
       const job = this.server.disk.job(id);
       if (job) this.#judgeJob(job);

@@ -14,6 +14,7 @@ export interface TaskSettings {
   readonly maxCost?: number;
   readonly priority?: number;
   readonly outputSchema?: TSchema;
+  readonly dispatchStrategy?: "best_value";
   readonly transitions?: Record<string, string>;
 }
 

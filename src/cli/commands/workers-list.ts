@@ -6,8 +6,9 @@ import { type CommandContext, type Flags, withConnection, withExample, withJson 
 import { CommandFailure, EXIT } from "../exit.ts";
 import { printable } from "../printable.ts";
 import { cell, formatTable } from "../table.ts";
+import { isShutOut } from "../waiting.ts";
 
-const HEAD = ["WORKER", "STATE", "RUNNING", "ROOM FOR", "TASKS"] as const;
+const HEAD = ["WORKER", "STATE", "RUNNING", "ROOM FOR", "REPUTATION", "TASKS"] as const;
 
 export function addWorkerList(workers: Command, context: CommandContext): void {
   const command = workers.command("list").description("the workers that the server knows, and what they take");
@@ -44,13 +45,15 @@ async function workerOf(client: Client, id: string): Promise<JsonMap> {
 }
 
 function rowOf(worker: JsonMap): readonly string[] {
-  const { worker_id: id, current_load: load } = worker;
-  return [cell(id), stateOf(worker), cell(load), cell(roomOf(worker)), tasksOf(worker).join(", ")];
+  const { worker_id: id, current_load: load, reputation } = worker;
+  return [cell(id), stateOf(worker), cell(load), cell(roomOf(worker)), cell(reputation), tasksOf(worker).join(", ")];
 }
 
-function stateOf({ draining, connected, status }: JsonMap): string {
+function stateOf(worker: JsonMap): string {
+  const { draining, connected, status } = worker;
   if (draining === true) return "draining";
-  return connected === true ? cell(status ?? "idle") : "away";
+  if (connected !== true) return "away";
+  return isShutOut(worker) ? "shut out" : cell(status ?? "idle");
 }
 
 function roomOf({ max_concurrent_tasks: max, resources }: JsonMap): JsonValue | undefined {

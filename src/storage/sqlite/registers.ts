@@ -1,7 +1,7 @@
 import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
 import type { Random } from "../../system/random.ts";
 import { assert } from "../../system/errors.ts";
-import type { Registers, ScheduleWrite, StoredBundle, UsedAttempts } from "../port.ts";
+import type { Registers, ScheduleWrite, StoredBundle, StoredReputation, UsedAttempts } from "../port.ts";
 import { storeClosed, storeFull } from "../refusals.ts";
 import { meaningOf, type Fault } from "./errors.ts";
 import type { Reads } from "./reads.ts";
@@ -11,6 +11,8 @@ import { Transaction } from "./transaction.ts";
 const SECRET_BYTES = 32;
 /** Before a client's name: what it has used of its quota lies among the few things that the program remembers. */
 const ATTEMPTS = "attempts:";
+/** Before a worker's id: so does how far it is trusted. */
+const REPUTATION = "reputation:";
 
 type BundleRow = readonly [
   file: StoredText,
@@ -119,6 +121,26 @@ export class SqliteRegisters implements Registers {
     );
   }
 
+  async saveReputations(changes: ReadonlyMap<string, StoredReputation | undefined>): Promise<void> {
+    this.#write(() => {
+      for (const [workerId, reputation] of changes) {
+        const name = toStored(REPUTATION + workerId);
+        if (reputation) this.#statements.setMeta.run(name, toStored(`${reputation.value} ${reputation.atMs}`));
+        else this.#statements.dropMeta.run(name);
+      }
+    });
+  }
+
+  async reputations(): Promise<ReadonlyMap<string, StoredReputation>> {
+    const rows = this.#options.reads.now(() => textMap(this.#statements.reputations));
+    return new Map(
+      [...rows].map(([name, text]) => {
+        const [value, atMs] = text.split(" ").map(Number);
+        return [name.slice(REPUTATION.length), { value: value ?? 0, atMs: atMs ?? 0 }];
+      }),
+    );
+  }
+
   async schedules(): Promise<ReadonlyMap<string, string>> {
     return this.#options.reads.now(() => textMap(this.#statements.schedules));
   }
@@ -202,6 +224,8 @@ function prepare(database: Database) {
     meta: database.prepare("SELECT value FROM meta WHERE name = ?"),
     setMeta: database.prepare("REPLACE INTO meta (name, value) VALUES (?, ?)"),
     attempts: database.prepare("SELECT name, value FROM meta WHERE name >= 'attempts:' AND name < 'attempts;'"),
+    dropMeta: database.prepare("DELETE FROM meta WHERE name = ?"),
+    reputations: database.prepare("SELECT name, value FROM meta WHERE name >= 'reputation:' AND name < 'reputation;'"),
     pause: database.prepare("REPLACE INTO pauses (blueprint, since) VALUES (?, ?)"),
     resume: database.prepare("DELETE FROM pauses WHERE blueprint = ?"),
     pauses: database.prepare("SELECT blueprint, since FROM pauses"),

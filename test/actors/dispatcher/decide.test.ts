@@ -39,8 +39,10 @@ class Hall {
     return this;
   }
 
-  worker(id: string, room = 0, record: JsonMap = {}): this {
-    this.take({ type: "worker", view: viewOf(id, { supported_tasks: ["t"], ...record }, false) });
+  /** `reputation` and what is needed stand in the record for what the registry knows. */
+  worker(id: string, room = 0, { reputation = 1, needed = 0, ...record }: JsonMap = {}): this {
+    const trust = { reputation: Number(reputation), reputationNeeded: Number(needed) };
+    this.take({ type: "worker", view: viewOf(id, { supported_tasks: ["t"], ...record }, false, trust) });
     if (room !== 0) this.take({ type: "credit", workerId: id, tasks: room });
     return this;
   }
@@ -157,6 +159,14 @@ describe("who may have a task", () => {
     ["no worker that is busy", {}, { status: "busy" }, "status"],
     ["a worker that calls itself active", {}, { status: "active" }, "fits"],
     ["no worker that drains", {}, { status: "draining" }, "draining"],
+    ["no worker with too little reputation", {}, { reputation: 0.2999, needed: 0.3 }, "reputation"],
+    [
+      "nor for a task that only that worker could afford",
+      { maxCost: 9 },
+      { cost_per_second: 1, reputation: 0.1, needed: 0.3 },
+      "reputation",
+    ],
+    ["a worker with just enough of it", {}, { reputation: 0.3, needed: 0.3 }, "fits"],
     ["no worker whose limit for the type is reached", {}, { task_type_limits: { t: 0 } }, "type_limit"],
   ] as const) {
     test(name, () => {
@@ -282,6 +292,16 @@ describe("a cost limit", () => {
 
     expect(hall.came).toEqual(["late too expensive"]);
     expect([hall.dispatch.queued, hall.dispatch.holds("early")]).toEqual([0, false]);
+  });
+
+  test("waits for a cheap worker that is shut out: its reputation comes back", () => {
+    const cheap = { cost_per_second: 1, reputation: 0.1, needed: 0.3 };
+    const hall = new Hall().worker("cheap", 1, cheap).worker("dear", 1, { cost_per_second: 2, needed: 0.3 });
+    hall.queue(task("j", { maxCost: 1 }));
+    expect(hall.came).toEqual([]);
+    hall.worker("cheap", 0, { ...cheap, reputation: 0.3 });
+
+    expect(hall.came).toEqual(["j to cheap"]);
   });
 
   test("waits for a cheap worker that is busy", () => {

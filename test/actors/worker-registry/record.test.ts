@@ -25,7 +25,7 @@ describe("what a worker says of itself", () => {
       { hot_cache: ["m1", "m2"], skill_dependencies: { a: ["m1", "m2"], b: ["m1", "m3"], c: [] } },
       { hot: ["m1", "m2", "a"] },
     ],
-    ["no reputation", {}, { reputation: 1 }],
+    ["a reputation, which is not its own to say", { reputation: 0.2 }, { reputation: 1 }],
     ["a status of the later generation", { status: "active" }, { status: "idle" }],
     ["no status", {}, { status: "idle" }],
     ["nonsense everywhere", { resources: 7, capabilities: "x", supported_tasks: "a", task_limits: [] }, { tasks: [] }],
