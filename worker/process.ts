@@ -113,7 +113,7 @@ function exchangeFor(system: System, { files, payloadFolder }: Settings, sdk: st
 function openShelf(system: System, { resultsFolder: folder, workerId, orchestrators }: Settings): Shelf | undefined {
   if (folder === undefined) return undefined;
   try {
-    const shelf = new Shelf({ folder, workerId, system, pid: process.pid, isAlive });
+    const shelf = new Shelf({ folder, workerId, system });
     const known = new Set(orchestrators.map(({ name }) => name));
     for (const origin of shelf.origins()) {
       const results = shelf.of(origin).length;
@@ -128,16 +128,6 @@ function openShelf(system: System, { resultsFolder: folder, workerId, orchestrat
       { folder, reason: messageOf(error) },
     );
     return undefined;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Somebody else's process is one all the same.
-    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }
 

@@ -1,26 +1,17 @@
 /**
  * Results on disk until they are acknowledged: one file for each process of a worker, a line for
  * each result and one for each that is settled. The system keeps what was written when the process
- * is killed; it is not synced, because a machine that loses its power loses its leases as well.
+ * is killed. That the machine may lose its power costs syncs, and so these come in the background,
+ * many results to one, and only for what is not acknowledged by then.
  * A process takes over what others of the same worker left behind when they died.
  */
-import {
-  closeSync,
-  fstatSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
-import { join } from "node:path";
-import { messageOf } from "../src/system/errors.ts";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { assert, messageOf } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
+import { syncFolder } from "../src/system/sync-folder.ts";
+import { JournalFile, removeWithDraft, type SyncFile } from "./journal-file.ts";
+import { type OwnerLock, tryLock } from "./owner-lock.ts";
 import { isRecord } from "./payload.ts";
 
 export interface ShelvedResult {
@@ -36,9 +27,9 @@ export interface ShelvedResult {
 export interface ShelfOptions {
   readonly folder: string;
   readonly workerId: string;
-  readonly system: Pick<System, "clock" | "log" | "scheduler">;
-  readonly pid: number;
-  isAlive(pid: number): boolean;
+  readonly system: Pick<System, "clock" | "ids" | "log" | "scheduler" | "timers">;
+  /** The disk's own, where this is left out. */
+  readonly sync?: SyncFile;
   /** No more than this is kept; what comes beyond it lies in memory alone. */
   readonly charsMax?: number;
 }
@@ -48,27 +39,45 @@ const COMPACT_FROM_CHARS = 8 * 1024 * 1024;
 /** An orchestrator that was not there for so long has handed the tasks out again, or is gone for good. */
 const AGE_MS_MAX = 7 * 24 * 3600 * 1000;
 const SUFFIX = ".results";
+const LOCK_SUFFIX = ".lock";
+/** An id without a dot: a worker may be called `a`, and another one `a.b`. */
+const OWNER = /^[\w-]+$/;
+/** What is acknowledged sooner is never synced: a worker whose orchestrator is there pays for no sync. */
+const SYNC_AFTER_MS = 200;
 
 export class Shelf {
   readonly #kept = new Map<string, ShelvedResult>();
   readonly #path: string;
-  #file: number;
+  readonly #lock: OwnerLock;
+  #file: JournalFile;
   #lines: string[] = [];
   #flushScheduled = false;
+  #syncScheduled = false;
+  #isSynced = true;
   #writtenChars = 0;
   #keptChars = 0;
   #broken = false;
   #fullTold = false;
 
-  /** Throws where the folder cannot be written. */
+  /** Throws where the folder cannot be written, or takes no locks. */
   constructor(private readonly options: ShelfOptions) {
-    const { folder, pid } = options;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    this.#path = join(folder, `${this.#prefix}${pid}${SUFFIX}`);
+    const { folder, system } = options;
+    const made = mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (made !== undefined) syncFolder(dirname(made));
+    const owner = system.ids.unique();
+    this.#path = this.#pathOf(owner, SUFFIX);
+    this.#lock = this.#lockOwn(owner);
     const left = this.#leftBehind();
-    for (const file of left) this.#readFile(join(folder, file));
-    this.#file = this.#rewrite();
-    for (const file of left) if (join(folder, file) !== this.#path) rmSync(join(folder, file), { force: true });
+    try {
+      for (const { path } of left) this.#readFile(path);
+      this.#file = this.#rewrite();
+      for (const { path } of left) removeWithDraft(path);
+    } catch (error) {
+      this.#lock.release();
+      throw error;
+    } finally {
+      for (const { lock } of left) lock.release();
+    }
   }
 
   get path(): string {
@@ -124,24 +133,46 @@ export class Shelf {
   close(): void {
     this.flush();
     if (this.#broken) return;
-    // Containers that share a volume share their process ids as well: the file may be another one's by now.
-    const isOurs = fstatSync(this.#file).ino === statSync(this.#path, { throwIfNoEntry: false })?.ino;
-    closeSync(this.#file);
     this.#broken = true;
-    if (isOurs && this.#kept.size === 0) rmSync(this.#path, { force: true });
+    if (this.#kept.size === 0) {
+      this.#file.close();
+      removeWithDraft(this.#path);
+    } else this.#file.closeSynced();
+    this.#lock.release();
   }
 
   get #prefix(): string {
     return `${encodeURIComponent(this.options.workerId)}.`;
   }
 
-  /** In a container every start has the same process id: a file under our own is of a start before. */
-  #leftBehind(): string[] {
-    const { folder, pid, isAlive } = this.options;
-    return readdirSync(folder).filter((name) => {
-      const owner = /^\d+$/.exec(name.slice(this.#prefix.length, -SUFFIX.length))?.[0];
-      if (!name.startsWith(this.#prefix) || !name.endsWith(SUFFIX) || owner === undefined) return false;
-      return Number(owner) === pid || !isAlive(Number(owner));
+  #pathOf(owner: string, suffix: string): string {
+    return join(this.options.folder, `${this.#prefix}${owner}${suffix}`);
+  }
+
+  #lockOwn(owner: string): OwnerLock {
+    const lock = tryLock(this.#pathOf(owner, LOCK_SUFFIX));
+    assert(lock !== undefined, "an id that was made just now is nobody else's");
+    return lock;
+  }
+
+  /** Files whose owners died: ours from here on. */
+  #leftBehind(): { readonly path: string; readonly lock: OwnerLock }[] {
+    return this.#owners().flatMap((owner) => {
+      const lock = tryLock(this.#pathOf(owner, LOCK_SUFFIX));
+      if (!lock) return [];
+      const path = this.#pathOf(owner, SUFFIX);
+      if (existsSync(path)) return [{ path, lock }];
+      // Another one that starts just now was faster.
+      lock.release();
+      return [];
+    });
+  }
+
+  #owners(): string[] {
+    return readdirSync(this.options.folder).flatMap((name) => {
+      if (!name.startsWith(this.#prefix) || !name.endsWith(SUFFIX)) return [];
+      const owner = name.slice(this.#prefix.length, -SUFFIX.length);
+      return OWNER.test(owner) ? [owner] : [];
     });
   }
 
@@ -168,26 +199,47 @@ export class Shelf {
   }
 
   #append(text: string): void {
-    writeSync(this.#file, text);
+    this.#file.append(text);
     this.#writtenChars += text.length;
-    if (this.#writtenChars < COMPACT_FROM_CHARS || this.#writtenChars < 4 * this.#keptChars) return;
-    closeSync(this.#file);
+    this.#isSynced = false;
+    if (this.#writtenChars < COMPACT_FROM_CHARS || this.#writtenChars < 4 * this.#keptChars) return this.#syncSoon();
+    const before = this.#file;
     this.#file = this.#rewrite();
+    before.close();
   }
 
   #empty(): void {
-    ftruncateSync(this.#file, 0);
+    this.#file.empty();
     this.#writtenChars = 0;
   }
 
   /** The file with what is kept alone, open for more. */
-  #rewrite(): number {
+  #rewrite(): JournalFile {
     const text = [...this.#kept.values()].map(lineOf).join("");
-    const draft = `${this.#path}.new`;
-    writeFileSync(draft, text, { mode: 0o600 });
-    renameSync(draft, this.#path);
+    const file = new JournalFile(this.#path, text, this.options.sync);
     this.#writtenChars = text.length;
-    return openSync(this.#path, "a", 0o600);
+    this.#isSynced = true;
+    return file;
+  }
+
+  #syncSoon(): void {
+    if (this.#syncScheduled) return;
+    this.#syncScheduled = true;
+    this.options.system.timers.after(SYNC_AFTER_MS, () => void this.#sync());
+  }
+
+  /** One at a time: what is written meanwhile shares the next one. */
+  async #sync(): Promise<void> {
+    try {
+      if (!this.#broken && this.#kept.size > 0 && !this.#isSynced) {
+        this.#isSynced = true;
+        await this.#file.synced();
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#syncScheduled = false;
+    if (!this.#isSynced && this.#kept.size > 0) this.#syncSoon();
   }
 
   #flushSoon(): void {
@@ -200,6 +252,7 @@ export class Shelf {
   }
 
   #fail(error: unknown): void {
+    if (this.#broken) return;
     this.#broken = true;
     this.options.system.log.error(
       "results cannot be kept on disk any more: they lie in memory until they are acknowledged",

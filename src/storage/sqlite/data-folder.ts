@@ -1,16 +1,6 @@
 /** The folder that holds everything: made, checked for writing, and held by one process at a time. */
 import { Database } from "bun:sqlite";
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../../system/errors.ts";
 import { SQLITE, sqliteCode } from "./errors.ts";
@@ -69,17 +59,6 @@ function writeHolder(file: string, holder: Holder): void {
     writeFileSync(file, `${JSON.stringify(holder)}\n`);
   } catch {
     rmSync(file, { force: true });
-  }
-}
-
-/** Makes renames in the folder durable. Windows cannot open a folder, and does not need it. */
-export function syncFolder(folder: string): void {
-  if (process.platform === "win32") return;
-  const handle = openSync(folder, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
   }
 }
 

@@ -4,7 +4,7 @@ import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, statSync
 import { join } from "node:path";
 import type { Clock } from "../../system/clock.ts";
 import { messageOf, Refusal } from "../../system/errors.ts";
-import { syncFolder } from "./data-folder.ts";
+import { syncFolder } from "../../system/sync-folder.ts";
 import { SQLITE, sqliteCode } from "./errors.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { databaseCorrupt, folderNewer, folderReadOnly } from "./refusals.ts";
