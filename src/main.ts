@@ -234,6 +234,7 @@ function filesFrom(settings: ServeSettings, system: System) {
     secretKey: settings.s3SecretKey,
     bucket: settings.s3Bucket,
     concurrency: settings.s3MaxConcurrency,
+    patienceSeconds: settings.s3PatienceSeconds,
   });
   for (const warning of read.warnings) log.warn(warning);
   if (!read.settings) {
@@ -248,7 +249,8 @@ function filesFrom(settings: ServeSettings, system: System) {
     local_copies: folder,
     cleanup: isCleaned ? "a job's files are removed at its end" : "files stay",
   });
-  const jobs = createJobFiles(openS3Store({ system, settings: own, sdk: S3_SDK, patienceMs: FILES_PATIENCE_MS }));
+  const patienceMs = Math.min(FILES_PATIENCE_MS, own.patienceMs);
+  const jobs = createJobFiles(openS3Store({ system, settings: own, sdk: S3_SDK, patienceMs }));
   return { settings: own, folder, isCleaned, jobs, copies: createLocalCopies(folder, log) };
 }
 

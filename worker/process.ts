@@ -22,8 +22,6 @@ import type { Transport } from "./transport.ts";
 
 /** Where another one can do its work, an orchestrator that does not answer is left sooner. */
 const SILENCE_OF_SEVERAL_MS = 2500;
-/** Longer than most outages of a store of files; a task's own time limit ends it before. */
-const FILES_PATIENCE_MS = 120_000;
 /** Where it lies beside the sources. The compiled program knows another place, and says so. */
 const S3_SDK = new URL("../src/files/s3/sdk.ts", import.meta.url).href;
 const BYTES_PER_GB = 1024 ** 3;
@@ -105,7 +103,7 @@ function exchangeFor(system: System, { files, payloadFolder }: Settings, sdk: st
     ...describeFiles(files),
     payload_folder: payloadFolder,
   });
-  const store = openS3Store({ system, settings: files, sdk, patienceMs: FILES_PATIENCE_MS });
+  const store = openS3Store({ system, settings: files, sdk, patienceMs: files.patienceMs });
   return createFileExchange({ store, payloadFolder });
 }
 

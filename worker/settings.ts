@@ -169,6 +169,7 @@ function readFiles(environment: Environment, warnings: string[]): FilesSettings 
     secretKey: agreed(environment, "S3_SECRET_KEY", "S3_SECRET_ACCESS_KEY"),
     bucket: agreed(environment, "S3_BUCKET", "S3_BUCKET_NAME", "S3_DEFAULT_BUCKET"),
     concurrency: wholeNumber(environment, "S3_MAX_CONCURRENCY", 1),
+    patienceSeconds: wholeNumber(environment, "S3_PATIENCE_SECONDS", 1),
   });
   warnings.push(...read.warnings);
   return read.settings;

@@ -108,6 +108,7 @@ export const SERVE = {
   s3AccessKey: optionalText({ environment: ["S3_ACCESS_KEY", "S3_ACCESS_KEY_ID"], agree: true }),
   s3SecretKey: optionalText({ environment: ["S3_SECRET_KEY", "S3_SECRET_ACCESS_KEY"], agree: true }),
   s3MaxConcurrency: optionalWhole({ min: 1, max: 10_000 }, { environment: ["S3_MAX_CONCURRENCY"] }),
+  s3PatienceSeconds: optionalWhole({ min: 1, max: SECONDS_MAX }, { environment: ["S3_PATIENCE_SECONDS"] }),
   /** At its end a job's folder in the bucket is removed. */
   s3AutoCleanup: yesOrNo(false, { environment: ["S3_AUTO_CLEANUP"] }),
   taskFilesDir: text("/tmp/avtomatika-payloads", { environment: ["TASK_FILES_DIR"] }),

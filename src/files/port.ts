@@ -43,6 +43,8 @@ export interface FilesSettings {
   readonly keys?: { readonly id: string; readonly secret: string } | undefined;
   /** Requests at once. */
   readonly concurrency: number;
+  /** The store may be away for so long before a handler or a task hears of it. */
+  readonly patienceMs: number;
 }
 
 /** What a thread needs to open the files of jobs. */

@@ -11,6 +11,7 @@ export interface GivenFilesSettings {
   readonly secretKey: string | undefined;
   readonly bucket: string | undefined;
   readonly concurrency: number | undefined;
+  readonly patienceSeconds: number | undefined;
 }
 
 export interface ReadFilesSettings {
@@ -23,6 +24,8 @@ export interface ReadFilesSettings {
 const DEFAULT_BUCKET = "avtomatika-payloads";
 const DEFAULT_REGION = "us-east-1";
 const DEFAULT_CONCURRENCY = 100;
+/** Longer than most outages of a store; the time limit of a task or of a handler ends it before. */
+const DEFAULT_PATIENCE_SECONDS = 120;
 
 /** Throws a Refusal for settings that contradict each other. No message ever holds a key. */
 export function readFilesSettings(given: GivenFilesSettings): ReadFilesSettings {
@@ -37,7 +40,8 @@ export function readFilesSettings(given: GivenFilesSettings): ReadFilesSettings 
   checkEndpoint(endpoint);
   const keys = accessKey !== undefined && secretKey !== undefined ? { id: accessKey, secret: secretKey } : undefined;
   const concurrency = given.concurrency ?? DEFAULT_CONCURRENCY;
-  return { settings: { endpoint, region, bucket, keys, concurrency }, warnings: [] };
+  const patienceMs = (given.patienceSeconds ?? DEFAULT_PATIENCE_SECONDS) * 1000;
+  return { settings: { endpoint, region, bucket, keys, concurrency, patienceMs }, warnings: [] };
 }
 
 function setInVain({ bucket, accessKey }: GivenFilesSettings): readonly string[] {

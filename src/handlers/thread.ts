@@ -9,9 +9,6 @@ import { createThreadSession, type ThreadSession } from "./thread-session.ts";
 
 declare const self: Worker;
 
-/** Longer than most outages of a store; a handler's own time limit ends it before. */
-const FILES_PATIENCE_MS = 120_000;
-
 function startSession(markBuffer: SharedArrayBuffer): ThreadSession {
   const system = createRealSystem({ level: "debug", write: (line) => session.log(line) });
   const session = createThreadSession({
@@ -20,7 +17,7 @@ function startSession(markBuffer: SharedArrayBuffer): ThreadSession {
     mark: createMarkWriter(markBuffer),
     openFiles: (settings) =>
       createTaskFiles({
-        store: openS3Store({ system, settings, sdk: settings.sdk, patienceMs: FILES_PATIENCE_MS }),
+        store: openS3Store({ system, settings, sdk: settings.sdk, patienceMs: settings.patienceMs }),
         folder: settings.folder,
       }),
   });

@@ -216,6 +216,55 @@ describe.skipIf(!isBuilt)("a store that is away", () => {
   );
 });
 
+describe.skipIf(!isBuilt)("a store that is away for longer than anybody waits", () => {
+  test(
+    "costs attempts and then stops the jobs with the reason; server and worker stay, and a retry brings each to its end",
+    async () => {
+      const soon = { S3_PATIENCE_SECONDS: "1", JOB_MAX_RETRIES: "1" };
+      const hasty = await new Server({ environment: { ...serverFiles(), ...soon } }).start();
+      const other = startWorker(hasty, [WORKER], [], { ...workerFiles(), ...soon });
+      let [parts, isAway] = [0, false];
+      await put("hour/movie.mp4", new Uint8Array(40 * MIB).fill(9));
+      await put("hour/config.json", '{"mode":"fast"}');
+      try {
+        const begun = Promise.withResolvers<void>();
+        s3.fault = (_, method) => {
+          if (method === "PUT" && ++parts === 2) begun.resolve();
+          return undefined;
+        };
+        const working = await submit(hasty, "jobs/s3_pipeline", { s3_uri: `s3://${BUCKET}/hour/movie.mp4` });
+        await begun.promise;
+        await s3.stop();
+        isAway = true;
+        const reading = await submit(hasty, "jobs/s3_ops", { config: `s3://${BUCKET}/hour/config.json` });
+        for (const id of [working, reading]) {
+          const job = await waitForEnd(hasty, id, 40_000);
+          expect([job.status, job.error?.message]).toEqual(["quarantined", expect.stringContaining("S3_ENDPOINT_URL")]);
+        }
+        expect(other.log).toContain("UPLOAD_LEFT_BEHIND");
+        expect([hasty.hasEnded, other.hasEnded]).toEqual([false, false]);
+
+        await s3.start();
+        isAway = false;
+        s3.fault = () => undefined;
+        for (const id of [working, reading]) {
+          expect((await call(hasty, `/api/v1/jobs/${id}/retry`, { method: "POST" })).status).toBe(200);
+          await waitUntil(hasty, id, "it is over", ({ status }) => status === "finished");
+        }
+        const uri = String((await read(hasty, working)).state_history["processed_video_path"]);
+        const key = uri.slice(`s3://${BUCKET}/`.length);
+        expect((await store.facts({ bucket: BUCKET, key }, never))?.size).toBe(40 * MIB);
+      } finally {
+        s3.fault = () => undefined;
+        if (isAway) await s3.start();
+        await other.kill();
+        await hasty.remove();
+      }
+    },
+    LIMIT_MS,
+  );
+});
+
 describe.skipIf(!isBuilt)("files of a job that is over", () => {
   test(
     "stay unless S3_AUTO_CLEANUP is set; then they go, also over a kill of the server and an outage of the store",

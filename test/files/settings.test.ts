@@ -8,6 +8,7 @@ const NOTHING: GivenFilesSettings = {
   secretKey: undefined,
   bucket: undefined,
   concurrency: undefined,
+  patienceSeconds: undefined,
 };
 const ON = { ...NOTHING, endpoint: "http://127.0.0.1:9000" };
 
@@ -22,6 +23,7 @@ test("an endpoint alone is enough; the rest has defaults", () => {
     bucket: "avtomatika-payloads",
     keys: undefined,
     concurrency: 100,
+    patienceMs: 120_000,
   });
 });
 

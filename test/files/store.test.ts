@@ -160,6 +160,27 @@ describe("while the store is away", () => {
     expect(String(error)).toContain("S3_ENDPOINT_URL");
   });
 
+  test("an upload that is given up leaves nothing there, and says so where it cannot take its parts away", async () => {
+    const store = openStore({}, 300);
+    writeFileSync(local("a"), content(40 * MIB));
+    const giveUp = async (key: string, abortAnswer: 204 | 503) => {
+      let parts = 0;
+      s3.requests.length = 0;
+      s3.fault = (_, method) => {
+        if (method === "DELETE") return abortAnswer;
+        return method === "PUT" && ++parts > 2 ? 503 : undefined;
+      };
+      expect(await codeOf(store.send(local("a"), at(key), never))).toBe("FILES_UNREACHABLE");
+      expect(s3.requests.filter(({ method }) => method === "DELETE")).toHaveLength(1);
+      return lines.filter(({ fields }) => "code" in fields && fields.code === "UPLOAD_LEFT_BEHIND");
+    };
+
+    expect(await giveUp("given-up/clean", 204)).toEqual([]);
+    expect(await giveUp("given-up/left", 503)).toMatchObject([
+      { level: "warn", fields: { bucket: BUCKET, key: "given-up/left", upload_id: expect.any(String) } },
+    ]);
+  }, 30_000);
+
   test("whoever gives up waits no longer", async () => {
     const store = openStore({ endpoint: "http://127.0.0.1:1" }, 60_000);
     const controller = new AbortController();

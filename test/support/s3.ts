@@ -35,7 +35,7 @@ export class S3Server {
   }
 
   get settings(): FilesSettings {
-    return { endpoint: this.url, region: "us-east-1", bucket: BUCKET, keys: KEYS, concurrency: 16 };
+    return { endpoint: this.url, region: "us-east-1", bucket: BUCKET, keys: KEYS, concurrency: 16, patienceMs: 20_000 };
   }
 
   /** As the environment of a server or a worker. */

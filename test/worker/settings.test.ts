@@ -323,12 +323,15 @@ describe("files in a store", () => {
     { S3_ACCESS_KEY_ID: "a", S3_SECRET_ACCESS_KEY: "b", S3_BUCKET_NAME: "work" },
     { S3_ACCESS_KEY: "a", S3_SECRET_ACCESS_KEY: "b", S3_DEFAULT_BUCKET: "work" },
   ])("are on by any of the names: %j", (names) => {
-    const { files } = read({ environment: { ...on, ...names, S3_REGION: "eu-west-1", S3_MAX_CONCURRENCY: "3" } });
+    const { files } = read({
+      environment: { ...on, ...names, S3_REGION: "eu-west-1", S3_MAX_CONCURRENCY: "3", S3_PATIENCE_SECONDS: "7" },
+    });
     expect(files).toMatchObject({
       bucket: "work",
       keys: { id: "a", secret: "b" },
       region: "eu-west-1",
       concurrency: 3,
+      patienceMs: 7_000,
     });
   });
 
@@ -337,6 +340,7 @@ describe("files in a store", () => {
     ["two names that differ", { ...on, S3_BUCKET: "one", S3_BUCKET_NAME: "two" }, "S3_BUCKET and S3_BUCKET_NAME"],
     ["an endpoint that is no address", { S3_ENDPOINT_URL: "minio" }, "S3_ENDPOINT_URL"],
     ["a concurrency of nothing", { ...on, S3_MAX_CONCURRENCY: "0" }, "S3_MAX_CONCURRENCY"],
+    ["no patience at all", { ...on, S3_PATIENCE_SECONDS: "0" }, "S3_PATIENCE_SECONDS"],
   ])("%s is refused", (_, environment, said) => {
     const { status, message } = refusalOf({ environment });
     expect(status).toBe(400);

@@ -12,6 +12,7 @@ Of its environment, or of orchestrator.toml, it reads, among others:
   S3_ENDPOINT_URL           a store of files: handlers have taskFiles, clients put and get files of their jobs
                             (AWS: https://s3.REGION.amazonaws.com; empty: no files)
   S3_BUCKET, S3_ACCESS_KEY, S3_SECRET_KEY, S3_REGION, S3_MAX_CONCURRENCY
+  S3_PATIENCE_SECONDS       how long the store may be away before who waits for it hears of it (default: 120)
   S3_AUTO_CLEANUP           true: a job's files are removed at its end (default: they stay)
   TASK_FILES_DIR            where handlers' copies of them lie meanwhile (default: /tmp/avtomatika-payloads)`;
 

@@ -21,6 +21,7 @@ Of its environment it reads, among others:
   WORKER_STALL_SECONDS      a handler that blocks the thread for longer loses its tasks (default: 300; 0: never)
   S3_ENDPOINT_URL           a store of files: params that begin with s3:// are downloaded, returned files are uploaded
   S3_BUCKET, S3_ACCESS_KEY, S3_SECRET_KEY, S3_REGION, S3_MAX_CONCURRENCY
+  S3_PATIENCE_SECONDS       how long the store may be away before who waits for it hears of it (default: 120)
   WORKER_PAYLOAD_DIR        where those files lie meanwhile; from nowhere else any are uploaded (default: /tmp/payloads)
   MAX_CONCURRENT_TASKS, HEARTBEAT_INTERVAL, WORKER_SHUTDOWN_TIMEOUT, TLS_CA_PATH`;
 

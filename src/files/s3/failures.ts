@@ -81,7 +81,11 @@ export function refusalOf(failure: Failure, place: Place, endpoint: string): Ref
         5,
       );
     case "refused":
-      return new Refusal("FILES_REFUSED", 500, `The store at ${endpoint} refuses ${uri} with ${failure.why}.`);
+      return new Refusal(
+        "FILES_REFUSED",
+        500,
+        `The store at ${endpoint} refuses ${uri} with ${failure.why}: its own log says more.`,
+      );
     default:
       return failure satisfies never;
   }

@@ -1,6 +1,7 @@
 /** Sends requests: a limited number at once, each again while the store is away, none after its signal. */
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { Cancel } from "../../system/clock.ts";
+import { messageOf } from "../../system/errors.ts";
 import type { System } from "../../system/index.ts";
 import type { Place } from "../place.ts";
 import type { FilesSettings } from "../port.ts";
@@ -105,6 +106,15 @@ export class Requests {
     const controller = new AbortController();
     const late = () => controller.abort(new Broken("the answer took too long"));
     return { signal: controller.signal, cancel: this.#parts.system.timers.after(limitMs, late) };
+  }
+
+  /** Nobody will ask for the parts again; somebody may pay for them. */
+  tellLeft({ bucket, key }: Place, uploadId: string | undefined, error: unknown): void {
+    const facts = { code: "UPLOAD_LEFT_BEHIND", bucket, key, upload_id: uploadId, reason: messageOf(error) };
+    this.#parts.system.log.warn(
+      "The parts of an upload that was given up stay in the store: abort it there, or have the bucket's lifecycle do so (AbortIncompleteMultipartUpload).",
+      facts,
+    );
   }
 
   #tell(place: Place, failure: Extract<Failure, { type: "away" }>, tries: number): void {

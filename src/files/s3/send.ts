@@ -9,6 +9,7 @@ import { type Place, uriOf } from "../place.ts";
 import type { FileFacts } from "../store.ts";
 import { inOrder } from "../together.ts";
 import { bare, PART_BYTES, PARTS_AT_ONCE } from "./fetch.ts";
+import { judge } from "./failures.ts";
 import { Failed, type Requests } from "./requests.ts";
 import { Ring } from "./ring.ts";
 
@@ -182,12 +183,17 @@ async function complete(
 }
 
 /** The parts would lie there and cost money. Tried once: a store that is away has rules of its own for what is left. */
-async function abandon(requests: Requests, { bucket, key }: Place, UploadId: string | undefined): Promise<void> {
+async function abandon(requests: Requests, place: Place, UploadId: string | undefined): Promise<void> {
   const { sdk, client } = await requests.open();
   const limit = requests.limit(ABORT_MS);
-  const command = new sdk.AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId });
-  await client.send(command, { abortSignal: limit.signal }).catch(() => undefined);
-  limit.cancel();
+  try {
+    const command = new sdk.AbortMultipartUploadCommand({ Bucket: place.bucket, Key: place.key, UploadId });
+    await client.send(command, { abortSignal: limit.signal });
+  } catch (error) {
+    if (judge(error).type !== "no-upload") requests.tellLeft(place, UploadId, error);
+  } finally {
+    limit.cancel();
+  }
 }
 
 function tooLarge(): Refusal {
