@@ -1,8 +1,9 @@
 /** The files of a job, for clients: links to put and get them, and a way through us for who cannot reach the store. */
 import { Elysia } from "elysia";
 import type { Orchestrator } from "../../actors/orchestrator.ts";
+import { invalidToken } from "../access/access.ts";
 import { filesAreOff, type JobFiles } from "../files/job-files.ts";
-import { isTerminal } from "../job/model.ts";
+import { isTerminal, type JobStatus } from "../job/model.ts";
 import { Refusal } from "../system/errors.ts";
 import { describe } from "./descriptions.ts";
 import type { Door } from "./door.ts";
@@ -48,22 +49,22 @@ export function fileRoutes(prefix: string, options: FileRoutesOptions, isDescrib
 
 /** The job first: whoever may not see it learns nothing of what is set up. */
 async function filesOf(request: Request, id: string, { door, orchestrator, files }: FileRoutesOptions) {
-  const { viewer } = door.client(request);
-  const { job } = await orchestrator.jobs.read(viewer, id);
+  const caller = door.client(request);
+  const { job } = await orchestrator.jobs.read(caller.viewer, id);
   if (!files) throw filesAreOff();
-  return { job, files };
+  return { caller, job, files };
 }
 
-async function filesForUpload(request: Request, id: string, options: FileRoutesOptions): Promise<FilesAtDoors> {
-  const { job, files } = await filesOf(request, id, options);
-  if (files.isCleaned && isTerminal(job.status)) {
-    throw new Refusal(
-      "JOB_IS_OVER",
-      409,
-      `The job is ${job.status} and its files are removed: upload them before its end.`,
-    );
-  }
-  return files;
+async function filesForUpload(request: Request, id: string, options: FileRoutesOptions) {
+  const { caller, job, files } = await filesOf(request, id, options);
+  refuseIfCleaned(files, job.status);
+  return { caller, files };
+}
+
+function refuseIfCleaned({ isCleaned }: FilesAtDoors, status: JobStatus): void {
+  if (!isCleaned || !isTerminal(status)) return;
+  const message = `The job is ${status} and its files are removed: upload them before its end.`;
+  throw new Refusal("JOB_IS_OVER", 409, message);
 }
 
 async function listFiles(request: Request, id: string, options: FileRoutesOptions): Promise<Response> {
@@ -81,7 +82,7 @@ async function listFiles(request: Request, id: string, options: FileRoutesOption
 }
 
 async function uploadLink(request: Request, id: string, options: FileRoutesOptions): Promise<Response> {
-  const files = await filesForUpload(request, id, options);
+  const { files } = await filesForUpload(request, id, options);
   const parameters = parametersOf(request);
   const filename = parameters.get("filename");
   if (filename === null || filename === "") {
@@ -105,8 +106,12 @@ async function putContent(
   filename: string,
   options: FileRoutesOptions,
 ): Promise<Response> {
-  const files = await filesForUpload(request, id, options);
-  const { uri, size, etag } = await files.write(id, filename, bodyOf(request), request.signal);
+  const { caller, files } = await filesForUpload(request, id, options);
+  const stillCounts = async () => {
+    if (caller.isAdmitted?.() === false) throw invalidToken("The token was taken away while the file was on its way.");
+    refuseIfCleaned(files, (await options.orchestrator.jobs.read(caller.viewer, id)).job.status);
+  };
+  const { uri, size, etag } = await files.write(id, filename, bodyOf(request, stillCounts), request.signal);
   return json(JSON.stringify({ status: "uploaded", s3_uri: uri, size, etag }));
 }
 
@@ -123,8 +128,10 @@ function nameIn(path: string): string {
   }
 }
 
-async function* bodyOf(request: Request): AsyncGenerator<Uint8Array> {
+/** A file may take hours: who began with it has to be welcome at its end as well, before the store makes a file of it. */
+async function* bodyOf(request: Request, stillCounts: () => Promise<void>): AsyncGenerator<Uint8Array> {
   if (request.body !== null) yield* request.body;
+  await stillCounts();
 }
 
 async function download(request: Request, id: string, filename: string, options: FileRoutesOptions): Promise<Response> {

@@ -1,5 +1,6 @@
 /** Files of jobs at the client's door, on a real server of the S3 kind. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { readClients } from "../../src/access/clients-file.ts";
 import { createJobFiles } from "../../src/files/job-files.ts";
 import { openS3Store } from "../../src/files/s3/index.ts";
 import type { FilesAtDoors } from "../../src/http/files.ts";
@@ -10,6 +11,8 @@ import { createFake, job } from "./fake-orchestrator.ts";
 
 const ID = job().id;
 const PATH = `/api/v1/jobs/${ID}/files`;
+const MIB = 1024 * 1024;
+const never = new AbortController().signal;
 const s3 = new S3Server();
 let files: FilesAtDoors;
 
@@ -115,6 +118,59 @@ test("a job that is over takes no files where they would stay for ever", async (
   expect((await call("PUT", `${PATH}/content/late.txt`, "x")).json["code"]).toBe("JOB_IS_OVER");
   expect((await call("GET", `${PATH}/upload?filename=late.txt`)).status).toBe(409);
   expect((await doors({ status: "finished" })("PUT", `${PATH}/content/late.txt`, "x")).status).toBe(200);
+});
+
+describe("a file that is on its way for long", () => {
+  const theirs = { "x-client-token": "free-token" };
+  const useFree = readClients(
+    { kind: "clients", path: "clients.toml", text: '[free]\ntoken = "free-token"' },
+    new Map(),
+  );
+
+  async function put(bytes: number, meanwhile: (the: ReturnType<typeof createDoors>) => void) {
+    const fake = createFake();
+    const kept = job({ client: { id: "free", config: {} } });
+    fake.jobs.set(ID, kept);
+    const the = createDoors(fake, {}, { files: { ...files, isCleaned: true } });
+    the.access.useClients(useFree);
+    const before = await the.app.handle(request("PUT", `${PATH}/content/slow/${bytes}`, theirs, "before"));
+    expect(before.status).toBe(200);
+    let sent = 0;
+    const body = new ReadableStream(
+      {
+        pull(controller) {
+          if (sent >= bytes) {
+            meanwhile(the);
+            return controller.close();
+          }
+          controller.enqueue(new Uint8Array(MIB));
+          sent += MIB;
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const slow = new Request(`http://server${PATH}/content/slow/${bytes}`, { method: "PUT", headers: theirs, body });
+    const answer = await the.app.handle(slow);
+    const { code } = (await answer.json()) as { code?: string };
+    const there = await (await fetch(await files.downloadLink(ID, `slow/${bytes}`, 60, never))).text();
+    return { status: answer.status, code, isKept: there !== "before" };
+  }
+
+  test.each([MIB, 20 * MIB])(
+    "is not kept where its token was taken away meanwhile: %i bytes",
+    async (bytes) => {
+      const revoke = ({ access }: ReturnType<typeof createDoors>) => access.useClients([]);
+      expect(await put(bytes, revoke)).toEqual({ status: 401, code: "INVALID_TOKEN", isKept: false });
+      expect(await put(bytes, () => undefined)).toEqual({ status: 200, code: undefined, isKept: true });
+    },
+    30_000,
+  );
+
+  test("is not kept where its job ended meanwhile and nobody would take it away", async () => {
+    const end = ({ fake }: ReturnType<typeof createDoors>) =>
+      fake.jobs.set(ID, job({ client: { id: "free", config: {} }, status: "finished" }));
+    expect(await put(2 * MIB, end)).toEqual({ status: 409, code: "JOB_IS_OVER", isKept: false });
+  });
 });
 
 test("a store that is away, wrong keys and a bucket that is not there are named, and no key is shown", async () => {
