@@ -89,6 +89,8 @@ export interface EngineSettings {
   /** At the end of a job its files go. */
   readonly cleansFiles: boolean;
   readonly reputation: ReputationRules;
+  /** Workers' events that do not fit their own schemas are refused. */
+  readonly isStrictOnEvents: boolean;
 }
 
 export const ENGINE_DEFAULTS: EngineSettings = {
@@ -112,6 +114,7 @@ export const ENGINE_DEFAULTS: EngineSettings = {
   outboxStopMs: 3_000,
   cleansFiles: false,
   reputation: REPUTATION_RULES,
+  isStrictOnEvents: true,
 };
 
 export interface EngineParts {
@@ -545,6 +548,7 @@ export function createEngine(parts: EngineParts): Engine {
     workers: createWorkers({
       ...facade,
       registry,
+      isStrictOnEvents: settings.isStrictOnEvents,
       isOfThisStart: (taskId) => readTaskId(taskId)?.parts.epoch === (epoch & EPOCH_MASK),
     }),
     dataStores: createDataStoreViews(storage.dataStores, parts.catalog),

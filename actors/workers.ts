@@ -17,6 +17,8 @@ export interface WorkersParts {
   readonly directory: Directory;
   /** Whether this start of the server handed it out: then every hand-out that is not over is known. */
   isOfThisStart(taskId: string): boolean;
+  /** An event that its worker's own schema does not take is refused; else the log tells of it. */
+  readonly isStrictOnEvents: boolean;
 }
 
 const ASK_MS = 30_000;
@@ -109,7 +111,14 @@ export function createWorkers(parts: WorkersParts): Workers {
       region.ref(update.jobId).tell({ type: "checkpoint", workerId, ...update });
     },
     event(workerId, event) {
-      const taskId = event.taskId ?? directory.get(workerId)?.actor.taskFor(event.jobId);
+      const worker = directory.get(workerId)?.actor;
+      const taskId = event.taskId ?? worker?.taskFor(event.jobId);
+      const problem = taskId === undefined ? undefined : worker?.problemOfEvent(taskId, event.name, event.payload);
+      if (problem !== undefined) {
+        const message = `Worker ${workerId} sent what its own events_schema of "${event.name}" does not take: ${problem}.`;
+        if (parts.isStrictOnEvents) return Promise.resolve(violation(message));
+        system.log.warn(message, { job: event.jobId });
+      }
       return actors.ask<JobMessage, WorkerEventAnswer>(
         region.ref(event.jobId),
         (reply) => ({
@@ -139,6 +148,10 @@ export function createWorkers(parts: WorkersParts): Workers {
     },
     list: () => [...directory.values()].map((worker) => worker.actor.face),
   };
+}
+
+function violation(message: string): WorkerEventAnswer {
+  return { status: "error", code: "CONTRACT_VIOLATION_ERROR", message };
 }
 
 function saysWhatItDoes(record: JsonMap): boolean {

@@ -164,6 +164,7 @@ async function serve({ settings, notes = [], stop, ready, write, isForOneJob }: 
       workerTimeoutMs: settings.workerTimeoutSeconds * 1000,
       workerRecordMs: settings.workerHealthCheckIntervalSeconds * 2000,
       cleansFiles: files?.isCleaned === true,
+      isStrictOnEvents: settings.strictEventValidation,
       reputation: {
         successReward: settings.reputationRewardSuccess,
         failurePenalty: settings.reputationPenaltyTaskFailure,

@@ -26,6 +26,10 @@ export interface TaskOptions<S extends TSchema = TSchema> {
   type?: string;
   /** Checked before the handler runs: what does not fit is an INVALID_INPUT_ERROR that names the paths. */
   params?: S;
+  /** Of the data of a success, checked before it is sent: what does not fit is a CONTRACT_VIOLATION_ERROR. */
+  output?: TSchema;
+  /** By the events' names: of what each carries. A task that has them sends no others. */
+  events?: Record<string, TSchema>;
 }
 
 export interface ProgressUpdate {
@@ -33,6 +37,13 @@ export interface ProgressUpdate {
   jobId: string;
   progress: number;
   message?: string;
+}
+
+export interface EventUpdate {
+  taskId: string;
+  jobId: string;
+  name: string;
+  payload?: JsonObject;
 }
 
 export interface TaskContext {
@@ -47,6 +58,12 @@ export interface TaskContext {
   readonly files: WorkerFiles;
   /** Kept as sent: 0 to 1 or 0 to 100. Shown as a percentage of 100 once any update of the task was above 1. */
   sendProgress(progress: number, message?: string): Promise<void>;
+  /**
+   * Tells the job of something while the task runs: it stands in the history, goes to the webhook as `worker_event:NAME`,
+   * and takes the job on where the blueprint has an `eventTransitions` for it. Resolves once it is on the orchestrator's
+   * disk; rejects with `EventRefused` where it is not taken. Sent again after a break of the connection, it counts once.
+   */
+  sendEvent(name: string, payload?: JsonObject): Promise<void>;
   /** Kept with the task and given to its next attempt as `lastCheckpoint`. */
   checkpoint(value: Json): Promise<void>;
   readonly lastCheckpoint?: Json | undefined;

@@ -3,7 +3,8 @@
  * registered symbol and not by its class: a file may have come with another copy of this module.
  */
 import { Refusal } from "../src/system/errors.ts";
-import type { ProgressUpdate, TaskContext, WorkerOptions } from "./contract.ts";
+import type { EventUpdate, ProgressUpdate, TaskContext, TaskOptions, WorkerOptions } from "./contract.ts";
+import type { CheckEvent, CheckOutput } from "./declared.ts";
 
 export const WORKER: unique symbol = Symbol.for("orchestrator.worker");
 
@@ -15,12 +16,17 @@ export interface TaskDefinition {
   readonly limit?: string;
   /** Throws where the params do not fit what the task declares. */
   readonly check?: (params: Record<string, unknown>) => void;
+  readonly checkOutput?: CheckOutput;
+  readonly checkEvent?: CheckEvent;
+  /** As they are told to the orchestrator. */
+  readonly schemas?: Pick<TaskOptions, "params" | "output" | "events">;
   readonly run: RunTask;
 }
 
-/** What a running worker does for `worker.sendProgress` and `worker.checkForCancellation`. */
+/** What a running worker does for what is asked of the worker itself and not of a task's context. */
 export interface WorkerRuntime {
   sendProgress(update: ProgressUpdate): Promise<void>;
+  sendEvent(update: EventUpdate): Promise<void>;
   isCancelled(taskId: string): Promise<boolean>;
 }
 

@@ -25,6 +25,22 @@ export class InvalidInputError extends Error {
   readonly [ERROR_CODE] = "INVALID_INPUT_ERROR";
 }
 
+export const VIOLATION = "CONTRACT_VIOLATION_ERROR";
+
+/** An event was not taken: `code` says why. Not caught by the handler, it fails the task for good. */
+export class EventRefused extends Error {
+  override readonly name: string = "EventRefused";
+  readonly [ERROR_CODE]: string;
+
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+    this[ERROR_CODE] = code === VIOLATION ? VIOLATION : "PERMANENT_ERROR";
+  }
+}
+
 export function errorCodeOf(error: unknown): string {
   if (typeof error === "object" && error !== null && ERROR_CODE in error && typeof error[ERROR_CODE] === "string") {
     return error[ERROR_CODE];

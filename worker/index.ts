@@ -2,6 +2,7 @@
 export { Type } from "@sinclair/typebox";
 export type {
   ErrorCode,
+  EventUpdate,
   Json,
   JsonObject,
   Logger,
@@ -12,6 +13,6 @@ export type {
   WorkerFiles,
   WorkerOptions,
 } from "./contract.ts";
-export { InvalidInputError, PermanentError, TransientError } from "./errors.ts";
+export { EventRefused, InvalidInputError, PermanentError, TransientError } from "./errors.ts";
 export { type TaskHandler, Worker } from "./sdk.ts";
-export { runTask, type RunTaskOptions, type Sent, type TaskOutcome } from "./testing.ts";
+export { runTask, type RunTaskOptions, type Sent, type SentEvent, type TaskOutcome } from "./testing.ts";

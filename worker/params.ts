@@ -1,13 +1,12 @@
 /** Params that a task declares by schema: what does not fit is bad input, named by its paths. */
 import type { TSchema } from "@sinclair/typebox";
-import { compileSchema, type SchemaCheck } from "../src/protocol/schema.ts";
-import { messageOf, Refusal } from "../src/system/errors.ts";
+import { compileDeclared } from "./declared.ts";
 import { ERROR_DETAILS, InvalidInputError } from "./errors.ts";
 
 export type CheckParams = (params: Record<string, unknown>) => void;
 
 export function paramsCheck(task: string, schema: TSchema): CheckParams {
-  const check = compiled(task, schema);
+  const check = compileDeclared("params", task, schema);
   return (params) => {
     const violations = check(params, "");
     if (violations === undefined) return;
@@ -15,13 +14,4 @@ export function paramsCheck(task: string, schema: TSchema): CheckParams {
     const error = new InvalidInputError(`The params do not fit the task "${task}": ${said}.`);
     throw Object.assign(error, { [ERROR_DETAILS]: violations });
   };
-}
-
-function compiled(task: string, schema: TSchema): SchemaCheck {
-  try {
-    return compileSchema(schema);
-  } catch (error) {
-    const sentence = `The schema of the params of the task "${task}" cannot be used: ${messageOf(error)}`;
-    throw new Refusal("INVALID_SCHEMA", 400, sentence);
-  }
 }

@@ -8,7 +8,7 @@ import type { ProgressUpdate } from "./contract.ts";
 import { type Answer, HttpClient } from "./http-client.ts";
 import { Lanes } from "./lanes.ts";
 import { readTask } from "./payload.ts";
-import type { Checkpoint, Connection, Listener, Result, Transport } from "./transport.ts";
+import type { Checkpoint, Connection, Listener, Result, TaskEvent, Transport } from "./transport.ts";
 
 const REQUEST_TIMEOUT_MS = 30_000;
 // The server holds a poll for its own time; ours has to outlast it.
@@ -53,6 +53,8 @@ class PollConnection implements Connection {
   readonly #end = new AbortController();
   readonly #polls = new AbortController();
   readonly #results: Lanes<Result>;
+  /** Of each task the events that have no answer yet: its result must not overtake them. */
+  readonly #eventsOfTask = new Map<string, Promise<unknown>>();
   readonly #socket: CancelSocket | undefined;
   #over = false;
   #draining = false;
@@ -103,6 +105,17 @@ class PollConnection implements Connection {
 
   async checkpoint({ taskId, jobId, value }: Checkpoint): Promise<void> {
     await this.#event("checkpoint", taskId, jobId, { value: JSON.parse(value) });
+  }
+
+  event(event: TaskEvent): void {
+    const { taskId } = event;
+    const before = this.#eventsOfTask.get(taskId);
+    const sending: Promise<void> = Promise.resolve(before)
+      .then(() => this.#sendEvent(event))
+      .finally(() => {
+        if (this.#eventsOfTask.get(taskId) === sending) this.#eventsOfTask.delete(taskId);
+      });
+    this.#eventsOfTask.set(taskId, sending);
   }
 
   wants(freeSlots: number): void {
@@ -228,6 +241,8 @@ class PollConnection implements Connection {
     const ours = JSON.stringify({ job_id: jobId, task_id: taskId, worker_id: this.client.access.workerId });
     const json = `${result.body.slice(0, -1)},${ours.slice(1)}`;
     try {
+      await this.#eventsOfTask.get(taskId);
+      if (this.#over) return;
       this.#answered(seq, await this.client.send("POST", "/_worker/tasks/result", json, this.#limits()));
     } catch (error) {
       this.#lose(messageOf(error));
@@ -281,17 +296,48 @@ class PollConnection implements Connection {
     if (sync === true) this.#lose("the orchestrator asked for a new registration");
   }
 
+  async #sendEvent({ id, name, taskId, jobId, payload }: TaskEvent): Promise<void> {
+    if (this.#over) return;
+    const json = JSON.stringify(this.#eventBody(id, name, taskId, jobId, JSON.parse(payload) as object));
+    try {
+      this.#eventSent(id, await this.client.send("POST", "/_worker/events", json, this.#limits()));
+    } catch (error) {
+      this.#lose(messageOf(error));
+    }
+  }
+
+  #eventSent(id: string, answer: Answer): void {
+    const { status, body, sentence } = answer;
+    if (status === 200) {
+      const isRefused = body["status"] === "error";
+      const refusal = { code: String(body["code"] ?? "EVENT_REFUSED"), message: String(body["message"] ?? "") };
+      return this.listener.eventAnswered(id, isRefused ? refusal : undefined);
+    }
+    if (isWorthAnotherTry(status)) return this.listener.eventPostponed(id);
+    if (status === 401 || status === 403) return this.#lose(refusalOf(this.client.access, status, sentence));
+    const message = status === 404 ? "This orchestrator takes no events." : sentence;
+    this.listener.eventAnswered(id, { code: String(body["code"] ?? `STATUS_${status}`), message });
+  }
+
   async #event(type: string, taskId: string, jobId: string, payload: object): Promise<void> {
+    await this.#tell(
+      "POST",
+      "/_worker/events",
+      this.#eventBody(this.system.ids.unique(), type, taskId, jobId, payload),
+    );
+  }
+
+  #eventBody(id: string, type: string, taskId: string, jobId: string, payload: object): object {
     const worker_id = this.client.access.workerId;
-    await this.#tell("POST", "/_worker/events", {
-      event_id: this.system.ids.unique(),
+    return {
+      event_id: id,
       worker_id,
       origin_worker_id: worker_id,
       event_type: type,
       payload,
       target_job_id: jobId,
       target_task_id: taskId,
-    });
+    };
   }
 
   /** For what is worth telling and not worth a failure. */

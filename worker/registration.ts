@@ -1,5 +1,6 @@
 /** What the worker says of itself, at the start and in each heartbeat. */
 import type { HeartbeatBody, RegistrationBody } from "../src/protocol/worker.ts";
+import type { TaskDefinition } from "./definition.ts";
 import type { HotCache } from "./hot-cache.ts";
 import type { Runner } from "./runner.ts";
 import type { Settings } from "./settings.ts";
@@ -15,12 +16,25 @@ export interface Allowance {
 export interface Face {
   readonly settings: Settings;
   readonly tasks: readonly string[];
+  /** The same with what they declare; undefined where none declares anything. */
+  readonly skills?: readonly object[] | undefined;
   readonly hotCache: HotCache;
   readonly runner: Runner;
 }
 
+/** All of them or none: a server that reads this list reads no other one. */
+export function skillsOf(tasks: ReadonlyMap<string, TaskDefinition>): readonly object[] | undefined {
+  const skills = [...tasks].map(([name, { schemas: { params, output, events } = {} }]) => ({
+    name,
+    ...(params && { input_schema: params }),
+    ...(output && { output_schema: output }),
+    ...(events && { events_schema: events }),
+  }));
+  return skills.some((skill) => Object.keys(skill).length > 1) ? skills : undefined;
+}
+
 export function registrationBody(
-  { settings, tasks, hotCache, runner }: Face,
+  { settings, tasks, skills, hotCache, runner }: Face,
   allowance: Allowance | undefined,
 ): RegistrationBody {
   const { limits } = settings;
@@ -29,6 +43,7 @@ export function registrationBody(
     worker_id: settings.workerId,
     worker_type: settings.workerType,
     supported_tasks: [...tasks],
+    ...(skills && { supported_skills: [...skills] }),
     max_concurrent_tasks: concurrency,
     task_type_limits: allowance?.limits ?? limits.limits,
     task_limits: limits.limitOfTask,

@@ -52,6 +52,10 @@ export class Runner {
     return this.#draining;
   }
 
+  runOf(taskId: string): TaskRun | undefined {
+    return this.#runs.get(taskId);
+  }
+
   /** Running and waiting tasks of an origin. */
   of(origin: Origin): TaskRun[] {
     return [...this.#runs.values()].filter((run) => run.origin === origin);
@@ -135,6 +139,7 @@ export class Runner {
 
   #start(run: TaskRun, task: TaskDefinition): void {
     this.parts.slots.take(run.type);
+    run.checkEvent = task.checkEvent;
     this.parts.board?.add(run.taskId, run.type, run.origin);
     this.parts.changed();
     this.#limitTime(run);
@@ -159,7 +164,8 @@ export class Runner {
 
   /** Its files go where the orchestrator can name them; only then it is over. */
   #returned(run: TaskRun, value: unknown): void {
-    const body = returned(value);
+    const said = returned(value);
+    const body = this.parts.tasks.get(run.type)?.checkOutput?.(said) ?? said;
     const taken = run.over ? undefined : this.parts.exchange?.take(run, body);
     if (!taken) return this.#finish(run, body);
     taken.then(

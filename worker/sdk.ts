@@ -19,7 +19,16 @@
 import type { Static, TSchema } from "@sinclair/typebox";
 import { Refusal } from "../src/system/errors.ts";
 import { type KnownOptions, unknownOptions } from "../src/system/options.ts";
-import type { JsonObject, ProgressUpdate, TaskContext, TaskOptions, TaskResult, WorkerOptions } from "./contract.ts";
+import type {
+  EventUpdate,
+  JsonObject,
+  ProgressUpdate,
+  TaskContext,
+  TaskOptions,
+  TaskResult,
+  WorkerOptions,
+} from "./contract.ts";
+import { eventCheck, outputCheck } from "./declared.ts";
 import {
   type DeclaredWorker,
   type TaskDefinition,
@@ -59,8 +68,22 @@ const OPTIONS: KnownOptions = {
 };
 
 const TASK_OPTIONS: KnownOptions = {
-  names: Object.keys({ type: true, params: true } satisfies Record<keyof TaskOptions, true>),
-  otherwise: { limit: "type", taskType: "type", task_type: "type", schema: "params", input: "params" },
+  names: Object.keys({
+    type: true,
+    params: true,
+    output: true,
+    events: true,
+  } satisfies Record<keyof TaskOptions, true>),
+  otherwise: {
+    limit: "type",
+    taskType: "type",
+    task_type: "type",
+    schema: "params",
+    input: "params",
+    outputSchema: "output",
+    result: "output",
+    eventsSchema: "events",
+  },
 };
 
 /** Where a worker that nobody hosts has its heart. */
@@ -93,11 +116,15 @@ export class Worker implements DeclaredWorker {
     this.#checkTask(name, handler);
     const [unknown] = unknownOptions(`worker.task("${name}", { … })`, options, TASK_OPTIONS);
     if (unknown !== undefined) throw new Refusal("UNKNOWN_OPTION", 400, unknown);
-    const { type, params } = options;
+    const { type, ...schemas } = options;
+    const { params, output, events } = schemas;
     this.#tasks.set(name, {
       run: handler,
+      schemas,
       ...(type !== undefined && { limit: type }),
       ...(params !== undefined && { check: paramsCheck(name, params) }),
+      ...(output !== undefined && { checkOutput: outputCheck(name, output) }),
+      ...(events !== undefined && { checkEvent: eventCheck(name, events) }),
     });
     return this;
   }
@@ -113,6 +140,10 @@ export class Worker implements DeclaredWorker {
 
   async sendProgress(update: ProgressUpdate): Promise<void> {
     await this.#started().sendProgress(update);
+  }
+
+  async sendEvent(update: EventUpdate): Promise<void> {
+    await this.#started().sendEvent(update);
   }
 
   async checkForCancellation(taskId: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** A worker from start to end: runs what it is given, and on `drain` leaves nothing behind. */
 import { assert, type Refusal } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
-import type { ProgressUpdate } from "./contract.ts";
+import type { EventUpdate, ProgressUpdate } from "./contract.ts";
 import type { WorkerDefinition, WorkerRuntime } from "./definition.ts";
 import type { FileExchange } from "./file-exchange.ts";
 import { HotCache } from "./hot-cache.ts";
@@ -11,7 +11,7 @@ import { Heart } from "./heart/heart.ts";
 import { OrchestratorGroup } from "./group.ts";
 import type { LogSettings } from "./log.ts";
 import type { Orchestrator } from "./orchestrators.ts";
-import { type Face, heartbeatBody, registrationBody } from "./registration.ts";
+import { type Face, heartbeatBody, registrationBody, skillsOf } from "./registration.ts";
 import { Runner } from "./runner.ts";
 import { Session } from "./session.ts";
 import type { Settings } from "./settings.ts";
@@ -77,7 +77,7 @@ export class WorkerService implements WorkerRuntime {
       exchange: parts.exchange,
       ...(isSeveral && { nextOrigin: (origins) => this.#group.nextOrigin(origins) }),
     });
-    const face = { settings, tasks, hotCache, runner: this.#runner };
+    const face = { settings, tasks, skills: skillsOf(definition.tasks), hotCache, runner: this.#runner };
     for (const orchestrator of settings.orchestrators) this.#group.add(orchestrator, this.#session(orchestrator, face));
     this.#group.begin(this.#runner);
     definition.attach(this);
@@ -188,6 +188,10 @@ export class WorkerService implements WorkerRuntime {
 
   async sendProgress(update: ProgressUpdate): Promise<void> {
     await this.#sessionOf(update.taskId).progress(update);
+  }
+
+  async sendEvent({ taskId, name, payload }: EventUpdate): Promise<void> {
+    await this.#runner.runOf(taskId)?.sendEvent(name, payload);
   }
 
   async isCancelled(taskId: string): Promise<boolean> {

@@ -8,6 +8,7 @@ import { messageOf, Refusal } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
 import { backoffMs, type RetryDelays } from "./backoff.ts";
 import type { ProgressUpdate } from "./contract.ts";
+import { Events } from "./events.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Results } from "./results.ts";
 import type { Runner } from "./runner.ts";
@@ -19,6 +20,7 @@ import {
   type Hello,
   type Listener,
   NotServed,
+  type TaskEvent,
   type TaskReference,
   type Transport,
 } from "./transport.ts";
@@ -53,6 +55,7 @@ type Lost = string | Refusal;
 export class Session implements Origin {
   readonly #id: string;
   readonly #results: Results;
+  readonly #events: Events;
   readonly #toRelease = new Set<string>();
   /** The newest of each running task. A checkpoint is sent again after a reconnect: nobody acknowledges it. */
   readonly #checkpoints = new Map<string, Checkpoint>();
@@ -68,6 +71,7 @@ export class Session implements Origin {
   constructor(private readonly parts: SessionParts) {
     this.#id = parts.system.ids.unique();
     const { system, name, shelf, retry } = parts;
+    this.#events = new Events({ system, retry });
     this.#results = new Results({ system, name, shelf, retry, settled: () => this.#checkFlushed() });
   }
 
@@ -114,6 +118,10 @@ export class Session implements Origin {
     await this.#connection?.checkpoint(checkpoint);
   }
 
+  async event(event: Omit<TaskEvent, "id">): Promise<void> {
+    await this.#events.send({ ...event, id: this.parts.system.ids.unique() });
+  }
+
   async isCancelled(taskId: string): Promise<boolean> {
     if (this.parts.runner.isStopped(taskId)) return true;
     const answer = await this.#connection?.isCancelled(taskId);
@@ -157,6 +165,7 @@ export class Session implements Origin {
 
   async close(): Promise<void> {
     this.#results.flush();
+    this.#events.close();
     this.#closing.abort();
     const connection = this.#connection;
     this.#disconnected();
@@ -214,6 +223,8 @@ export class Session implements Origin {
       settled: (seq, ignoredBecause) => this.#results.settle(seq, ignoredBecause),
       postponed: (seq, reason) => this.#results.postpone(seq, reason),
       tooLarge: (seq) => this.#results.tooLarge(seq),
+      eventAnswered: (id, refusal) => this.#events.answered(id, refusal),
+      eventPostponed: (id) => this.#events.postponed(id),
       lost: lose,
     };
   }
@@ -232,6 +243,8 @@ export class Session implements Origin {
     for (const checkpoint of this.#checkpoints.values()) void connection.checkpoint(checkpoint);
     for (const update of this.#heldProgress.values()) void connection.progress(update);
     this.#heldProgress.clear();
+    // Before the results: the event of a task that is over by now is still of one that runs.
+    this.#events.connect(connection);
     this.#results.connect(connection);
     void this.#sendReleases();
     if (this.parts.runner.draining) void connection.drain();
@@ -271,6 +284,7 @@ export class Session implements Origin {
     this.#heartbeat = undefined;
     this.#connection = undefined;
     this.#results.connect(undefined);
+    this.#events.connect(undefined);
     this.parts.standing?.(false);
   }
 

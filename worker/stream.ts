@@ -15,6 +15,7 @@ import {
   type Listener,
   NotServed,
   type Result,
+  type TaskEvent,
   type Transport,
 } from "./transport.ts";
 
@@ -108,6 +109,11 @@ class StreamConnection implements Connection {
     this.#push(`${head.slice(0, -1)},"value":${value}}`);
   }
 
+  event({ id, jobId, taskId, name, payload }: TaskEvent): void {
+    const head = JSON.stringify({ type: "event", event_id: id, job_id: jobId, task_id: taskId, name });
+    this.#push(`${head.slice(0, -1)},"payload":${payload}}`);
+  }
+
   wants(): void {
     // The server knows the limits from the hello and counts by itself.
   }
@@ -190,6 +196,8 @@ class StreamConnection implements Connection {
         return this.#task(frame);
       case "ack":
         return this.#acknowledged(frame);
+      case "event_ack":
+        return this.#eventAcknowledged(frame);
       case "cancel":
         return this.listener.cancel(String(frame["task_id"]));
       case "welcome":
@@ -213,6 +221,13 @@ class StreamConnection implements Connection {
     if (typeof seq !== "number") return;
     if (status === "retry") return this.listener.postponed(seq, String(frame["message"] ?? ""));
     this.listener.settled(seq, status === "ignored" ? String(frame["reason"] ?? "") : undefined);
+  }
+
+  #eventAcknowledged({ event_id: id, status, code, message }: Frame): void {
+    if (typeof id !== "string") return;
+    if (status === "retry") return this.listener.eventPostponed(id);
+    const isRefused = status === "error";
+    this.listener.eventAnswered(id, isRefused ? { code: String(code), message: String(message) } : undefined);
   }
 
   #welcome(frame: Frame): void {

@@ -5,23 +5,30 @@
 import type { Cancel } from "../src/system/clock.ts";
 import { type JsonValue, Refusal } from "../src/system/errors.ts";
 import type { Log } from "../src/system/log.ts";
+import { EVENT_NAME_MAX } from "../src/protocol/worker-event.ts";
 import type { TaskPayload } from "../src/protocol/worker.ts";
-import type { Json, Logger, ProgressUpdate, TaskContext, WorkerFiles } from "./contract.ts";
+import type { Json, JsonObject, Logger, ProgressUpdate, TaskContext, WorkerFiles } from "./contract.ts";
+import type { CheckEvent } from "./declared.ts";
+import { PermanentError } from "./errors.ts";
 import { TaskFolder } from "./files.ts";
 import type { HotCache } from "./hot-cache.ts";
-import type { Checkpoint } from "./transport.ts";
+import type { Checkpoint, TaskEvent } from "./transport.ts";
 
 /** Where a task came from, and where all that it says goes to. */
 export interface Origin {
   finished(task: TaskRun, body: string): void;
   progress(update: ProgressUpdate): Promise<void>;
   checkpoint(checkpoint: Checkpoint): Promise<void>;
+  event(event: Omit<TaskEvent, "id">): Promise<void>;
   isCancelled(taskId: string): Promise<boolean>;
   /** Handed back unfinished. */
   release(taskIds: readonly string[]): void;
 }
 
 const CHECKPOINT_CHARS_MAX = 1024 * 1024;
+const EVENT_CHARS_MAX = 1024 * 1024;
+/** Orchestrators take these for something else. */
+const NOT_EVENTS: ReadonlySet<string> = new Set(["progress", "checkpoint"]);
 
 export type StopCause = "cancelled" | "timeout" | "shutdown";
 
@@ -50,6 +57,8 @@ export class TaskRun implements TaskContext {
   /** Its outcome is settled; whatever its handler does from now on changes nothing. */
   over = false;
   stopTimer: Cancel | undefined;
+  /** Undefined: the task declares nothing of its events. */
+  checkEvent: CheckEvent | undefined;
   #controller: AbortController | undefined;
   #log: Log | undefined;
   #folder: TaskFolder | undefined;
@@ -112,6 +121,22 @@ export class TaskRun implements TaskContext {
     };
   }
 
+  get sendEvent(): TaskContext["sendEvent"] {
+    return (name, payload = {}) => {
+      const sent = this.#sendEvent(name, payload);
+      // A handler that does not wait for it must not bring the whole worker down.
+      sent.catch(() => undefined);
+      return sent;
+    };
+  }
+
+  async #sendEvent(name: string, payload: JsonObject): Promise<void> {
+    if (this.over) return;
+    const text = eventText(name, payload);
+    this.checkEvent?.(name, JSON.parse(text) as object);
+    await this.origin.event({ taskId: this.taskId, jobId: this.jobId, name, payload: text });
+  }
+
   get checkpoint(): TaskContext["checkpoint"] {
     return async (value: JsonValue) => {
       if (this.over) return;
@@ -154,6 +179,22 @@ export class TaskRun implements TaskContext {
 function checkpointTooLarge(chars: number): Refusal {
   const sentence = `A checkpoint of ${chars} characters is too large: keep at most 1 MiB, or a path to it.`;
   return new Refusal("CHECKPOINT_TOO_LARGE", 413, sentence);
+}
+
+/** JSON text of what it carries. */
+function eventText(name: string, payload: JsonObject): string {
+  if (typeof name !== "string" || name === "" || name.length > EVENT_NAME_MAX || NOT_EVENTS.has(name)) {
+    const sentence = `An event cannot be called ${JSON.stringify(name)}: take a word of at most ${EVENT_NAME_MAX} characters; progress and checkpoints have calls of their own.`;
+    throw new PermanentError(sentence);
+  }
+  const text = JSON.stringify(payload) as string | undefined;
+  if (text === undefined || !text.startsWith("{")) {
+    throw new PermanentError(`What the event "${name}" carries has to be an object: put it into a field of one.`);
+  }
+  if (text.length <= EVENT_CHARS_MAX) return text;
+  throw new PermanentError(
+    `The event "${name}" carries ${text.length} characters: send at most 1 MiB, or the place where the rest lies.`,
+  );
 }
 
 function abortReason(cause: StopCause): DOMException {

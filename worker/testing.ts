@@ -11,6 +11,7 @@
  *   const run = await runTask(worker, "resize_image", { url: "https://…", width: 80 });
  *   expect(run.result.status).toBe("success");
  *   expect(run.progress.map(({ progress }) => progress)).toEqual([0.5, 1]);
+ *   expect(run.events).toEqual([{ name: "preview_ready", payload: { url: "…" } }]);
  * });
  *
  * test("it stops when it is cancelled half way", async () => {
@@ -37,12 +38,14 @@ import {
   WORKER,
   type WorkerDefinition,
 } from "./definition.ts";
+import { EventRefused } from "./errors.ts";
 import { TaskFolder } from "./files.ts";
 import { HotCache } from "./hot-cache.ts";
 import { Runner } from "./runner.ts";
 import type { TaskHandler } from "./sdk.ts";
 import { Slots } from "./slots.ts";
 import type { Origin, StopCause } from "./task.ts";
+import type { TaskEvent } from "./transport.ts";
 
 export interface RunTaskOptions {
   readonly taskId?: string;
@@ -56,7 +59,9 @@ export interface RunTaskOptions {
   readonly timeoutSeconds?: number;
   /** Models that are in the hot cache at the start. */
   readonly hotCache?: readonly string[];
-  /** Asked after each update of progress, checkpoint and question whether the task is cancelled: `true` cancels it. */
+  /** Asked for each event: a text has the orchestrator refuse it, with this as its code. */
+  readonly refuseEvent?: (event: SentEvent) => string | undefined;
+  /** Asked after each update of progress, event, checkpoint and question whether the task is cancelled: `true` cancels it. */
   readonly stopWhen?: (sent: Sent) => boolean | StopCause;
   /** Stops it after so long, for a handler that says nothing. */
   readonly stopAfterMs?: number;
@@ -64,9 +69,15 @@ export interface RunTaskOptions {
   readonly stopCause?: StopCause;
 }
 
+export interface SentEvent {
+  readonly name: string;
+  readonly payload: JsonObject;
+}
+
 /** What a handler has sent so far. */
 export interface Sent {
   readonly progress: ReadonlyArray<{ readonly progress: number; readonly message?: string }>;
+  readonly events: readonly SentEvent[];
   readonly checkpoints: readonly Json[];
   /** How often it asked whether it is cancelled. */
   readonly questions: number;
@@ -148,6 +159,7 @@ function payloadOf(type: string, params: JsonObject, options: RunTaskOptions, nu
 /** The place of an orchestrator: it hands the one task out and takes what comes of it. */
 class TestBench implements Origin {
   readonly #progress: { progress: number; message?: string }[] = [];
+  readonly #events: SentEvent[] = [];
   readonly #checkpoints: Json[] = [];
   readonly #log: LogLine[] = [];
   readonly #hotCache: HotCache;
@@ -183,6 +195,7 @@ class TestBench implements Origin {
     });
     this.definition?.attach({
       sendProgress: (update) => this.progress(update),
+      sendEvent: async ({ taskId, name, payload }) => await this.#runner?.runOf(taskId)?.sendEvent(name, payload),
       isCancelled: (taskId) => this.isCancelled(taskId),
     });
     const { stopAfterMs } = options;
@@ -202,6 +215,14 @@ class TestBench implements Origin {
     this.#look();
   }
 
+  async event({ name, payload }: Omit<TaskEvent, "id">): Promise<void> {
+    const event = { name, payload: JSON.parse(payload) as JsonObject };
+    const code = this.options.refuseEvent?.(event);
+    if (code !== undefined) throw new EventRefused(code, `The test refuses the event "${name}".`);
+    this.#events.push(event);
+    this.#look();
+  }
+
   async checkpoint({ value }: { readonly value: string }): Promise<void> {
     this.#checkpoints.push(JSON.parse(value) as Json);
     this.#look();
@@ -218,7 +239,12 @@ class TestBench implements Origin {
   }
 
   #sent(): Sent {
-    return { progress: [...this.#progress], checkpoints: [...this.#checkpoints], questions: this.#questions };
+    return {
+      progress: [...this.#progress],
+      events: [...this.#events],
+      checkpoints: [...this.#checkpoints],
+      questions: this.#questions,
+    };
   }
 
   #look(): void {

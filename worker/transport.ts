@@ -27,6 +27,16 @@ export interface Checkpoint {
   readonly value: string;
 }
 
+export interface TaskEvent {
+  /** Made once: sent again it changes nothing. */
+  readonly id: string;
+  readonly taskId: string;
+  readonly jobId: string;
+  readonly name: string;
+  /** JSON text of an object. */
+  readonly payload: string;
+}
+
 export interface Hello {
   /** Made once for each process, so that the server knows the same worker after a reconnect. */
   readonly session: string;
@@ -45,6 +55,10 @@ export interface Listener {
   postponed(seq: number, reason: string): void;
   /** The server takes no result of this size. */
   tooLarge(seq: number): void;
+  /** The event is on the server's disk, or is refused. */
+  eventAnswered(id: string, refusal?: { readonly code: string; readonly message: string }): void;
+  /** The server could not take the event now. */
+  eventPostponed(id: string): void;
   /** Told once, and only for a connection that was not closed by us. A refusal is final, a text is worth another try. */
   lost(reason: string | Refusal): void;
 }
@@ -62,6 +76,7 @@ export interface Connection {
   probe(): void;
   progress(update: ProgressUpdate): Promise<void>;
   checkpoint(checkpoint: Checkpoint): Promise<void>;
+  event(event: TaskEvent): void;
   /** How many more tasks the worker can take now. */
   wants(freeSlots: number): void;
   /** No new tasks from now on. */

@@ -4,7 +4,7 @@
  */
 import type { HeartbeatBody } from "../../src/protocol/worker.ts";
 import type { Actor, Context } from "../../src/runtime/types.ts";
-import { assertNever, type JsonMap } from "../../src/system/errors.ts";
+import { assertNever, type JsonMap, type JsonValue } from "../../src/system/errors.ts";
 import type { Log } from "../../src/system/log.ts";
 import type { DispatcherMessage } from "../dispatcher/messages.ts";
 import { type QueuedTask, taskKey } from "../dispatcher/task.ts";
@@ -17,6 +17,7 @@ import { payloadOf } from "./payload.ts";
 import { concurrencyOf, mergeRecord, ownWords, viewOf } from "./record.ts";
 import { FULL_REPUTATION, msUntilTrusted } from "./reputation.ts";
 import type { Reputations } from "./reputations.ts";
+import { eventProblem, heldTo, type Skill, skillsOf } from "./skills.ts";
 
 export interface WorkerParts {
   readonly attended: AttendedClock;
@@ -77,6 +78,11 @@ export class WorkerActor implements Actor<WorkerMessage> {
   /** Tasks for a poll whose hand-out is on its way to the disk. */
   readonly #reserved = new Set<string>();
   #gone = false;
+  /** Of the list that was read last. */
+  #skills: { readonly list: JsonValue | undefined; readonly byTask: ReadonlyMap<string, Skill> } = {
+    list: undefined,
+    byTask: new Map(),
+  };
   /** As the dispatcher was told it last. */
   #reputation = FULL_REPUTATION;
 
@@ -163,6 +169,12 @@ export class WorkerActor implements Actor<WorkerMessage> {
   taskFor(jobId: string): string | undefined {
     const [lease, other] = [...this.#leases.all()].filter(({ task }) => task.jobId === jobId);
     return other ? undefined : lease?.handOut.taskId;
+  }
+
+  /** Read by the doors: in what an event breaks the worker's own word for the task that it runs. */
+  problemOfEvent(taskId: string, name: string, payload: string): string | undefined {
+    const type = this.#leases.byTask(taskId)?.task.order.type;
+    return type === undefined ? undefined : eventProblem(this.#skillOf(type), name, payload);
   }
 
   /** Read by the doors: who runs what, since when. */
@@ -411,7 +423,26 @@ export class WorkerActor implements Actor<WorkerMessage> {
     // What is known of a task is no proof for another job than its own.
     const lease = known?.task.jobId === result.jobId ? known : undefined;
     if (lease) this.#end(lease);
-    this.parts.tellJob(result.jobId, { type: "result", result, handOut: lease?.handOut, reply });
+    const type = lease?.task.order.type;
+    const held = type === undefined ? result : heldTo(this.#skillOf(type), type, result);
+    this.parts.tellJob(result.jobId, { type: "result", result: held, handOut: lease?.handOut, reply });
+  }
+
+  #skillOf(task: string): Skill | undefined {
+    const list = this.record["supported_skills"];
+    if (list === undefined) return undefined;
+    if (this.#skills.list !== list) {
+      const { log } = this.parts;
+      const byTask = skillsOf(list, (what, reason) =>
+        log.warn("A worker's schema cannot be checked here, and what it describes is taken as it comes.", {
+          worker: this.id,
+          what,
+          reason,
+        }),
+      );
+      this.#skills = { list, byTask };
+    }
+    return this.#skills.byTask.get(task);
   }
 
   /** The worker has it no more: room for another one. */

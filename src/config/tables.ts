@@ -73,6 +73,8 @@ export const SERVE = {
   reputationRewardSuccess: number(0.001, PART, { environment: ["REPUTATION_REWARD_SUCCESS"] }),
   reputationRecoveryPerHour: number(0.6, { min: 0, max: 3600 }, { environment: ["REPUTATION_RECOVERY_PER_HOUR"] }),
   reputationMinThreshold: number(0.3, PART, { environment: ["REPUTATION_MIN_THRESHOLD"] }),
+  /** Whether an event that its worker's own schema does not take is refused, or taken with a line in the log. */
+  strictEventValidation: yesOrNo(true, { environment: ["STRICT_EVENT_VALIDATION"] }),
   /** Days that jobs are kept after their end, with their history; left out: for ever. */
   retentionDays: optionalWhole({ min: 1, max: 36_500 }, { environment: ["RETENTION_DAYS"] }),
   jobMaxRetries: whole(3, { min: 0, max: 1000 }, { environment: ["JOB_MAX_RETRIES"] }),

@@ -6,6 +6,7 @@ import { type Flaw, findFlaw, parseShallow } from "../protocol/json.ts";
 import { progressMessage } from "../protocol/progress.ts";
 import { readResult } from "../protocol/result.ts";
 import type { ServerFrame, WorkerFrame } from "../protocol/worker.ts";
+import type { WorkerEventAnswer } from "../protocol/worker-event.ts";
 import { assertNever, type JsonMap, type JsonValue, messageOf, Refusal } from "../system/errors.ts";
 import type { Scheduler } from "../system/clock.ts";
 import type { Log } from "../system/log.ts";
@@ -98,6 +99,10 @@ class StreamSession implements Session {
   #take(value: JsonValue, flaw: Flaw | undefined): void {
     const frame = readFrame(value);
     if (typeof frame === "string") return this.#complain("BAD_FRAME", frame);
+    if (flaw !== undefined && frame.type === "event") {
+      const { code, message } = flaw;
+      return void this.#push({ type: "event_ack", event_id: frame.event_id, status: "error", code, message });
+    }
     if (flaw !== undefined && frame.type !== "result") return this.#complain(flaw.code, flaw.message);
     if (this.#joined === undefined) return this.#takeEarly(frame);
     if (this.#early === undefined) return this.#handle(frame, this.#joined, flaw);
@@ -181,6 +186,8 @@ class StreamSession implements Session {
         const { job_id: jobId, task_id: taskId, value } = frame;
         return workers.checkpoint(workerId, { jobId, taskId, value: JSON.stringify(value) });
       }
+      case "event":
+        return void this.#takeEvent(frame, workerId);
       case "heartbeat": {
         const { type: _, ...body } = frame;
         return this.#watch(workers.heartbeat(workerId, body, link));
@@ -207,6 +214,18 @@ class StreamSession implements Session {
       const message =
         error instanceof Refusal ? error.message : "Something went wrong inside the server: send it again.";
       this.#push({ type: "ack", seq, status: "retry", message });
+    }
+  }
+
+  async #takeEvent(frame: Frame<"event">, workerId: string): Promise<void> {
+    const { event_id, job_id: jobId, task_id: taskId, name } = frame;
+    const event = { jobId, taskId, name, payload: JSON.stringify(frame.payload), id: event_id };
+    try {
+      this.#push({ type: "event_ack", event_id, ...(await this.#options.workers.event(workerId, event)) });
+    } catch (error) {
+      if (!(error instanceof Refusal))
+        this.#options.log.error("an event was not taken", { worker: workerId, error: messageOf(error) });
+      this.#push({ type: "event_ack", event_id, ...notTaken(error) });
     }
   }
 
@@ -244,4 +263,13 @@ class StreamSession implements Session {
     this.#outgoing = [];
     this.#wire?.send(text);
   }
+}
+
+/** What is busy takes it later; what refuses it now refuses it then as well. */
+function notTaken(error: unknown): WorkerEventAnswer | { readonly status: "retry"; readonly message: string } {
+  if (!(error instanceof Refusal)) {
+    return { status: "retry", message: "Something went wrong inside the server: send it again." };
+  }
+  const { code, message, status } = error;
+  return status < 500 && status !== 429 ? { status: "error", code, message } : { status: "retry", message };
 }

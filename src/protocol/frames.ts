@@ -5,6 +5,7 @@
 import type { JsonMap, JsonValue } from "../system/errors.ts";
 import { compileSchema } from "./schema.ts";
 import { isObject } from "./json.ts";
+import { isEventName } from "./worker-event.ts";
 import { HeartbeatBody, RegistrationBody, type WorkerFrame } from "./worker.ts";
 
 const registrationCheck = compileSchema(RegistrationBody);
@@ -23,6 +24,8 @@ function problemOf(frame: JsonMap): string | undefined {
       return missing(frame, ["job_id", "task_id"]) ?? (Number.isInteger(frame["seq"]) ? undefined : wants("seq"));
     case "progress":
       return missing(frame, ["job_id", "task_id"]) ?? progressProblem(frame);
+    case "event":
+      return missing(frame, ["job_id", "task_id", "event_id"]) ?? eventProblem(frame);
     case "checkpoint":
       return missing(frame, ["job_id", "task_id"]) ?? ("value" in frame ? undefined : wants("value"));
     case "heartbeat":
@@ -41,6 +44,11 @@ function problemOf(frame: JsonMap): string | undefined {
 function progressProblem(frame: JsonMap): string | undefined {
   if (typeof frame["progress"] !== "number") return wants("progress");
   return frame["message"] === undefined || typeof frame["message"] === "string" ? undefined : wants("message");
+}
+
+function eventProblem(frame: JsonMap): string | undefined {
+  if (!isEventName(frame["name"])) return wants("name");
+  return isObject(frame["payload"]) ? undefined : wants("payload");
 }
 
 function helloProblem(frame: JsonMap): string | undefined {

@@ -27,6 +27,20 @@ export function compileSchema(schema: object): SchemaCheck {
   };
 }
 
+const known = new Map<string, SchemaCheck>();
+const KNOWN_MAX = 200;
+
+/** By their texts: each job, and each worker, has a copy of its own of the same few schemas. */
+export function knownCheck(schema: object): SchemaCheck {
+  const text = JSON.stringify(schema);
+  const found = known.get(text);
+  if (found) return found;
+  if (known.size >= KNOWN_MAX) known.clear();
+  const check = compileSchema(schema);
+  known.set(text, check);
+  return check;
+}
+
 function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
 }

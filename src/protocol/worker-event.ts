@@ -19,12 +19,17 @@ export type WorkerEventAnswer =
 
 export const EVENT_NAME_MAX = 100;
 
+/** Progress and checkpoints are told by messages of their own. */
+export function isEventName(name: unknown): name is string {
+  if (typeof name !== "string" || name === "" || name.length > EVENT_NAME_MAX) return false;
+  return name !== "progress" && name !== "checkpoint";
+}
+
 /** Undefined: it is about no job, or has no name that could be one. */
 export function readWorkerEvent(message: JsonMap): WorkerEvent | undefined {
   const { event_type: name, payload = {}, target_job_id: jobId, event_id: id } = message;
   const taskId = message["target_task_id"] ?? message["origin_task_id"];
-  if (typeof name !== "string" || typeof jobId !== "string" || !isObject(payload)) return undefined;
-  if (name === "" || name.length > EVENT_NAME_MAX || name === "progress" || name === "checkpoint") return undefined;
+  if (!isEventName(name) || typeof jobId !== "string" || !isObject(payload)) return undefined;
   return {
     jobId,
     name,

@@ -3,6 +3,8 @@
  * frames of our own stream. Bodies are checked here once; everything behind sees these types.
  */
 import { type Static, Type } from "@sinclair/typebox";
+import type { JsonMap } from "../system/errors.ts";
+import type { WorkerEventAnswer } from "./worker-event.ts";
 
 const Text = Type.String();
 const Names = Type.Array(Type.String());
@@ -123,6 +125,15 @@ export type WorkerFrame =
       readonly task_id: string;
       readonly value: unknown;
     }
+  /** Of the worker's own making; answered by an `event_ack` once it is on disk. */
+  | {
+      readonly type: "event";
+      readonly event_id: string;
+      readonly job_id: string;
+      readonly task_id: string;
+      readonly name: string;
+      readonly payload: JsonMap;
+    }
   /** No new tasks from now on. */
   | { readonly type: "drain" }
   /** Handed back unfinished: queued again at once, no attempt burned. */
@@ -141,6 +152,10 @@ export type ServerFrame =
   | { readonly type: "task"; readonly task: TaskPayload }
   | ({ readonly type: "ack"; readonly seq: number } & (
       | ResultAnswer
+      | { readonly status: "retry"; readonly message: string }
+    ))
+  | ({ readonly type: "event_ack"; readonly event_id: string } & (
+      | WorkerEventAnswer
       | { readonly status: "retry"; readonly message: string }
     ))
   | { readonly type: "cancel"; readonly job_id: string; readonly task_id: string }

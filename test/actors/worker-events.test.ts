@@ -30,10 +30,13 @@ function film(): Blueprint {
   return blueprint;
 }
 
-async function begin(more: object = {}): Promise<{ w: World; worker: StreamWorker; id: string }> {
-  const w = await World.start({ blueprints: [film()] });
+async function begin(
+  more: object = {},
+  { record, isStrictOnEvents = true }: { record?: Record<string, unknown>; isStrictOnEvents?: boolean } = {},
+): Promise<{ w: World; worker: StreamWorker; id: string }> {
+  const w = await World.start({ blueprints: [film()], settings: { isStrictOnEvents } });
   world = w;
-  const worker = await new StreamWorker(w, "w").connect();
+  const worker = await new StreamWorker(w, "w", { ...(record && { record }) }).connect();
   const id = await w.create("film", {}, more);
   return { w, worker, id };
 }
@@ -146,5 +149,49 @@ describe("an event of a worker", () => {
     ]) {
       expect(readWorkerEvent(body)).toBeUndefined();
     }
+  });
+});
+
+describe("a worker that declares schemas of what it sends", () => {
+  const url = { type: "object", required: ["url"], properties: { url: { type: "string" } } };
+  const record = { supported_skills: [{ name: "t", events_schema: { preview_ready: url }, output_schema: url }] };
+  const bad = { event_type: "preview_ready", payload: { url: 7 } };
+
+  test("is refused an event that does not fit, and the job stays where it is", async () => {
+    const { w, worker, id } = await begin({}, { record });
+    const answer = await send(w, worker, bad);
+
+    expect(answer).toMatchObject({ status: "error", code: "CONTRACT_VIOLATION_ERROR" });
+    expect(answer).toMatchObject({ message: expect.stringContaining('events_schema of "preview_ready"') });
+    expect(await w.status(id)).toBe("waiting_for_worker");
+    expect(await w.eventTypes(id)).not.toContain("worker_event:preview_ready");
+    expect(w.engine.workers.list()[0]?.["reputation"]).toBe(1);
+    expect(await send(w, worker, { ...bad, payload: { url: "s3://x" } })).toEqual(accepted);
+  });
+
+  test("is held to it as well where the event does not say of which task it is", async () => {
+    const { w, worker } = await begin({}, { record });
+    const { target_task_id: _, ...event } = { target_task_id: "", target_job_id: worker.last.job_id, ...bad };
+    const read = readWorkerEvent(event);
+    if (!read) throw new Error("this is no event");
+
+    expect(await w.done(w.engine.workers.event("w", read))).toMatchObject({ code: "CONTRACT_VIOLATION_ERROR" });
+  });
+
+  test("has it taken with a warning where the server is not strict", async () => {
+    const { w, worker, id } = await begin({}, { record, isStrictOnEvents: false });
+    expect(await send(w, worker, bad)).toEqual(accepted);
+    await w.time.settle();
+
+    expect(await w.status(id)).toBe("finished");
+    expect(w.warnings().join()).toContain('events_schema of "preview_ready" does not take: payload/url');
+  });
+
+  test("has a success that does not fit counted as a broken contract", async () => {
+    const { w, worker, id } = await begin({}, { record });
+    expect(await worker.answer({ data: { url: 7 } })).toEqual({ status: "result_accepted_failure" });
+
+    expect((await w.view(id)).job).toMatchObject({ state: "failed", error: { code: "CONTRACT_VIOLATION_ERROR" } });
+    expect(w.engine.workers.list()[0]?.["reputation"]).toBe(0.8);
   });
 });

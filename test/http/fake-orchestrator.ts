@@ -13,6 +13,7 @@ import type { Manifest } from "../../src/catalog/port.ts";
 import type { HistoryEvent } from "../../src/job/history.ts";
 import type { ClientFacts, Job, JobStatus } from "../../src/job/model.ts";
 import type { ResultAnswer, TaskPayload, WorkerResult } from "../../src/protocol/worker.ts";
+import type { WorkerEvent, WorkerEventAnswer } from "../../src/protocol/worker-event.ts";
 import type { JobQuery, OutboxRow, StoredEntry } from "../../src/storage/port.ts";
 import { type JsonMap, Refusal } from "../../src/system/errors.ts";
 
@@ -52,6 +53,7 @@ export interface Fake {
   /** What the next polls get; a function may wait. */
   readonly polls: ((signal: AbortSignal) => Promise<TaskPayload | undefined>)[];
   answerResult: (result: WorkerResult) => Promise<ResultAnswer>;
+  answerEvent: (event: WorkerEvent) => Promise<WorkerEventAnswer>;
   change(id: string, change: JobChange): void;
   watchers(id: string): number;
 }
@@ -174,6 +176,7 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
     stores,
     polls,
     answerResult: async () => ({ status: "result_accepted_success" }),
+    answerEvent: async () => ({ status: "event_accepted" }),
     change: (id, change) => {
       for (const changed of watchers.get(id) ?? []) changed(change);
     },
@@ -306,7 +309,7 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
         progress: (workerId, update) => void told.progress.push({ workerId, ...update }),
         event: async (workerId, event) => {
           told.workerEvents.push({ workerId, ...event });
-          return { status: "event_accepted" };
+          return fake.answerEvent(event);
         },
         checkpoint: (workerId, update) => void told.checkpoints.push({ workerId, ...update }),
         release: (_, ids) => void told.released.push(...ids),

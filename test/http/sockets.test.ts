@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { createHttpServer, type HttpServer } from "../../src/http/server.ts";
 import { DEFAULT_HTTP_SETTINGS, type HttpSettings } from "../../src/http/settings.ts";
 import { Refusal } from "../../src/system/errors.ts";
+import type { WorkerEventAnswer } from "../../src/protocol/worker-event.ts";
 import { asWorker, createGate, quiet, until } from "./doors.ts";
 import { createFake, type Fake, job, task } from "./fake-orchestrator.ts";
 import { createFakeSchedules } from "./fake-schedules.ts";
@@ -185,6 +186,57 @@ describe("our stream", () => {
     expect(fake.told.heartbeats).toEqual([{ load: 1, current_tasks: ["t"] }]);
     expect(fake.told.checkpoints).toEqual([{ workerId: "w1", jobId: "j", taskId: "t", value: '{"page":7}' }]);
     expect(fake.told.released).toEqual(["t5"]);
+  });
+
+  test("events reach the engine, and each is answered by its own id", async () => {
+    const fake = createFake();
+    const answers: Record<string, () => Promise<WorkerEventAnswer>> = {
+      refused: async () => ({ status: "error", code: "STALE_TASK", message: "Drop it." }),
+      full: () => Promise.reject(new Refusal("STORE_FULL", 503, "The disk is full.")),
+      forbidden: () => Promise.reject(new Refusal("TOO_LARGE", 413, "It is too large.")),
+      defect: () => Promise.reject(new Error("password=hunter2")),
+    };
+    fake.answerEvent = ({ name }) => answers[name]?.() ?? Promise.resolve({ status: "event_accepted" });
+    const { worker } = await welcomed(fake);
+    const frame = (name: string) => {
+      return { type: "event", event_id: `of-${name}`, job_id: "j", task_id: "t", name, payload: { n: 1 } };
+    };
+    worker.send(...["ready", "refused", "full", "forbidden", "defect"].map(frame));
+    worker.text('[{"type":"event","event_id":"odd","job_id":"j","task_id":"t","name":"ready","payload":{"n":1e999}}]');
+    await until(() => worker.of("event_ack").length === 6, "the answers");
+
+    expect(fake.told.workerEvents[0]).toEqual({
+      workerId: "w1",
+      jobId: "j",
+      taskId: "t",
+      name: "ready",
+      payload: '{"n":1}',
+      id: "of-ready",
+    });
+    const byId = new Map(
+      worker
+        .of("event_ack")
+        .map(({ event_id: id, status, code, message }) => [id, JSON.parse(JSON.stringify({ status, code, message }))]),
+    );
+    expect(byId.get("of-ready")).toEqual({ status: "event_accepted" });
+    expect(byId.get("of-refused")).toEqual({ status: "error", code: "STALE_TASK", message: "Drop it." });
+    expect(byId.get("of-full")).toEqual({ status: "retry", message: "The disk is full." });
+    expect(byId.get("of-forbidden")).toEqual({ status: "error", code: "TOO_LARGE", message: "It is too large." });
+    expect(byId.get("of-defect")).toMatchObject({ status: "retry" });
+    expect(JSON.stringify(worker.messages)).not.toContain("hunter2");
+    expect(byId.get("odd")).toMatchObject({ status: "error", code: "NUMBER_TOO_LARGE" });
+  });
+
+  test.each([
+    ["no id", { event_id: undefined }, "event_id"],
+    ["a name that is progress", { name: "progress" }, "name"],
+    ["a payload that is a list", { payload: [1] }, "payload"],
+  ])("an event with %s is complained of", async (_, wrong, field) => {
+    const { worker } = await welcomed(createFake());
+    const frame = { type: "event", event_id: "e", job_id: "j", task_id: "t", name: "ready", payload: {}, ...wrong };
+    worker.send(frame);
+    await until(() => worker.of("error").length === 1, "the complaint");
+    expect(worker.of("error")[0]).toMatchObject({ code: "BAD_FRAME", message: expect.stringContaining(`"${field}"`) });
   });
 
   test("what cannot be read is complained of, and the connection stays", async () => {

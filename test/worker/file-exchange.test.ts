@@ -86,6 +86,7 @@ function begin(
     finished: (_, body) => ended.resolve(JSON.parse(body) as Outcome),
     progress: async () => undefined,
     checkpoint: async () => undefined,
+    event: async () => undefined,
     isCancelled: async () => false,
     release: () => undefined,
   };

@@ -23,6 +23,7 @@ function setUp(handlers: Record<string, RunTask>, limits: Partial<TaskLimits> = 
     finished: (task: TaskRun, body) => void outcomes.set(task.taskId, JSON.parse(body)),
     progress: async () => undefined,
     checkpoint: async () => undefined,
+    event: async () => undefined,
     isCancelled: async () => false,
     release: () => undefined,
   };

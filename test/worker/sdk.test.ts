@@ -37,7 +37,11 @@ describe("declaring a worker", () => {
 
   test("a task that comes after the start is refused", () => {
     const worker = new Worker();
-    worker[WORKER].attach({ sendProgress: async () => undefined, isCancelled: async () => false });
+    worker[WORKER].attach({
+      sendProgress: async () => undefined,
+      sendEvent: async () => undefined,
+      isCancelled: async () => false,
+    });
 
     expect(() => worker.task("late", nothing)).toThrow('declare the task "late" before run()');
   });

@@ -15,6 +15,14 @@ const worker: Worker = new Worker({ skillDependencies: { train: ["resnet"] } })
     return { model: await task.files.write("out/model.bin", "weights") };
   })
   .task("resize", { params: Type.Object({ width: Type.Integer({ minimum: 1 }) }) }, ({ width }) => ({ width }))
+  .task(
+    "film",
+    { output: Type.Object({ url: Type.String() }), events: { preview: Type.Object({ at: Type.Number() }) } },
+    async ({ at, url, name = "preview" }, task) => {
+      await task.sendEvent(name, { at });
+      return { url };
+    },
+  )
   .task("report", async (_, { taskId, jobId }) => {
     await worker.sendProgress({ taskId, jobId, progress: 50 });
     return { stopped: await worker.checkForCancellation(taskId) };
@@ -80,6 +88,26 @@ describe("running a task in a test", () => {
     expect(run.result.data).toEqual({ stopped: true });
   });
 
+  test("events are seen as they were sent, and one can be refused", async () => {
+    const run = await runTask(worker, "film", { at: 3, url: "s3://x" });
+    expect(run.events).toEqual([{ name: "preview", payload: { at: 3 } }]);
+    expect(run.result).toEqual({ status: "success", data: { url: "s3://x" } });
+
+    const stopped = await runTask(worker, "film", { at: 3 }, { stopWhen: ({ events }) => events.length === 1 });
+    expect(stopped.result.status).toBe("failure");
+    const refused = await runTask(worker, "film", { at: 3 }, { refuseEvent: ({ name }) => `NO_${name}` });
+    expect([refused.events, refused.result.error]).toMatchObject([[], { code: "PERMANENT_ERROR" }]);
+  });
+
+  test.each([
+    ["an event that does not fit its schema", { at: "three", url: "s3://x" }, "payload/at expected"],
+    ["an event that the task does not declare", { at: 3, name: "prevew" }, 'no event "prevew"; did you mean preview?'],
+    ["a result that does not fit its schema", { at: 3, url: 7 }, "data/url expected string"],
+  ])("%s breaks the task's own word", async (_, params, said) => {
+    const { result } = await runTask(worker, "film", params);
+    expect(result.error).toMatchObject({ code: "CONTRACT_VIOLATION_ERROR", message: expect.stringContaining(said) });
+  });
+
   test("an error is the failure that a server would get", async () => {
     const run = await runTask(() => {
       throw new PermanentError("no such movie");
@@ -111,7 +139,11 @@ describe("options of a task", () => {
   });
 
   test("a schema that cannot be used is refused when it is declared", () => {
-    const params = { type: "no such type" } as never;
-    expect(() => new Worker().task("a", { params }, () => undefined)).toThrow('params of the task "a" cannot be used');
+    const bad = { type: "no such type" } as never;
+    const declare = (options: object) => () => new Worker().task("a", options, () => undefined);
+    expect(declare({ params: bad })).toThrow('params of the task "a" cannot be used');
+    expect(declare({ output: bad })).toThrow('output of the task "a" cannot be used');
+    expect(declare({ events: { ready: bad } })).toThrow('event "ready" of the task "a" cannot be used');
+    expect(declare({ outputSchema: {} })).toThrow("did you mean output?");
   });
 });

@@ -62,9 +62,10 @@ function roomOf({ max_concurrent_tasks: max, resources }: JsonMap): JsonValue | 
 
 /** Workers name their tasks in the spellings of several generations. */
 function tasksOf({ supported_tasks: tasks, supported_skills: skills }: JsonMap): readonly string[] {
-  return [tasks, skills].flatMap((names) =>
+  const named = [tasks, skills].flatMap((names) =>
     (Array.isArray(names) ? names : []).map((one) => (isObject(one) ? cell(one["name"]) : cell(one))),
   );
+  return [...new Set(named)];
 }
 
 function describe(worker: JsonMap): string {

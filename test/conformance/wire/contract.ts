@@ -12,9 +12,9 @@ function registers(id: string, more: object = {}, headers: Record<string, string
 }
 
 /** A job of the type "slow" whose task this worker has got by its poll. */
-function running(worker: string): readonly Step[] {
+function running(worker: string, more: object = {}): readonly Step[] {
   return [
-    registers(worker, { supported_tasks: ["slow"] }),
+    registers(worker, { supported_tasks: ["slow"], ...more }),
     { send: "POST /api/v1/jobs/cancellable", headers: CLIENT, body: { n: 1 }, status: 202, keep: { job: "job_id" } },
     {
       send: `GET /_worker/workers/${worker}/tasks/next`,
@@ -38,6 +38,24 @@ function running(worker: string): readonly Step[] {
 function result(worker: string, body: object, answer: object, status = 200): Step {
   const ids = { job_id: "{job}", task_id: "{task}", worker_id: worker };
   return { send: "POST /_worker/tasks/result", headers: SHARED, body: { ...ids, ...body }, status, answer };
+}
+
+function event(worker: string, event_type: string, payload: object, answer: object): Step {
+  const target = { target_job_id: "{job}", target_task_id: "{task}", origin_worker_id: worker };
+  const body = { event_id: `${worker}-${JSON.stringify(payload)}`, worker_id: worker, event_type, payload, ...target };
+  return { send: "POST /_worker/events", headers: SHARED, body, status: 200, answer };
+}
+
+/** As a heartbeat's answer shows it. Time gives a little back while the test runs. */
+function reputation(worker: string, value: number, says: object = {}): Step {
+  const send = `PATCH /_worker/workers/${worker}`;
+  return {
+    send,
+    headers: SHARED,
+    body: { load: 0, ...says },
+    status: 200,
+    answer: { reputation: expect.closeTo(value, 2) },
+  };
 }
 
 function job(answer: object): Step {
@@ -324,6 +342,52 @@ export const CONTRACT: readonly Exchange[] = [
       },
       status: 200,
       answer: { status: "error", code: "STALE_TASK" },
+    },
+  ]),
+  from("5.6", "an event is held to the events_schema of its worker's skill, and a result to its output_schema", [
+    ...running("declares", {
+      supported_skills: [
+        {
+          name: "slow",
+          output_schema: { type: "object", required: ["r"], properties: { r: { type: "integer" } } },
+          events_schema: {
+            halfway: { type: "object", required: ["frame"], properties: { frame: { type: "integer" } } },
+          },
+        },
+      ],
+    }),
+    event("declares", "halfway", { frame: "ten" }, { status: "error", code: "CONTRACT_VIOLATION_ERROR" }),
+    event("declares", "halfway", { frame: 10 }, { status: "event_accepted" }),
+    event("declares", "of another name", { frame: "ten" }, { status: "event_accepted" }),
+    result("declares", { status: "success", data: { r: "much" } }, { status: "result_accepted_failure" }),
+    job({ status: "quarantined", error: { code: "CONTRACT_VIOLATION_ERROR" } }),
+  ]),
+  from("9.10", "results cost a worker of its reputation, and what it says of itself does not change that", [
+    ...running("doubtful"),
+    result(
+      "doubtful",
+      { status: "failure", error: { code: "PERMANENT_ERROR", message: "x" } },
+      { status: "result_accepted_failure" },
+    ),
+    reputation("doubtful", 0.95),
+    ...running("doubtful", { reputation: 1 }),
+    result(
+      "doubtful",
+      { status: "failure", error: { code: "INVALID_INPUT_ERROR", message: "x" } },
+      { status: "result_accepted_failure" },
+    ),
+    reputation("doubtful", 0.95, { reputation: 1 }),
+    ...running("doubtful"),
+    result("doubtful", { status: 7 }, { status: "result_accepted_failure" }),
+    reputation("doubtful", 0.75),
+    ...running("doubtful"),
+    result("doubtful", { status: "success" }, { status: "result_accepted_success" }),
+    reputation("doubtful", 0.751),
+    {
+      send: "GET /api/v1/workers",
+      headers: CLIENT,
+      status: 200,
+      answer: expect.arrayContaining([expect.objectContaining({ worker_id: "doubtful", reputation_needed: 0.3 })]),
     },
   ]),
   from("5.7", "a token is exchanged, used, refreshed, and the old pair is worth nothing", [

@@ -51,6 +51,8 @@ export class FakeOrchestrator {
   messageCharsMax = Infinity;
   /** The answer to a result: a frame without its seq, or undefined for silence. */
   answer: (frame: Frame) => object | undefined = () => ({ status: "result_accepted_success" });
+  /** The answer to an event of the stream: a frame without its id, or undefined for silence. */
+  answerEvent: (frame: Frame) => object | undefined = () => ({ status: "event_accepted" });
   /** Takes over a request; undefined lets it pass. */
   intercept: (request: SeenRequest) => Reply | undefined = () => undefined;
   parkedPolls = 0;
@@ -239,6 +241,8 @@ export class FakeOrchestrator {
       if (frame.type === "hello" && this.refuseHello) return this.#stream?.close(1008, this.refuseHello);
       if (frame.type === "hello") replies.push(this.#welcome(frame));
       const answer = frame.type === "result" ? this.answer(frame) : undefined;
+      const taken = frame.type === "event" ? this.answerEvent(frame) : undefined;
+      if (taken) replies.push({ type: "event_ack", event_id: frame["event_id"], ...taken });
       if (answer) replies.push({ type: "ack", seq: frame["seq"], ...answer });
     }
     if (replies.length > 0) this.#stream?.send(JSON.stringify(replies));

@@ -1,0 +1,73 @@
+/**
+ * What a worker declares by schema of what it sends (wire contract, 5.1 and 5.6): it is held to its own word. A schema
+ * that cannot be checked here is one that another server may understand, and checks nothing.
+ */
+import { isObject } from "../../src/protocol/json.ts";
+import { knownCheck, type SchemaCheck } from "../../src/protocol/schema.ts";
+import type { WorkerResult } from "../../src/protocol/worker.ts";
+import { type JsonMap, type JsonValue, messageOf } from "../../src/system/errors.ts";
+
+export interface Skill {
+  readonly output: SchemaCheck | undefined;
+  readonly events: ReadonlyMap<string, SchemaCheck>;
+}
+
+/** `unusable`: told of each schema that cannot be checked, and why. */
+export type Unusable = (what: string, reason: string) => void;
+
+export function skillsOf(list: JsonValue | undefined, unusable: Unusable): ReadonlyMap<string, Skill> {
+  const skills = new Map<string, Skill>();
+  if (!Array.isArray(list)) return skills;
+  for (const skill of list) {
+    if (!isObject(skill) || typeof skill["name"] !== "string") continue;
+    const { name, output_schema: output, events_schema: events } = skill;
+    const checks = {
+      output: checkOf(output, `the output of ${name}`, unusable),
+      events: eventChecks(events, name, unusable),
+    };
+    if (checks.output ?? checks.events.size > 0) skills.set(name, checks);
+  }
+  return skills;
+}
+
+/** Undefined: it fits, or nothing is declared of events of this name. `payload`: JSON text of an object. */
+export function eventProblem(skill: Skill | undefined, name: string, payload: string): string | undefined {
+  return problemOf(skill?.events.get(name), payload, "payload");
+}
+
+/** One that breaks its worker's own word is a failure that says so. */
+export function heldTo(skill: Skill | undefined, task: string, result: WorkerResult): WorkerResult {
+  if (!skill?.output || result.status !== "success") return result;
+  const problem = problemOf(skill.output, result.data ?? "{}", "data");
+  if (problem === undefined) return result;
+  const { jobId, taskId, workerId } = result;
+  const message = `Worker ${workerId} returned what its own output_schema of ${task} does not take: ${problem}.`;
+  const error = { code: "CONTRACT_VIOLATION_ERROR", message };
+  return { jobId, taskId, workerId, status: "failure", error, raw: JSON.stringify({ status: "failure", error }) };
+}
+
+function problemOf(check: SchemaCheck | undefined, text: string, at: string): string | undefined {
+  const [first, ...more] = check?.(JSON.parse(text), at) ?? [];
+  if (!first) return undefined;
+  return `${first.path} ${first.message}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;
+}
+
+function eventChecks(schemas: JsonValue | undefined, task: string, unusable: Unusable): Skill["events"] {
+  if (!isObject(schemas)) return new Map();
+  return new Map(
+    Object.entries(schemas).flatMap(([name, schema]): [string, SchemaCheck][] => {
+      const check = checkOf(schema, `the event ${name} of ${task}`, unusable);
+      return check ? [[name, check]] : [];
+    }),
+  );
+}
+
+function checkOf(schema: JsonValue | undefined, what: string, unusable: Unusable): SchemaCheck | undefined {
+  if (!isObject(schema)) return undefined;
+  try {
+    return knownCheck(schema satisfies JsonMap);
+  } catch (error) {
+    unusable(what, messageOf(error));
+    return undefined;
+  }
+}

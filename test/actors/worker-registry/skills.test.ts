@@ -1,0 +1,53 @@
+import { describe, expect, test } from "bun:test";
+import { eventProblem, heldTo, skillsOf } from "../../../actors/worker-registry/skills.ts";
+import type { JsonValue } from "../../../src/system/errors.ts";
+
+const number = { type: "object", required: ["n"], properties: { n: { type: "number" } } };
+
+function read(list: JsonValue) {
+  const unusable: string[] = [];
+  const skills = skillsOf(list, (what) => void unusable.push(what));
+  return { skills, unusable };
+}
+
+describe("the skills of a worker", () => {
+  test("without schemas ask nothing of what it sends", () => {
+    const { skills } = read(["t", { name: "u" }, { name: 7 }, null, { name: "v", output_schema: null }]);
+    expect(skills.size).toBe(0);
+    expect(eventProblem(skills.get("u"), "ready", "{}")).toBeUndefined();
+  });
+
+  test("hold an event to the schema of its name, and leave events of other names alone", () => {
+    const { skills } = read([{ name: "t", events_schema: { ready: number } }]);
+    const skill = skills.get("t");
+    expect(eventProblem(skill, "ready", '{"n":1}')).toBeUndefined();
+    expect(eventProblem(skill, "ready", '{"n":"one"}')).toContain("payload/n expected number");
+    expect(eventProblem(skill, "other", '{"n":"one"}')).toBeUndefined();
+  });
+
+  test("hold a success to the schema of the output, and nothing else", () => {
+    const { skills } = read([{ name: "t", output_schema: number }]);
+    const result = { jobId: "j", taskId: "x", workerId: "w", status: "success", raw: "{}" };
+    const skill = skills.get("t");
+    const good = { ...result, data: '{"n":1}' };
+    expect(heldTo(skill, "t", good)).toBe(good);
+    const partial = { ...result, status: "partial" };
+    expect(heldTo(skill, "t", partial)).toBe(partial);
+
+    const broken = heldTo(skill, "t", { ...result, data: '{"n":"one"}' });
+    expect(broken).toMatchObject({ jobId: "j", taskId: "x", status: "failure" });
+    expect(broken.error?.code).toBe("CONTRACT_VIOLATION_ERROR");
+    expect(broken.error?.message).toContain("its own output_schema of t does not take: data/n");
+    expect(JSON.parse(broken.raw)).toEqual({ status: "failure", error: { ...broken.error } });
+    expect(heldTo(skill, "t", result).error?.code).toBe("CONTRACT_VIOLATION_ERROR");
+  });
+
+  test("with a schema that cannot be checked here are named, and their other schemas count", () => {
+    const odd = { $ref: "#/$defs/elsewhere" };
+    const { skills, unusable } = read([
+      { name: "t", output_schema: odd, events_schema: { ready: { type: "sentence" }, done: number } },
+    ]);
+    expect(unusable).toEqual(["the output of t", "the event ready of t"]);
+    expect(eventProblem(skills.get("t"), "done", "{}")).toContain("payload/n");
+  });
+});
