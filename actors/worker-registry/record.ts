@@ -12,9 +12,9 @@ export function mergeRecord(record: JsonMap, update: JsonMap): JsonMap {
   return merged;
 }
 
-/** What a worker says, without what only others may say of it. */
+/** What a worker says, without what only others may say of it, and without what it proved itself by. */
 export function ownWords(said: JsonMap): JsonMap {
-  const { reputation: _, ...own } = said;
+  const { reputation: _, security: __, ...own } = said;
   return own;
 }
 

@@ -1,5 +1,6 @@
 /** The socket of the original, `/_worker/ws`: progress comes up, cancellations go down (wire contract, section 6). */
 import type { Jobs, WorkerLink, Workers } from "../../actors/orchestrator.ts";
+import type { SignatureCheck } from "../access/message-signatures.ts";
 import { identityOf, type WorkerGrant } from "../access/access.ts";
 import { findFlaw, isObject, parseShallow } from "../protocol/json.ts";
 import { type ProgressUpdate, readProgress } from "../protocol/progress.ts";
@@ -14,6 +15,7 @@ export interface SocketOptions {
   readonly jobs: Pick<Jobs, "read">;
   readonly connections: Pick<Connections, "claim" | "unclaim">;
   readonly log: Log;
+  readonly signatures: SignatureCheck;
 }
 
 const POLICY = 1008;
@@ -43,7 +45,7 @@ class SocketSession implements Session {
 
   message(text: string): void {
     const message = this.#read(text);
-    if (message === undefined) return;
+    if (message === undefined || !this.#isWellSigned(text, message)) return;
     const update = readProgress(message);
     const workerId = this.#workerId ?? this.#named(message);
     if (update === undefined) return void this.#event(workerId, message);
@@ -85,6 +87,20 @@ class SocketSession implements Session {
     }
     this.#options.log.warn("a worker's socket sent what is no JSON object", { worker: this.#workerId ?? null });
     return undefined;
+  }
+
+  /** These workers read nothing from their socket but cancellations: only the log can say what was wrong. */
+  #isWellSigned(text: string, { worker_id: claimed }: JsonMap): boolean {
+    const workerId = this.#workerId ?? (typeof claimed === "string" ? claimed : undefined);
+    try {
+      this.#options.signatures.text(text, workerId);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const { code, message: reason } = error;
+      this.#options.log.warn("a signed message of a worker was refused", { worker: workerId ?? null, code, reason });
+      return false;
+    }
   }
 
   #named(message: JsonMap): string | undefined {

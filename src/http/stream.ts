@@ -1,8 +1,10 @@
 /** Our own stream, `/_worker/stream`: tasks go down and results come up, many in a message. */
 import type { WorkerLink, Workers } from "../../actors/orchestrator.ts";
+import type { SignatureCheck } from "../access/message-signatures.ts";
 import { identityOf, type WorkerGrant } from "../access/access.ts";
 import { readFrame } from "../protocol/frames.ts";
-import { type Flaw, findFlaw, parseShallow } from "../protocol/json.ts";
+import { type Flaw, findFlaw, isObject, parseShallow } from "../protocol/json.ts";
+import { mayBeSigned, readWritten } from "../protocol/signed.ts";
 import { progressMessage } from "../protocol/progress.ts";
 import { readResult } from "../protocol/result.ts";
 import type { ServerFrame, WorkerFrame } from "../protocol/worker.ts";
@@ -19,6 +21,7 @@ export interface StreamOptions {
   readonly scheduler: Scheduler;
   readonly log: Log;
   readonly heartbeatSeconds: number;
+  readonly signatures: SignatureCheck;
 }
 
 const POLICY = 1008;
@@ -60,7 +63,7 @@ class StreamSession implements Session {
 
   message(text: string): void {
     const frames = this.#parse(text);
-    if (frames === undefined) return;
+    if (frames === undefined || this.#refusesRegistration(text)) return;
     const flaw = findFlaw(text);
     for (const value of frames) {
       // Rare: then each frame is looked at alone, so that a bad one costs only itself.
@@ -125,6 +128,26 @@ class StreamSession implements Session {
     this.#early = [];
     this.#options.connections.claim(joined.key, wire);
     void this.#welcome(hello, joined, wire);
+  }
+
+  /** The one message of the stream that workers also send elsewhere, and may have signed. */
+  #refusesRegistration(text: string): boolean {
+    if (this.#joined !== undefined || !mayBeSigned(text)) return false;
+    const frames = readWritten(text);
+    const hello: unknown = Array.isArray(frames) ? frames[0] : undefined;
+    const registration = isObject(hello) ? hello["registration"] : undefined;
+    if (!isObject(registration)) return false;
+    const { worker_id: workerId } = registration;
+    try {
+      this.#options.signatures.message(registration, typeof workerId === "string" ? workerId : undefined);
+      return false;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.#complain(error.code, error.message);
+      this.#flush();
+      this.#wire?.close(POLICY, error.code);
+      return true;
+    }
   }
 
   #refusesIdentity(workerId: string, wire: Wire): boolean {

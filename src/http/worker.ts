@@ -2,6 +2,7 @@
 import { Elysia } from "elysia";
 import type { Orchestrator, Workers } from "../../actors/orchestrator.ts";
 import { identityOf, type WorkerGrant } from "../access/access.ts";
+import { createSignatureCheck } from "../access/message-signatures.ts";
 import type { ShortTokens } from "../access/short-tokens.ts";
 import { invalidBody } from "../protocol/creation.ts";
 import { findFlaw, isObject, parseObject, parseShallow, refusalOf } from "../protocol/json.ts";
@@ -9,6 +10,7 @@ import { readCheckpoint, readProgress } from "../protocol/progress.ts";
 import { readResult } from "../protocol/result.ts";
 import { readWorkerEvent } from "../protocol/worker-event.ts";
 import { compileSchema } from "../protocol/schema.ts";
+import { mayBeSigned } from "../protocol/signed.ts";
 import {
   HeartbeatBody,
   RegistrationBody,
@@ -30,7 +32,7 @@ import type { HttpSettings } from "./settings.ts";
 export interface WorkerRoutesOptions {
   readonly orchestrator: Pick<Orchestrator, "workers">;
   readonly door: Door;
-  readonly system: Pick<System, "log">;
+  readonly system: Pick<System, "log" | "clock">;
   readonly settings: HttpSettings;
   readonly parking: Parking;
 }
@@ -75,14 +77,17 @@ export function workerRoutes(options: WorkerRoutesOptions) {
     });
 }
 
-async function register(request: Request, { orchestrator, door, settings }: WorkerRoutesOptions): Promise<Response> {
+async function register(request: Request, options: WorkerRoutesOptions): Promise<Response> {
+  const { orchestrator, door, settings } = options;
   const grant = door.worker(request);
-  const body = parseObject(await readText(request, settings.bodyBytesMax));
+  const text = await readText(request, settings.bodyBytesMax);
+  const body = parseObject(text);
   if ((body["worker_id"] ?? "") === "") throw missing("Missing required field: worker_id", "worker_id");
   const violations = checkRegistration(body, "");
   if (violations !== undefined) throw invalidBody(violations);
   const registration = body as unknown as RegistrationBody;
   claim(grant, request, registration.worker_id);
+  checkSignature(request, text, registration.worker_id, options);
   await orchestrator.workers.register(registration);
   return json('{"status":"registered"}');
 }
@@ -90,7 +95,9 @@ async function register(request: Request, { orchestrator, door, settings }: Work
 async function takeHeartbeat(request: Request, workerId: string, options: WorkerRoutesOptions): Promise<Response> {
   const { orchestrator, door, settings, system } = options;
   claim(door.worker(request, workerId), request, workerId);
-  const body = readHeartbeat(await readText(request, settings.bodyBytesMax), workerId, system.log);
+  const text = await readText(request, settings.bodyBytesMax);
+  const body = readHeartbeat(text, workerId, system.log);
+  if (body !== undefined) checkSignature(request, text, workerId, options);
   const record = await orchestrator.workers.heartbeat(workerId, body);
   if (body !== undefined) return jsonFor(request, JSON.stringify({ worker_id: workerId, ...record }));
   const cancelled = record["cancel_task_ids"];
@@ -149,7 +156,8 @@ async function poll(request: Request, workerId: string, options: WorkerRoutesOpt
   }
 }
 
-async function takeResult(request: Request, { orchestrator, door, settings }: WorkerRoutesOptions): Promise<Response> {
+async function takeResult(request: Request, options: WorkerRoutesOptions): Promise<Response> {
+  const { orchestrator, door, settings } = options;
   const grant = door.worker(request);
   const text = await readText(request, settings.bodyBytesMax);
   const body = parseShallow(text);
@@ -158,6 +166,7 @@ async function takeResult(request: Request, { orchestrator, door, settings }: Wo
   const claimed = typeof body["worker_id"] === "string" && body["worker_id"] !== "" ? body["worker_id"] : undefined;
   const workerId = claim(grant, request, claimed);
   if (workerId === undefined) throw missing("worker_id is required", "worker_id");
+  checkSignature(request, text, workerId, options);
   const answer = await handIn(orchestrator.workers, readResult(body, workerId, findFlaw(text)));
   return json(JSON.stringify(answer));
 }
@@ -185,11 +194,14 @@ async function release(request: Request, { orchestrator, door, settings }: Worke
   return json('{"status":"released"}');
 }
 
-async function takeEvent(request: Request, { orchestrator, door, settings }: WorkerRoutesOptions): Promise<Response> {
+async function takeEvent(request: Request, options: WorkerRoutesOptions): Promise<Response> {
+  const { orchestrator, door, settings } = options;
   const grant = door.worker(request);
-  const body = parseObject(await readText(request, settings.bodyBytesMax));
+  const text = await readText(request, settings.bodyBytesMax);
+  const body = parseObject(text);
   const workerId = claim(grant, request, typeof body["worker_id"] === "string" ? body["worker_id"] : undefined);
   if (workerId === undefined) throw missing("worker_id is required", "worker_id");
+  checkSignature(request, text, workerId, options);
   const progress = readProgress(body);
   const checkpoint = readCheckpoint(body);
   if (progress) orchestrator.workers.progress(workerId, progress);
@@ -239,6 +251,15 @@ function sameWorker(identity: string, claimed: string): void {
   if (identity === claimed) return;
   const message = `The body speaks for worker "${claimed}", the request is from "${identity}": send both alike.`;
   throw new Refusal("WORKER_MISMATCH", 403, message);
+}
+
+/** Who signs nothing, as most do, is asked for nothing. */
+function checkSignature(request: Request, text: string, workerId: string, { system }: WorkerRoutesOptions): void {
+  if (mayBeSigned(text)) createSignatureCheck(presentedToken(request), system.clock).text(text, workerId);
+}
+
+export function presentedToken(request: Request): string | undefined {
+  return request.headers.get("x-worker-token") || undefined;
 }
 
 export function workerHint(request: Request): string | undefined {

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventually, isBuilt, run, Server, temporaryFolder } from "./binary.ts";
 import { CONTRACT } from "../conformance/wire/contract.ts";
-import { type Exchange, filled, isPlain, type Known, type Step } from "../conformance/wire/exchange.ts";
+import { type Exchange, filled, isPlain, type Known, signed, type Step } from "../conformance/wire/exchange.ts";
 import { RECORDED } from "../conformance/wire/recorded.ts";
 
 const LIMIT_MS = 30_000;
@@ -58,7 +58,8 @@ interface Reply {
 
 async function send(step: Step, known: Known): Promise<Reply> {
   const [method = "", path = ""] = (filled(step.send, known) as string).split(" ");
-  const body = filled(step.body, known);
+  const plain = filled(step.body, known);
+  const body = step.sign && isPlain(plain) ? signed(plain, step.sign) : plain;
   const response = await fetch(server.url + path, {
     method,
     headers: { "content-type": "application/json", ...(filled(step.headers ?? {}, known) as Record<string, string>) },
@@ -190,6 +191,28 @@ describe.skipIf(!isBuilt)("the wire contract", () => {
         const newer = await Socket.open("/_worker/ws/same", SHARED);
         expect(await older.closed()).toEqual({ code: 1008, reason: "New connection established" });
         newer.close();
+      },
+      LIMIT_MS,
+    );
+
+    test(
+      "a signed message counts, and one that is not well signed does not (contract 5.8)",
+      async () => {
+        const socket = await Socket.open("/_worker/ws/socket-2", SHARED);
+        const known = await begin("one", "socket-2", "echo", SHARED);
+        const target = { target_job_id: known.get("job"), target_task_id: known.get("task") };
+        const event = { event_id: "e", worker_id: "socket-2", event_type: "progress", ...target };
+        const progress = (share: number) => ({ ...event, payload: { progress: share } });
+        const token = "test-worker-token";
+        socket.send(JSON.stringify(signed(progress(0.9), { token: "another" })));
+        socket.send(JSON.stringify(signed(progress(0.8), { token, changed: progress(0.7) })));
+        socket.send(JSON.stringify(signed(progress(0.25), { token, signer: "socket-2" })));
+
+        const read = { send: "GET /api/v1/jobs/{job}", headers: { "x-client-token": "tok" }, status: 200 } as const;
+        await take({ ...read, eventually: true, answer: { progress: 0.25 } }, known);
+        expect(server.log.match(/INVALID_SIGNATURE/g)).toHaveLength(2);
+        await take(answered("socket-2", SHARED, "success", "result_accepted_success"), known);
+        socket.close();
       },
       LIMIT_MS,
     );

@@ -3,6 +3,7 @@ import { createHttpServer, type HttpServer } from "../../src/http/server.ts";
 import { DEFAULT_HTTP_SETTINGS, type HttpSettings } from "../../src/http/settings.ts";
 import { Refusal } from "../../src/system/errors.ts";
 import type { WorkerEventAnswer } from "../../src/protocol/worker-event.ts";
+import { signed } from "../conformance/wire/exchange.ts";
 import { asWorker, createGate, quiet, until } from "./doors.ts";
 import { createFake, type Fake, job, task } from "./fake-orchestrator.ts";
 import { createFakeSchedules } from "./fake-schedules.ts";
@@ -186,6 +187,25 @@ describe("our stream", () => {
     expect(fake.told.heartbeats).toEqual([{ load: 1, current_tasks: ["t"] }]);
     expect(fake.told.checkpoints).toEqual([{ workerId: "w1", jobId: "j", taskId: "t", value: '{"page":7}' }]);
     expect(fake.told.released).toEqual(["t5"]);
+  });
+
+  test("a registration in it that is signed has to be signed well", async () => {
+    const fake = createFake();
+    const server = await serve(fake);
+    const registration = (token: string) =>
+      signed({ worker_id: "w1", supported_tasks: ["echo"] }, { token, signer: "w1" });
+    const bad = connect(server, "/_worker/stream");
+    await bad.opened;
+    bad.send(hello({ registration: registration("another") }));
+    await until(() => bad.end.code !== undefined, "the end");
+    expect(bad.end).toEqual({ code: 1008, reason: "INVALID_SIGNATURE" });
+    expect(bad.of("error")).toMatchObject([{ code: "INVALID_SIGNATURE" }]);
+    expect(fake.told.links).toEqual([]);
+
+    const good = connect(server, "/_worker/stream");
+    await good.opened;
+    good.send(hello({ registration: registration(asWorker["x-worker-token"]) }));
+    await until(() => good.of("welcome").length === 1, "the welcome");
   });
 
   test("events reach the engine, and each is answered by its own id", async () => {

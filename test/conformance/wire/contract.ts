@@ -1,6 +1,6 @@
 /** Exchanges that nobody recorded: from the text of the wire contract, by its sections. */
 import { expect } from "bun:test";
-import type { Exchange, Step } from "./exchange.ts";
+import type { Exchange, Signing, Step } from "./exchange.ts";
 
 const SHARED = { "x-worker-token": "test-worker-token" };
 const OWN = { "x-worker-token": "super-secret-gpu-worker-token" };
@@ -94,6 +94,47 @@ const RESULTS: readonly Exchange[] = FAILURES.flatMap(([name, failure, answer], 
     ]);
   }),
 );
+
+/** Each message that a worker of the later generation signs, well and badly. */
+const SIGNED: readonly Exchange[] = [
+  from("5.8", "signed messages are taken, signed with whichever token is presented", [
+    ...signedBy("signs", SHARED, { token: "test-worker-token", signer: "signs" }),
+    { ...registers("gpu-worker-01", { supported_tasks: ["none"] }, OWN), sign: { token: OWN["x-worker-token"] } },
+  ]),
+  ...(
+    [
+      ["signed with another token", { token: "another" }, "INVALID_SIGNATURE"],
+      ["changed on its way", { token: "test-worker-token", changed: { metadata: { a: 1 } } }, "INVALID_SIGNATURE"],
+      ["signed in another's name", { token: "test-worker-token", signer: "somebody" }, "SIGNER_MISMATCH"],
+      ["signed two minutes ago", { token: "test-worker-token", aheadSeconds: -120 }, "TIMESTAMP_OUT_OF_WINDOW"],
+      ["signed two minutes from now", { token: "test-worker-token", aheadSeconds: 120 }, "TIMESTAMP_OUT_OF_WINDOW"],
+    ] as const
+  ).map(([name, sign, code]) => {
+    const worker = `badly-${name.replaceAll(/\W/g, "-")}`;
+    return from("5.8", `a message that is ${name} is refused, and the same unsigned is taken`, [
+      ...running(worker),
+      ...signedBy(worker, SHARED, sign, code),
+      result(worker, { status: "success" }, { status: "result_accepted_success" }),
+    ]);
+  }),
+];
+
+function signedBy(
+  worker: string,
+  headers: Readonly<Record<string, string>>,
+  sign: Signing,
+  code?: string,
+): readonly Step[] {
+  const outcome = code === undefined ? {} : { status: 403, answer: { error: expect.any(String), code } };
+  const register: Step = { ...registers(worker, { supported_tasks: ["slow"], cost_per_second: 0.5 }, headers), sign };
+  const steps: readonly Step[] = [
+    { send: `PATCH /_worker/workers/${worker}`, headers, body: { load: 1.5, hot_cache: [] }, status: 200 },
+    event(worker, "halfway", { frame: 10, "\u00e9": "\u00fc" }, { status: "event_accepted" }),
+    result(worker, { status: "success", data: { b: [1], a: { d: 1, c: "x" } } }, { status: "result_accepted_success" }),
+  ].map((step) => ({ ...step, sign, ...outcome }));
+  const given = code === undefined ? running(worker).slice(1) : [];
+  return [{ ...register, ...outcome }, ...given, ...steps];
+}
 
 export const CONTRACT: readonly Exchange[] = [
   from("2.1", "both names of the client's header, and Bearer, are one client", [
@@ -429,6 +470,17 @@ export const CONTRACT: readonly Exchange[] = [
     { send: "POST /_worker/auth/token", headers: SHARED, status: 400, answer: { code: "MISSING_FIELD" } },
     { send: "POST /_worker/auth/token", headers: OWN, status: 200, answer: { worker_id: "gpu-worker-01" } },
     { send: "POST /_worker/auth/token/refresh", body: {}, status: 400 },
+  ]),
+  ...SIGNED,
+  from("5.8", "what is not signed is taken, whatever its timestamp", [
+    registers("unsigned", { timestamp: 1, security: { signer_id: "unsigned" } }),
+    {
+      send: "PATCH /_worker/workers/unsigned",
+      headers: SHARED,
+      body: { load: 0, timestamp: 1 },
+      status: 200,
+      without: ["security"],
+    },
   ]),
   from("7", "a job, read: all that a reader of either generation looks for, and no secret", [
     ...running("reads"),

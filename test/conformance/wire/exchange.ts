@@ -1,4 +1,5 @@
 /** What an exchange is: requests, and the answers that a peer of the original expects. */
+import { createHmac } from "node:crypto";
 
 export type Source =
   /** Traffic between the original and its workers, as it was recorded. */
@@ -8,12 +9,23 @@ export type Source =
   /** From the text of the wire contract. */
   | "contract";
 
+export interface Signing {
+  readonly token: string;
+  readonly signer?: string;
+  /** How far the signer's clock is ahead. */
+  readonly aheadSeconds?: number;
+  /** Changed on its way, after it was signed. */
+  readonly changed?: object;
+}
+
 export interface Step {
   /** Method and path. `{job}`, `{task}` and the like stand for what an earlier answer said. */
   readonly send: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** JSON, or a text that is sent as it is. */
   readonly body?: unknown;
+  /** The body is sent signed. */
+  readonly sign?: Signing;
   readonly status: number;
   /** Media type of the answer. */
   readonly type?: string;
@@ -40,6 +52,19 @@ export interface Exchange {
 }
 
 export type Known = Map<string, string>;
+
+/** As the signers of the later generation do it (contract 5.8). */
+export function signed(body: object, { token, signer, aheadSeconds = 0, changed = {} }: Signing): object {
+  const message = { ...body, timestamp: Math.floor(Date.now() / 1_000) + aheadSeconds };
+  const signature = createHmac("sha256", token).update(sortedText(message)).digest("hex");
+  return { ...message, ...changed, security: { signature, ...(signer !== undefined && { signer_id: signer }) } };
+}
+
+function sortedText(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    isPlain(inner) ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1))) : inner,
+  );
+}
 
 export function filled(value: unknown, known: Known): unknown {
   if (typeof value === "string")
