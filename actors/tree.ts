@@ -39,6 +39,7 @@ import { openGates } from "./gate/opening.ts";
 import { JobActor, type JobParts } from "./job/actor.ts";
 import type { After } from "./job/draft.ts";
 import type { Claim, JobMessage } from "./job/messages.ts";
+import { plainEnd } from "./job/plain-end.ts";
 import type { Resumption } from "./job/resume.ts";
 import { Patience } from "./job/patience.ts";
 import { Families } from "./families.ts";
@@ -282,6 +283,7 @@ export function createEngine(parts: EngineParts): Engine {
     stores,
     reader: storage.jobs,
     runner: stores.runner(parts.runner),
+    atOnce: (job) => plainEnd(job, parts.catalog.current(job.blueprint), clock.nowMs()),
     clock,
     steady,
     log,

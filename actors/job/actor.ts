@@ -26,6 +26,8 @@ export interface JobParts {
   readonly journal: Journal;
   readonly reader: JobReader;
   readonly runner: HandlerRunner;
+  /** The reply of a turn that needs no handler. Undefined: one has to run. */
+  atOnce(job: Job): TurnReply | undefined;
   readonly clock: Clock;
   /** For what is due. */
   readonly steady: SteadyClock;
@@ -230,7 +232,11 @@ export class JobActor implements Actor<JobMessage> {
   /** Runs the handler that the draft needs, or commits it, or has nothing to write. */
   #go(draft: Draft, context: Context<JobMessage>): void {
     for (const reply of draft.atOnce) reply.ok();
-    if (draft.needsTurn) return this.#runTurn(draft, context);
+    if (draft.needsTurn) {
+      const reply = this.parts.atOnce(draft.job);
+      if (!reply) return this.#runTurn(draft, context);
+      applyTurn(draft, reply);
+    }
     if (draft.changed) return this.#commit(draft, context);
     const { job } = draft;
     for (const after of draft.after) this.#follow(job, after, context);

@@ -11,6 +11,7 @@ import { type RunStores, StoreTransaction } from "./data-stores.ts";
 import { HandlerContext } from "./handler-context.ts";
 import { type HandlerEnd, RunSignal, runWatched } from "./handler-run.ts";
 import { HistoryDraft } from "./history-draft.ts";
+import { implicitEnd } from "./implicit-end.ts";
 import { assertSize } from "./outcome-size.ts";
 import { actionsOf, notAvailable, type Outcome, Recorder } from "./recorder.ts";
 
@@ -220,16 +221,11 @@ class Chain {
   }
 
   #endImplicitly(): Ending {
-    const { clock } = this.#options;
-    const isFirst = this.#steps.length === 0;
-    const { text, patch } = new HistoryDraft(this.#history, isFirst ? this.#turn.merge : undefined).finish();
+    const merge = this.#steps.length === 0 ? this.#turn.merge : undefined;
+    const end = { state: this.#state, stateHistory: this.#history, merge };
+    const { text, step } = implicitEnd(end, this.#options.clock.nowMs());
     this.#history = text;
-    this.#steps.push({
-      state: this.#state,
-      startedAtMs: clock.nowMs(),
-      durationMs: 0,
-      ...(patch !== undefined && { patch }),
-    });
+    this.#steps.push(step);
     return this.#ended(this.#state);
   }
 
