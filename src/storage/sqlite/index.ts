@@ -8,7 +8,7 @@ import { createGroupJournal, type GroupWriter } from "../group-commit.ts";
 import type { Storage } from "../port.ts";
 import { createBallast, noBallast, type Ballast } from "./ballast.ts";
 import { lockFolder, prepareFolder, type FolderLock } from "./data-folder.ts";
-import { DATABASE_FILE, openInFolder, openInMemory, waitForTheOther } from "./database.ts";
+import { DATABASE_FILE, leaveTheLogToTheOther, openInFolder, openInMemory, waitForTheOther } from "./database.ts";
 import { SqliteDataStoreReader } from "./data-store-reader.ts";
 import { createFault, type Fault, isFullAtOpening } from "./errors.ts";
 import { SqliteJobReader } from "./job-reader.ts";
@@ -18,6 +18,7 @@ import { folderFull } from "./refusals.ts";
 import { SqliteRetentionReader } from "./retention-reader.ts";
 import { SqliteRegisters } from "./registers.ts";
 import { guardSpace } from "./space-guard.ts";
+import { writeNearOrFar } from "./near-writer.ts";
 import { writeHere } from "./own-writer.ts";
 import { startThreadWriter } from "./thread-writer.ts";
 import { createWriter } from "./writer.ts";
@@ -38,7 +39,7 @@ export interface SqliteStorageOptions {
   readonly ballastBytes?: number;
   /** The database grows no larger than this many pages; left out: as the disk allows. */
   readonly pagesMax?: number;
-  /** A thread of its own for writing: the engine goes on while the disk syncs. Left out: written where the engine runs. */
+  /** A thread of its own for writing all but lone small units: the engine goes on while the disk syncs. Left out: written where the engine runs. */
   readonly writesInThread?: boolean;
   readonly groupUnitsMax?: number;
   readonly groupBytesMax?: number;
@@ -59,7 +60,8 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
 
   const fault = createFault(options.onFatal);
   const reads = createReads(fault, scheduler);
-  const writer = options.writesInThread === true ? writeInThread(options, database) : own(database, clock, fault);
+  const writer =
+    options.writesInThread === true ? writeNearOrInThread(options, database, fault) : own(database, clock, fault);
   const jobs = new SqliteJobReader(database, reads);
   const outbox = new SqliteOutboxReader(database, reads);
   const dataStores = new SqliteDataStoreReader(database, reads);
@@ -103,10 +105,13 @@ function own(database: Database, clock: Clock, fault: Fault): ClosedWriter {
   return { ...writeHere(writer), close: async () => writer.finalize() };
 }
 
-function writeInThread(options: SqliteStorageOptions, database: Database): ClosedWriter {
+function writeNearOrInThread(options: SqliteStorageOptions, database: Database, fault: Fault): ClosedWriter {
+  leaveTheLogToTheOther(database);
   waitForTheOther(database);
   const path = join(options.folder, DATABASE_FILE);
-  return startThreadWriter({ path, pagesMax: options.pagesMax, clock: options.clock });
+  const { clock, pagesMax } = options;
+  const near = createWriter(database, clock, fault);
+  return writeNearOrFar({ near, far: startThreadWriter({ path, pagesMax, clock }), clock });
 }
 
 function inMemory(options: SqliteStorageOptions): Place {

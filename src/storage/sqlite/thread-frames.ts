@@ -3,7 +3,13 @@ import type { EncodedUnit } from "./encoded.ts";
 
 export type ToWriter =
   | { readonly type: "open"; readonly path: string; readonly pagesMax: number | undefined }
-  | { readonly type: "write"; readonly units: readonly EncodedUnit[]; readonly nowMs: number }
+  | {
+      readonly type: "write";
+      readonly units: readonly EncodedUnit[];
+      /** Jobs that were written elsewhere since the last group. */
+      readonly changed: readonly string[];
+      readonly nowMs: number;
+    }
   | { readonly type: "close" };
 
 /** Refusals cross as their parts: a class does not. */

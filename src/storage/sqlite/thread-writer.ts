@@ -2,11 +2,13 @@
 import type { Clock } from "../../system/clock.ts";
 import { type JsonValue, Refusal } from "../../system/errors.ts";
 import { WRITER_THREAD } from "../../threads.ts";
-import type { GroupOutcome, GroupWriter } from "../group-commit.ts";
-import { encodeAll, isOutcome } from "./own-writer.ts";
+import type { GroupOutcome } from "../group-commit.ts";
+import type { EncodedUnit } from "./encoded.ts";
 import type { FromWriter, PlainOutcome, ToWriter } from "./thread-frames.ts";
 
-export interface ThreadWriter extends GroupWriter {
+export interface ThreadWriter {
+  /** `changed`: jobs that somebody else has written since the last group. Never rejects. */
+  write(units: readonly EncodedUnit[], changed: readonly string[]): Promise<GroupOutcome>;
   /** Resolves when the thread has closed its connection and is gone. */
   close(): Promise<void>;
 }
@@ -48,10 +50,8 @@ export function startThreadWriter({ path, pagesMax, clock }: ThreadWriterOptions
   // Said to the first group; a store that is never written to needs no thread.
   opened.catch(() => undefined);
   return {
-    write(units) {
-      const encoded = encodeAll(units);
-      if (isOutcome(encoded)) return encoded;
-      const written = opened.then(() => ask({ type: "write", units: encoded, nowMs: clock.nowMs() }));
+    write(units, changed) {
+      const written = opened.then(() => ask({ type: "write", units, changed, nowMs: clock.nowMs() }));
       return written.then(
         (frame) => (frame.type === "outcome" ? outcomeOf(frame.outcome) : lost(new Error(`it answered ${frame.type}`))),
         lost,

@@ -30,6 +30,7 @@ self.addEventListener("message", ({ data }: MessageEvent<ToWriter>) => {
       return say({ type: "opened" });
     case "write":
       nowMs = data.nowMs;
+      writer?.forget(data.changed);
       return say({ type: "outcome", outcome: writer ? plain(writer.write(data.units)) : notOpen });
     case "close":
       writer?.finalize();

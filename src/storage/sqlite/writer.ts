@@ -18,11 +18,13 @@ import { Transaction } from "./transaction.ts";
 
 type Found = readonly [number: number, version: number, status: JobStatus];
 
-/** Open jobs whose row is known from their last unit: nobody else writes, so it need not be looked for. */
+/** Open jobs whose row is known from their last unit: it need not be looked for, unless somebody else has written since. */
 const KNOWN_MAX = 20_000;
 
 export interface SqliteWriter {
   write(units: readonly EncodedUnit[]): GroupOutcome;
+  /** Jobs that somebody else has written. */
+  forget(ids: readonly string[]): void;
   finalize(): void;
 }
 
@@ -145,6 +147,9 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
 
   return {
     write,
+    forget(ids) {
+      for (const id of ids) known.delete(id);
+    },
     finalize() {
       transaction.finalize();
       counts.finalize();
