@@ -1,14 +1,14 @@
 /** Joins it all: what the commands of the program are made of. The one file that names the adapters. */
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createSchedules } from "../actors/schedules/schedules.ts";
 import { OUTBOX_RULES } from "../actors/outbox/decide.ts";
 import { createEngine, type Engine, ENGINE_DEFAULTS } from "../actors/tree.ts";
 import { runWorkerFiles, registerWorkerModule } from "../worker/main.ts";
 import { untilUnwatched, watchWorkerFiles } from "../worker/watch/index.ts";
-import { createAccess } from "./access/access.ts";
+import { type Access, createAccess } from "./access/access.ts";
 import { createQuota } from "./access/quota.ts";
-import { createTokenFiles } from "./access/token-files.ts";
+import { createTokenFiles, withUsualPaths } from "./access/token-files.ts";
 import { AUDIENCES, ensureTokens } from "./access/tokens.ts";
 import { bundlePath, checkFiles, createCatalog } from "./catalog/index.ts";
 import { runCli } from "./cli/index.ts";
@@ -37,7 +37,7 @@ import { openSqliteStorage } from "./storage/sqlite/index.ts";
 import type { System } from "./system/index.ts";
 import { isUuid } from "./system/ids.ts";
 import type { Service } from "./system/lifecycle.ts";
-import type { LogLine } from "./system/log.ts";
+import type { Log, LogLine } from "./system/log.ts";
 import { lineFormat } from "./system/log-line.ts";
 import { createRealSystem } from "./system/real.ts";
 
@@ -86,21 +86,22 @@ async function serve({ settings, notes = [], stop, ready, write, isForOneJob }: 
     },
   });
   const { clientsConfigPath: clients, workersConfigPath: workers, quotaCounts: counts } = settings;
+  const named = { clients, workers };
+  const tokenPaths = isForOneJob ? { paths: named } : withUsualPaths(named);
   const configured = {
     ...(settings.clientToken && { client: settings.clientToken }),
     ...(settings.workerToken && { worker: settings.workerToken }),
     ...(settings.operatorToken && { operator: settings.operatorToken }),
   };
   // Where each worker has a token of its own, a shared one is the user's wish alone.
-  const wanted = AUDIENCES.filter((audience) => audience !== "worker" || workers === undefined);
+  const hasWorkersFile = workers !== undefined || existsSync(tokenPaths.paths.workers ?? "");
+  const wanted = AUDIENCES.filter((audience) => audience !== "worker" || !hasWorkersFile);
   const tokens = await ensureTokens(storage.registers, system.random, configured, wanted);
   const quota = createQuota({ system, registers: storage.registers, counts, timeZone: settings.timezone });
   const isWorkerTokenSet = configured.worker !== undefined;
-  if (workers !== undefined && !isWorkerTokenSet) {
-    log.info(`Over the network only workers of ${workers} come in: set WORKER_TOKEN to let others in too.`);
-  }
   const access = createAccess(tokens.hashes, { quota, isWorkerTokenSet });
-  const tokenFiles = createTokenFiles({ paths: { clients, workers }, access, system });
+  if (!isWorkerTokenSet) tellOfWorkersFile(access, log);
+  const tokenFiles = createTokenFiles({ ...tokenPaths, access, system });
 
   const bundlesFolder = join(settings.dataDir, "bundles");
   mkdirSync(bundlesFolder, { recursive: true });
@@ -258,6 +259,16 @@ function filesFrom(settings: ServeSettings, system: System) {
 async function engineJobState(engine: Engine, askingJobId: string, jobId: string): Promise<string | undefined> {
   const job = await engine.jobState(askingJobId, jobId);
   return job && jobStateText(job);
+}
+
+/** Said when the file is read for the first time: until then a shared token may have let anybody in. */
+function tellOfWorkersFile(access: Access, log: Log): void {
+  let isTold = false;
+  access.onChange(() => {
+    if (isTold || access.workers === undefined) return;
+    isTold = true;
+    log.info("Over the network only workers of the file of workers come in: set WORKER_TOKEN to let others in too.");
+  });
 }
 
 /** Shown once, on standard error; the store keeps hashes alone. */

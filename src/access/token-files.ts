@@ -1,7 +1,8 @@
 /**
  * Keeps who may come in as the files say: `clients.toml` and `workers.toml`, read at the start, on request,
- * and when they change. A file that cannot be used changes nothing, and its reason is said.
+ * and when they come or change. A file that cannot be used changes nothing, and its reason is said.
  */
+import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { messageOf } from "../system/errors.ts";
 import type { Cancel } from "../system/clock.ts";
@@ -12,11 +13,21 @@ import { type ClientEntry, readClients } from "./clients-file.ts";
 import { TOKEN_FILES, type FileText, type TokenFile, wrong } from "./token-tables.ts";
 import { readWorkers, type WorkerEntry } from "./workers-file.ts";
 
+type Paths = { readonly [Kind in TokenFile]: string | undefined };
+
 export interface TokenFilesOptions {
   /** Undefined: there is no such file, and none is looked for. */
-  readonly paths: { readonly [Kind in TokenFile]: string | undefined };
+  readonly paths: Paths;
+  /** Of these nobody gave the path: they need not be there, and are taken when they come. */
+  readonly usual?: readonly TokenFile[];
   readonly access: Access;
   readonly system: Pick<System, "timers" | "log">;
+}
+
+/** The files in the working folder, where no others are named. */
+export function withUsualPaths(named: Paths): Required<Pick<TokenFilesOptions, "paths" | "usual">> {
+  const paths = { clients: named.clients ?? "clients.toml", workers: named.workers ?? "workers.toml" };
+  return { paths, usual: TOKEN_FILES.filter((kind) => named[kind] === undefined) };
 }
 
 export interface TokenFiles extends Service {
@@ -35,7 +46,7 @@ interface Loaded {
   apply(): void;
 }
 
-export function createTokenFiles({ paths, access, system }: TokenFilesOptions): TokenFiles {
+export function createTokenFiles({ paths, usual = [], access, system }: TokenFilesOptions): TokenFiles {
   const { timers, log } = system;
   const kept = TOKEN_FILES.filter((kind) => paths[kind] !== undefined);
   /** How each file looked when it was read last, and at the last look. */
@@ -43,6 +54,13 @@ export function createTokenFiles({ paths, access, system }: TokenFilesOptions): 
   const seen = new Map<TokenFile, string>();
   let cancelLook: Cancel = () => undefined;
   let isStopped = false;
+
+  /** One that has been read has to stay; one that nobody named may not have come yet. */
+  const has = (kind: TokenFile): boolean => {
+    const path = paths[kind];
+    if (path === undefined) return false;
+    return !usual.includes(kind) || access[kind] !== undefined || existsSync(path);
+  };
 
   const load = async (kind: TokenFile): Promise<Loaded> => {
     const file = await readOrRefuse(kind, paths[kind] ?? "");
@@ -54,7 +72,8 @@ export function createTokenFiles({ paths, access, system }: TokenFilesOptions): 
     return { entries, apply: () => access.useWorkers(entries) };
   };
 
-  const reload = async (kinds: readonly TokenFile[] = kept): Promise<void> => {
+  const reload = async (wanted: readonly TokenFile[] = kept): Promise<void> => {
+    const kinds = wanted.filter(has);
     const marks = await Promise.all(kinds.map((kind) => markOf(paths[kind])));
     const loaded = await Promise.all(kinds.map(load));
     for (const [index, kind] of kinds.entries()) {
@@ -96,7 +115,7 @@ export function createTokenFiles({ paths, access, system }: TokenFilesOptions): 
   };
 
   return {
-    has: (kind) => paths[kind] !== undefined,
+    has,
     reload,
     async start() {
       await reload();

@@ -18,7 +18,7 @@ export interface ServeCall {
   readonly stop: AbortSignal;
   /** What the log is to begin with, for people. */
   readonly notes?: readonly string[];
-  /** schedules.toml is not looked at. */
+  /** schedules.toml, clients.toml and workers.toml are not looked at. */
   readonly isForOneJob?: true;
   /** Takes the lines of the log, instead of standard error. */
   readonly write?: (line: LogLine) => void;

@@ -15,7 +15,10 @@ afterEach(async () => {
 
 const worker = (id: string, token: string) => `["${id}"]\ntoken = "${token}"\n`;
 
-function createWorld(files: { readonly clients?: string; readonly workers?: string }) {
+function createWorld(
+  files: { readonly clients?: string; readonly workers?: string },
+  usual: readonly ("clients" | "workers")[] = [],
+) {
   const folder = mkdtempSync(join(tmpdir(), "orchestrator-tokens-"));
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
   const time = new ManualTime();
@@ -24,10 +27,10 @@ function createWorld(files: { readonly clients?: string; readonly workers?: stri
   const paths = { clients: join(folder, "clients.toml"), workers: join(folder, "workers.toml") };
   for (const kind of ["clients", "workers"] as const) if (files[kind]) writeFileSync(paths[kind], files[kind]);
   const kept = {
-    clients: files.clients === undefined ? undefined : paths.clients,
-    workers: files.workers === undefined ? undefined : paths.workers,
+    clients: files.clients === undefined && !usual.includes("clients") ? undefined : paths.clients,
+    workers: files.workers === undefined && !usual.includes("workers") ? undefined : paths.workers,
   };
-  const tokenFiles = createTokenFiles({ paths: kept, access, system: { timers: time, log } });
+  const tokenFiles = createTokenFiles({ paths: kept, usual, access, system: { timers: time, log } });
   cleanups.push(() => tokenFiles.stop());
   const looksLike = (token: string, id: string) => typeof access.worker(token, id) !== "string";
   /** Time goes on, until it holds. What is read is waited for: the next look is then on the clock. */
@@ -80,6 +83,40 @@ describe("the files of tokens", () => {
     expect(world.looksLike("one", "w1")).toBe(true);
     writeFileSync(world.paths.workers, worker("w1", "two"));
     expect(await world.within(1000, () => world.looksLike("two", "w1"))).toBe(true);
+  });
+
+  test("one that nobody named is taken when it comes, by itself or when it is asked for, and has to stay then", async () => {
+    const world = createWorld({}, ["clients", "workers"]);
+    await world.tokenFiles.start();
+    expect(await world.within(2000, () => world.lines.length > 0)).toBe(false);
+    expect([world.tokenFiles.has("clients"), world.looksLike("w", "anybody")]).toEqual([false, true]);
+
+    writeFileSync(world.paths.workers, worker("w1", "one"));
+    expect(await world.within(1000, () => world.looksLike("one", "w1"))).toBe(true);
+    expect(world.looksLike("w", "anybody")).toBe(false);
+    writeFileSync(world.paths.clients, '[a]\ntoken = "A"');
+    expect(world.tokenFiles.has("clients")).toBe(true);
+    await world.tokenFiles.reload();
+    expect(world.access.client("A")?.viewer).toBe("a");
+    expect(world.lines.map(({ message }) => message)).toEqual([
+      "tokens were read",
+      "tokens were read",
+      "tokens were read again",
+    ]);
+
+    rmSync(world.paths.clients);
+    await expect(world.tokenFiles.reload()).rejects.toThrow("the file does not exist");
+    expect(world.access.client("A")?.viewer).toBe("a");
+  });
+
+  test("one that comes broken locks nobody out, and is said once", async () => {
+    const world = createWorld({}, ["workers"]);
+    await world.tokenFiles.start();
+    writeFileSync(world.paths.workers, "[w1");
+    expect(await world.within(1000, () => world.lines.length > 0)).toBe(true);
+    expect(await world.within(2000, () => world.lines.length > 1)).toBe(false);
+    expect(world.lines).toMatchObject([{ level: "error", fields: { reason: expect.stringContaining("line 1") } }]);
+    expect(world.looksLike("w", "anybody")).toBe(true);
   });
 
   test("asked to read again, both are taken or none", async () => {

@@ -442,6 +442,10 @@ describe.skipIf(!isBuilt)("files of tokens that cannot be used stop the start wi
       await eventually("it serves", 15_000, async () => program.log.includes("OPERATOR_TOKEN="));
       expect(program.log).not.toContain("WORKER_TOKEN=");
       writeFileSync(join(cwd, "clients.toml"), "[broken");
+      await eventually("it looks at the new file", 5_000, async () => program.log.includes("clients.toml: line 1"));
+      writeFileSync(join(cwd, "clients.toml"), '[late]\ntoken = "late-token"\n');
+      await eventually("it takes the new file", 5_000, async () => program.log.includes('"clients":1'));
+      writeFileSync(join(cwd, "clients.toml"), "[broken");
       const flow = join(examples, "05-conditions.ts");
       const ended = await run(["run", flow, "--input", '{"language": "xx"}', "--json"], { cwd });
       expect([ended.exitCode, ended.err.includes("clients.toml")]).toEqual([0, false]);

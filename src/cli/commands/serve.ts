@@ -3,7 +3,6 @@ import { originalsIn } from "../../config/original.ts";
 import { SERVE } from "../../config/tables.ts";
 import { type CommandContext, type Flags, withExample, withSources } from "../command.ts";
 import { environmentFor, settingsFor } from "../settings.ts";
-import { withTokenFiles } from "../token-files.ts";
 import { whileRunning } from "../stop.ts";
 
 /** What has no flag, because it is a secret or belongs to the place where the server runs. */
@@ -24,8 +23,11 @@ export function addServe(program: Command, context: CommandContext): void {
     .option("--port <number>", "port to listen on (default: 8080; 0: any free one)")
     .option("--data-dir <folder>", "where everything is kept (default: ./data)")
     .option("--blueprints <folder>", "folder of blueprint files (default: ./blueprints)")
-    .option("--clients-config-path <file>", "clients with tokens and quotas (default: clients.toml, if it is there)")
-    .option("--workers-config-path <file>", "workers with tokens of their own (default: workers.toml, if it is there)")
+    .option("--clients-config-path <file>", "clients with tokens and quotas (default: clients.toml, once it is there)")
+    .option(
+      "--workers-config-path <file>",
+      "workers with tokens of their own (default: workers.toml, once it is there)",
+    )
     .option("--quota-counts <what>", "requests or creations: what takes an attempt of a quota (default: requests)")
     .option("--log-level <level>", "debug, info, warn or error (default: info)")
     .option("--log-format <format>", "auto, json or text (default: auto, text at a terminal and else json)");
@@ -33,7 +35,7 @@ export function addServe(program: Command, context: CommandContext): void {
   command.addHelpText("after", VARIABLES);
   command.action((flags: Flags) =>
     context.run(flags, async () => {
-      const settings = withTokenFiles(await settingsFor(SERVE, flags, context.terminal), context.terminal);
+      const settings = await settingsFor(SERVE, flags, context.terminal);
       const notes = originalsIn(await environmentFor(flags, context.terminal));
       return whileRunning(context.terminal, (stop) => context.parts.serve({ settings, notes, stop }));
     }),
