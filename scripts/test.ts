@@ -29,7 +29,11 @@ async function runCheck({ name, command }: Step): Promise<boolean> {
 /** Shows the tests' own output as it comes, and reads its totals. */
 async function runTests(): Promise<Tally> {
   console.log("== tests, the ones on dist/orchestrator included");
-  const child = Bun.spawn([bun, "test"], { cwd: root, stdio: ["ignore", "inherit", "pipe"] });
+  const child = Bun.spawn([bun, "test"], {
+    cwd: root,
+    env: { ...process.env, TESTS_NEED_BINARY: "1" },
+    stdio: ["ignore", "inherit", "pipe"],
+  });
   const decoder = new TextDecoder();
   let text = "";
   for await (const chunk of child.stderr) {
