@@ -47,7 +47,7 @@ export function createWorkers(parts: WorkersParts): Workers {
 
   function known(workerId: string): Ref<WorkerMessage> {
     const worker = directory.get(workerId);
-    if (!worker) throw new Refusal("WORKER_NOT_FOUND", 404, "Worker not found");
+    if (!worker) throw notFound("GET /api/v1/workers, or `orchestrator workers list`, tells which there are.");
     return worker.ref;
   }
 
@@ -60,7 +60,9 @@ export function createWorkers(parts: WorkersParts): Workers {
       const record = directory.get(workerId)?.actor.record;
       const isKnown = record !== undefined && (record["worker_id"] !== undefined || saysWhatItDoes(record));
       if (!isKnown && !saysWhatItDoes(said)) {
-        return Promise.reject(new Refusal("WORKER_NOT_FOUND", 404, "Worker not found"));
+        const hint =
+          "Register it first (POST /_worker/workers/register), or say in the heartbeat which tasks it takes.";
+        return Promise.reject(notFound(hint));
       }
       return ask<JsonMap>(workerId, said, (reply) => ({ type: "heartbeat", body, link, reply }));
     },
@@ -156,4 +158,9 @@ function violation(message: string): WorkerEventAnswer {
 
 function saysWhatItDoes(record: JsonMap): boolean {
   return Array.isArray(record["supported_tasks"]) || Array.isArray(record["supported_skills"]);
+}
+
+/** The words are those that published workers know. */
+function notFound(hint: string): Refusal {
+  return new Refusal("WORKER_NOT_FOUND", 404, "Worker not found", { hint });
 }

@@ -1,4 +1,6 @@
-/** A handler's error for the log: what it says, and where in the user's files it was thrown. */
+/** A user's error for the log: what it says, and where in the user's files it was thrown. */
+import { isRecord } from "./payload.ts";
+
 export interface ErrorFacts {
   readonly error: string;
   /** file:line:column */
@@ -7,8 +9,16 @@ export interface ErrorFacts {
 
 export function errorFacts(error: unknown): ErrorFacts {
   if (!(error instanceof Error)) return { error: String(error) };
-  const place = placeOf(error.stack ?? "");
+  const place = positionOf(error) ?? placeOf(error.stack ?? "");
   return { error: `${error.name}: ${error.message}`, ...(place !== undefined && { place }) };
+}
+
+/** Of a file that cannot be parsed: there is no stack then. */
+function positionOf(error: Error): string | undefined {
+  const position: unknown = "position" in error ? error.position : undefined;
+  if (!isRecord(position) || typeof position["file"] !== "string") return undefined;
+  const { file, line, column } = position;
+  return `${file}:${String(line)}:${String(column)}`;
 }
 
 /** The innermost frame outside of this program; one in a package only where there is no other. */

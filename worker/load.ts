@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { messageOf, Refusal } from "../src/system/errors.ts";
 import type { Scheduler } from "../src/system/clock.ts";
 import { isDeclaredWorker, type NamedDefinition, WORKER, type WorkerDefinition } from "./definition.ts";
+import { errorFacts } from "./error-place.ts";
 import type { WorkerHost } from "./host.ts";
 
 /** Takes the workers of files that call `run()` themselves, for as long as this program runs them. */
@@ -66,11 +67,19 @@ async function importFile(file: string): Promise<WorkerDefinition[]> {
   try {
     module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (error) {
-    throw new Refusal("WORKER_FILE_BROKEN", 400, `The worker file ${file} cannot be loaded: ${messageOf(error)}`);
+    throw broken(file, error);
   }
   return Object.values(module)
     .filter(isDeclaredWorker)
     .map((worker) => worker[WORKER]);
+}
+
+/** What the SDK refuses keeps its own code: it says more. */
+function broken(file: string, error: unknown): Refusal {
+  const { place } = errorFacts(error);
+  const where = place === undefined ? "" : ` (${place})`;
+  const code = error instanceof Refusal ? error.code : "WORKER_FILE_BROKEN";
+  return new Refusal(code, 400, `The worker file ${file} cannot be loaded: ${messageOf(error)}${where}`);
 }
 
 function noWorker(file: string): Refusal {

@@ -4,6 +4,7 @@
  */
 import type { Server, ServerWebSocket, WebSocketHandler } from "bun";
 import { Refusal } from "../system/errors.ts";
+import type { Log } from "../system/log.ts";
 import type { HttpSettings } from "./settings.ts";
 
 /** The wire under a session. */
@@ -19,6 +20,8 @@ export interface Session {
   closed(): void;
   /** Whether the token that opened it still counts. */
   isAdmitted(): boolean;
+  /** Undefined: it has not said yet who it is. */
+  readonly workerId: string | undefined;
 }
 
 export interface Connections {
@@ -40,10 +43,15 @@ const POLICY = 1008;
 const REVOKED = "TOKEN_REVOKED: the worker's token was changed or taken away";
 const GOING_AWAY = 1001;
 const TOO_BIG = 1009;
+/** What Bun itself tells of a message that is larger than its guard. */
+const TOO_BIG_FOR_BUN = "Received too big message";
+/** Whoever sends a message of some times the limit is to hear why, and need not be believed further. */
+const GUARD_BYTES = 64 * 1024 * 1024;
 
 export function createConnections(
   server: () => Server<Session> | undefined,
   settings: Pick<HttpSettings, "messageBytesMax" | "unsentBytesMax">,
+  log: Log,
 ): Connections {
   const wires = new Map<ServerWebSocket<Session>, Wire>();
   const owners = new Map<string, Wire>();
@@ -51,6 +59,13 @@ export function createConnections(
     if (server()?.upgrade(request, { data: session }) === true) return undefined;
     throw new Refusal("UPGRADE_REQUIRED", 426, "This path speaks WebSocket only: connect with a WebSocket client.");
   };
+  const tellTooLarge = ({ workerId }: Session, bytes: number | undefined): void =>
+    log.warn("a worker's message is larger than the server takes: its connection is closed", {
+      code: "MESSAGE_TOO_LARGE",
+      worker: workerId ?? null,
+      bytes_max: settings.messageBytesMax,
+      ...(bytes !== undefined && { bytes }),
+    });
   return {
     upgrade,
     claim(key, wire) {
@@ -63,7 +78,7 @@ export function createConnections(
     },
     handler: {
       // Our own limit comes first and can say why; this one guards the memory.
-      maxPayloadLength: settings.messageBytesMax * 2,
+      maxPayloadLength: Math.max(settings.messageBytesMax * 2, GUARD_BYTES),
       backpressureLimit: settings.unsentBytesMax,
       closeOnBackpressureLimit: true,
       open(socket) {
@@ -74,11 +89,13 @@ export function createConnections(
       },
       message(socket, message) {
         const text = typeof message === "string" ? message : message.toString("utf8");
-        if (text.length <= settings.messageBytesMax) socket.data.message(text);
-        else socket.close(TOO_BIG, `MESSAGE_TOO_LARGE: at most ${settings.messageBytesMax} bytes`);
+        if (text.length <= settings.messageBytesMax) return socket.data.message(text);
+        tellTooLarge(socket.data, text.length);
+        socket.close(TOO_BIG, `MESSAGE_TOO_LARGE: at most ${settings.messageBytesMax} bytes; keep large data in files`);
       },
-      close(socket) {
+      close(socket, _code, reason) {
         wires.delete(socket);
+        if (reason === TOO_BIG_FOR_BUN) tellTooLarge(socket.data, undefined);
         socket.data.closed();
       },
     },

@@ -89,7 +89,7 @@ function createListener(options: HttpServerOptions, door: Door, placeOf: () => P
   let server: Server<Session> | undefined;
   let hasServed = false;
   let isStopped = false;
-  const connections = createConnections(() => server, options.settings);
+  const connections = createConnections(() => server, options.settings, options.system.log);
   const parking = createParking(() => server);
   const app = createApp({ ...options, door, connections, parking });
   options.access.onChange(() => {

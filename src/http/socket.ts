@@ -66,6 +66,10 @@ class SocketSession implements Session {
     }
   }
 
+  get workerId(): string | undefined {
+    return this.#workerId;
+  }
+
   isAdmitted(): boolean {
     return this.#grant.admits(this.#workerId);
   }

@@ -72,6 +72,10 @@ class StreamSession implements Session {
     }
   }
 
+  get workerId(): string | undefined {
+    return this.#joined?.workerId;
+  }
+
   isAdmitted(): boolean {
     return this.#grant.admits(this.#joined?.workerId);
   }
@@ -94,7 +98,8 @@ class StreamSession implements Session {
       this.#complain("BAD_MESSAGE", "A message must be a JSON array of frames.");
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      this.#complain(error.code, error.message);
+      const isNoJson = error.code === "INVALID_JSON";
+      this.#complain(error.code, isNoJson ? "The message is no JSON: send a JSON array of frames." : error.message);
     }
     return undefined;
   }

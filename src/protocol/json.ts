@@ -38,8 +38,10 @@ export function parseShallow(text: string): JsonValue {
   try {
     return JSON.parse(text) as JsonValue;
   } catch (error) {
-    // The parser's words may quote the body, which may hold secrets: they stay out of the answer.
-    throw new Refusal("INVALID_JSON", 400, "Invalid JSON body", { cause: error instanceof Error ? error.name : "" });
+    // Published clients know these words. The parser's own may quote the body, which may hold secrets: they stay out.
+    const cause = error instanceof Error ? error.name : "";
+    const hint = "Send one JSON value as UTF-8, whole, and nothing beside it.";
+    throw new Refusal("INVALID_JSON", 400, "Invalid JSON body", { cause, hint });
   }
 }
 

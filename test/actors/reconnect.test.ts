@@ -163,7 +163,11 @@ describe("a worker that the server does not know", () => {
     await w.time.settle();
 
     const refusal = await w.refused(w.engine.workers.heartbeat("w", { current_tasks: [] }));
-    expect(refusal).toMatchObject({ code: "WORKER_NOT_FOUND", status: 404 });
+    expect(refusal).toMatchObject({
+      code: "WORKER_NOT_FOUND",
+      status: 404,
+      details: { hint: expect.stringContaining("Register it first") },
+    });
 
     await w.done(w.engine.workers.register({ worker_id: "w", supported_tasks: ["t"] }));
     expect(await w.done(w.engine.workers.heartbeat("w", { current_tasks: [] }))).toMatchObject({ worker_id: "w" });

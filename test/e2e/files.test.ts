@@ -1,6 +1,6 @@
 /** Recipes 12a and 12b, and what can go wrong with a store of files, on the compiled program and a real server of the S3 kind. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openS3Store } from "../../src/files/s3/index.ts";
 import { filesBelow, type FileStore } from "../../src/files/store.ts";
@@ -172,6 +172,49 @@ describe.skipIf(!isBuilt)("recipe 12b", () => {
       s3.fault = () => undefined;
     }
   });
+});
+
+describe.skipIf(!isBuilt)("a result that names what lies outside of the payload folder", () => {
+  test(
+    "brings none of it to the store, by dots or links; another path is a text; the worker goes on",
+    async () => {
+      const blueprints = join(import.meta.dir, "blueprints");
+      const own = await new Server({ environment: serverFiles(), blueprints }).start();
+      const home = temporaryFolder();
+      const secret = join(home.path, "secret.txt");
+      writeFileSync(secret, "what nobody may see");
+      const payloads = join(home.path, "payloads");
+      const bad = join(import.meta.dir, "workers", "bad.ts");
+      const other = startWorker(own, [bad], [], { ...s3.environment, WORKER_PAYLOAD_DIR: payloads });
+      const ask = async (how: string) => {
+        const input = { task: "names_what_lies_outside", how, secret };
+        return waitForEnd(own, await submit(own, "jobs/bad_tasks", input));
+      };
+      try {
+        for (const how of ["dots", "a link", "a link in a folder"]) {
+          const { error } = await ask(how);
+          expect(error).toMatchObject({
+            code: "PERMANENT_ERROR",
+            message: expect.stringContaining("leaves the folder"),
+          });
+        }
+        const absolute = await ask("an absolute path");
+        expect([absolute.status, absolute.state_history["path"]]).toEqual(["finished", secret]);
+        const { state_history: history } = await ask("nothing odd");
+        expect(await textAt(history["path"])).toBe("inside");
+
+        const stored = readdirSync(s3.folder, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+        const texts = stored.map(({ parentPath, name }) => readFileSync(join(parentPath, name), "latin1"));
+        expect(texts.filter((text) => text.includes("what nobody may see"))).toEqual([]);
+        expect(other.hasEnded).toBe(false);
+      } finally {
+        await other.kill();
+        await own.remove();
+        home.remove();
+      }
+    },
+    LIMIT_MS,
+  );
 });
 
 describe.skipIf(!isBuilt)("a store that is away", () => {

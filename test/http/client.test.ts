@@ -213,7 +213,7 @@ describe("starting a job", () => {
       ...post,
       body: "{secret:",
       status: 400,
-      has: ['"error":"Invalid JSON body"', '"code":"INVALID_JSON"'],
+      has: ['"error":"Invalid JSON body"', '"code":"INVALID_JSON"', '"hint":"Send one JSON value'],
       lacks: ["secret"],
     },
     { name: "an empty body is no JSON", ...post, status: 400, has: ['"code":"INVALID_JSON"'] },

@@ -86,7 +86,7 @@ export function createDoors(fake: Fake = createFake(), over: Partial<HttpSetting
     ...gate,
   };
   const address = { now: "192.0.2.1" };
-  const connections = createConnections(() => undefined, settings);
+  const connections = createConnections(() => undefined, settings, system.log);
   const app = createApp({
     ...common,
     connections,

@@ -4,6 +4,8 @@ import { DEFAULT_HTTP_SETTINGS, type HttpSettings } from "../../src/http/setting
 import { Refusal } from "../../src/system/errors.ts";
 import type { WorkerEventAnswer } from "../../src/protocol/worker-event.ts";
 import { signed } from "../conformance/wire/exchange.ts";
+import type { System } from "../../src/system/index.ts";
+import { createLog, type LogLine } from "../../src/system/log.ts";
 import { asWorker, createGate, quiet, until } from "./doors.ts";
 import { createFake, type Fake, job, task } from "./fake-orchestrator.ts";
 import { createFakeSchedules } from "./fake-schedules.ts";
@@ -13,12 +15,12 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
-async function serve(fake: Fake, over: Partial<HttpSettings> = {}): Promise<HttpServer> {
+async function serve(fake: Fake, over: Partial<HttpSettings> = {}, system: System = quiet): Promise<HttpServer> {
   const server = createHttpServer({
     orchestrator: fake.orchestrator,
     schedules: createFakeSchedules(),
-    ...createGate(quiet),
-    system: quiet,
+    ...createGate(system),
+    system,
     settings: { ...DEFAULT_HTTP_SETTINGS, port: 0, ...over },
   });
   await server.start();
@@ -69,8 +71,8 @@ const result = (seq: number, over: object = {}) => ({
   ...over,
 });
 
-async function welcomed(fake: Fake, over: Partial<HttpSettings> = {}) {
-  const server = await serve(fake, over);
+async function welcomed(fake: Fake, over: Partial<HttpSettings> = {}, system: System = quiet) {
+  const server = await serve(fake, over, system);
   const worker = connect(server, "/_worker/stream");
   await worker.opened;
   worker.send(hello());
@@ -290,11 +292,20 @@ describe("our stream", () => {
     expect(fake.told.results).toEqual([]);
   });
 
-  test("a message over the limit closes it with the reason", async () => {
-    const { worker } = await welcomed(createFake(), { messageBytesMax: 1000 });
-    worker.send(result(1, { data: { text: "x".repeat(1200) } }));
+  test.each([
+    ["a little over the limit", 1200, "MESSAGE_TOO_LARGE: at most 1000 bytes"],
+    ["of 50 MB", 50_000_000, "MESSAGE_TOO_LARGE: at most 1000 bytes"],
+    ["larger than the memory that it may take", 70_000_000, "Received too big message"],
+  ])("a message %s closes it with the reason, and the log says whose it was", async (_, bytes, reason) => {
+    const lines: LogLine[] = [];
+    const system = { ...quiet, log: createLog((line) => lines.push(line)) };
+    const { worker, server } = await welcomed(createFake(), { messageBytesMax: 1000 }, system);
+    worker.text(" ".repeat(bytes));
     await until(() => worker.end.code !== undefined, "the end");
-    expect(worker.end).toMatchObject({ code: 1009, reason: expect.stringContaining("MESSAGE_TOO_LARGE") });
+    expect(worker.end).toMatchObject({ code: 1009, reason: expect.stringContaining(reason) });
+    await until(() => lines.length > 0, "the line in the log");
+    expect(lines).toMatchObject([{ level: "warn", fields: { code: "MESSAGE_TOO_LARGE", worker: "w1" } }]);
+    expect((await fetch(`${server.url}/_public/live`)).status).toBe(200);
   });
 
   test("a second connection of one session closes the first; another session does not", async () => {

@@ -47,11 +47,12 @@ function start(paths: readonly string[], environment: Record<string, string> = {
 }
 
 describe("worker files", () => {
-  test.each<[string, () => string[], string]>([
+  test.each<[string, () => string[], string | RegExp]>([
     ["exports no worker", () => [file("export const answer = 42;")], "exports no worker"],
     ["declares no task", () => [file("export default new Worker();")], "has no task"],
-    ["cannot be parsed", () => [file("export default {{{")], "cannot be loaded"],
-    ["throws while it loads", () => [file('throw new Error("no camera");')], "no camera"],
+    ["cannot be parsed", () => [file("\nconst tasks = ;")], /cannot be loaded: Unexpected ; \(.*\.ts:\d+:15\)/],
+    ["throws while it loads", () => [file('throw new Error("no camera");')], /no camera \(.*\.ts:\d+:\d+\)/],
+    ["throws a text while it loads", () => [file('throw "no camera";')], "cannot be loaded: no camera"],
     ["is not there", () => [join(folder, "nowhere.ts")], "nowhere.ts"],
     [
       "declares a task twice",
@@ -63,7 +64,17 @@ describe("worker files", () => {
     const { code, book } = start(paths());
 
     expect(await within("the exit code", code)).toBe(2);
-    expect(book.lines.map(({ message }) => message).join("\n")).toContain(sentence);
+    expect(book.lines.map(({ message }) => message).join("\n")).toMatch(sentence);
+  });
+
+  test("a task that is declared twice keeps its code, in one file and in two", async () => {
+    const twice = start([file('export default new Worker().task("a", () => {}).task("a", () => {});')]);
+    const [one, other] = [1, 2].map(() => file('export default new Worker().task("paint", () => {});'));
+    const inTwo = start([one ?? "", other ?? ""]);
+    for (const { code, book } of [twice, inTwo]) {
+      expect(await within("the exit code", code)).toBe(2);
+      expect(book.lines).toMatchObject([{ level: "error", fields: { code: "TASK_DECLARED_TWICE" } }]);
+    }
   });
 
   test("two files that declare the same task are refused by the names of both", async () => {

@@ -1,4 +1,6 @@
 /** Tasks that do what tasks should not. */
+import { mkdirSync, symlinkSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { Type, Worker } from "orchestrator/worker";
 
 const circle: Record<string, unknown> = {};
@@ -27,4 +29,16 @@ export default new Worker({ maxConcurrentTasks: 20 })
     return { ok: true };
   })
   .task("wants_a_number", { params: Type.Object({ width: Type.Integer() }) }, ({ width }) => ({ width }))
+  .task("names_what_lies_outside", async ({ how, secret }: { how: string; secret: string }, { files }) => {
+    const inside = await files.write("inside.txt", "inside");
+    const folder = dirname(inside);
+    if (how === "dots") return { path: `${folder}/../../${basename(secret)}` };
+    if (how === "a link") symlinkSync(secret, join(folder, "link"));
+    if (how === "a link in a folder") {
+      mkdirSync(join(folder, "all"));
+      symlinkSync(secret, join(folder, "all", "link"));
+    }
+    const paths: Record<string, string> = { "a link": "link", "a link in a folder": "all" };
+    return { path: how === "an absolute path" ? secret : join(folder, paths[how] ?? "inside.txt") };
+  })
   .task("pid", () => ({ pid: process.pid }));
