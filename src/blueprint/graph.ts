@@ -50,10 +50,11 @@ export function leadsAnywhere({ escapes, calls }: HandlerFacts): boolean {
   return escapes.length > 0 || calls.some(({ unknown }) => unknown.length > 0);
 }
 
-function actsOf({ action, subjects, join }: ActionCall): readonly StateAct[] {
+function actsOf({ action, subjects, unknownSubjects, join }: ActionCall): readonly StateAct[] {
   if (action === "transitionTo") return [];
   const rule = join?.rule === "all" ? undefined : join?.rule;
-  const act = { action, ...(rule !== undefined && { join: rule }) };
+  const isOpen = unknownSubjects.length > 0;
+  const act = { action, ...(rule !== undefined && { join: rule }), ...(isOpen && { isOpen }) };
   return subjects.length > 0 ? subjects.map(({ name }) => ({ ...act, subject: name })) : [act];
 }
 

@@ -16,6 +16,8 @@ export interface StateAct {
   readonly action: string;
   /** The kind of task, the child's name, the integration, the event, the time. */
   readonly subject?: string;
+  /** It may be about others too, which only running the code would tell. */
+  readonly isOpen?: true;
   /** Of parallel tasks: when they have come together; a number of good results. Left out: all of them. */
   readonly join?: "settled" | "any" | number;
 }

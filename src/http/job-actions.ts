@@ -1,7 +1,8 @@
 /** What is sent to a job that is there already: events, decisions, a retry, a rerun; and the same to many at once. */
 import { Elysia } from "elysia";
-import type { Decision, Jobs, Rerun } from "../../actors/orchestrator.ts";
+import type { Decision, Jobs, Orchestrator, Rerun } from "../../actors/orchestrator.ts";
 import { type Caller, invalidToken } from "../access/access.ts";
+import { warningOfEvent } from "../catalog/awaited-events.ts";
 import { isTerminal, type Job } from "../job/model.ts";
 import { isObject, parseObject } from "../protocol/json.ts";
 import { type JsonMap, messageOf, Refusal } from "../system/errors.ts";
@@ -64,8 +65,24 @@ async function sendEvent(request: Request, id: string, options: ClientRoutesOpti
   const body = await bodyOf(request, options, caller);
   const event = nameIn(body, "event", 'the name that the blueprint waits for, like {"event": "paid"}');
   const data = JSON.stringify(body["data"] ?? null);
-  await options.orchestrator.jobs.event(viewer, id, { event, data }, idempotencyKeyOf(request));
-  return json(JSON.stringify({ status: "event_accepted", job_id: id }));
+  const { jobs } = options.orchestrator;
+  // Before it takes the event: what it waits for now may have no other trace.
+  const { job } = await jobs.read(viewer, id);
+  await jobs.event(viewer, id, { event, data }, idempotencyKeyOf(request));
+  const warning = await warningFor(event, job, options.orchestrator);
+  return json(JSON.stringify({ status: "event_accepted", job_id: id, ...(warning !== undefined && { warning }) }));
+}
+
+/** A misspelled name is never refused, because names may be computed: whoever sent it has to be told. */
+async function warningFor(
+  event: string,
+  { blueprint, hash, pause }: Job,
+  { catalog }: Pick<Orchestrator, "catalog">,
+): Promise<string | undefined> {
+  const newest = catalog.current(blueprint);
+  const manifest = newest?.hash === hash ? newest : await catalog.pinned(hash, blueprint);
+  const now = pause?.kind === "event" ? pause.event : undefined;
+  return manifest && warningOfEvent(event, manifest, now);
 }
 
 async function decide(request: Request, id: string, options: ClientRoutesOptions): Promise<Response> {

@@ -63,6 +63,17 @@ describe("commands that send something to a job", () => {
     expect(wrong.err).toContain("--data cannot be used");
   });
 
+  test("event passes on the warning of a name that nobody waits for: to standard error, or as a field", async () => {
+    const warning = 'Blueprint "b" waits for no event "payed": did you mean paid?';
+    const answers: [object][] = [1, 2].map(() => [{ status: "event_accepted", job_id: "j1", warning }]);
+    const { where } = answering(...answers);
+    const told = await play(["jobs", "event", "j1", "payed", ...where]);
+    expect(told).toMatchObject({ exitCode: 0, err: `warning: ${warning}\n` });
+    expect(told.out).toContain("event payed is with the job");
+    const json = await play(["jobs", "event", "j1", "payed", "--json", ...where]);
+    expect([JSON.parse(json.out).warning, json.err]).toEqual([warning, ""]);
+  });
+
   test("rerun prints the new job's id", async () => {
     const { seen, where } = answering([{ status: "accepted", job_id: "j2", rerun_of: "j1" }]);
     const told = await play(["jobs", "rerun", "j1", "--from", "second", "--input", '{"a":1}', ...where]);

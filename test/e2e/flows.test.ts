@@ -191,9 +191,14 @@ describe.skipIf(!isBuilt)("the order, which waits for time and events", () => {
       work("order");
       expect(await end("jobs/order", { payment_seconds: 0.2 })).toMatchObject({ current_state: "expired" });
       const soldOut = await submit(server, "jobs/order", { shut: ["north", "west"] });
-      await paid(soldOut);
+      expect((await paid(soldOut)).body["warning"]).toBeUndefined();
       expect(await waitForEnd(server, soldOut)).toMatchObject({ status: "quarantined", current_state: "sold_out" });
       const off = await submit(server, "jobs/order");
+      const misspelled = await call(server, `/api/v1/jobs/${off}/event`, { method: "POST", body: '{"event":"payed"}' });
+      expect([misspelled.status, misspelled.body["warning"]]).toEqual([
+        200,
+        expect.stringContaining('no event "payed": did you mean paid?'),
+      ]);
       await cancel(server, off);
       expect(await waitForEnd(server, off)).toMatchObject({ status: "cancelled", current_state: "start" });
     },

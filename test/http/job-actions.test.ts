@@ -9,6 +9,19 @@ const withJob = (over: Parameters<typeof job>[0] = {}) => ({
   prepare: (fake: ReturnType<typeof createFake>) => void fake.jobs.set(ID, job(over)),
 });
 
+const waiting = manifest({
+  hash: "waiting",
+  states: [
+    {
+      name: "start",
+      isStart: true,
+      isEnd: false,
+      isAggregator: false,
+      acts: [{ action: "waitForEvent", subject: "paid" }],
+    },
+  ],
+});
+
 describe("an event for a job", () => {
   runScenarios([
     {
@@ -21,6 +34,34 @@ describe("an event for a job", () => {
       has: ['"status":"event_accepted"', ID],
       after: (fake) =>
         expect(fake.told.asked).toEqual([{ what: "event", id: ID, event: "paid", data: '{"amount":12}', key: "k" }]),
+    },
+    {
+      name: "of a name that the blueprint does not wait for is taken, with a warning",
+      ...at("event"),
+      ...withJob({ hash: "waiting" }),
+      fake: () => createFake([waiting]),
+      body: { event: "payed" },
+      status: 200,
+      has: ['"status":"event_accepted"', '"warning":"', "did you mean paid?"],
+      after: (fake) => expect(fake.told.asked).toMatchObject([{ what: "event", event: "payed" }]),
+    },
+    {
+      name: "of a name that it waits for is taken without",
+      ...at("event"),
+      ...withJob({ hash: "waiting" }),
+      fake: () => createFake([waiting]),
+      body: { event: "paid" },
+      status: 200,
+      lacks: ["warning"],
+    },
+    {
+      name: "of the name that this job waits for now is taken without a warning",
+      ...at("event"),
+      ...withJob({ hash: "waiting", pause: { kind: "event", event: "order-17", transitions: {}, sinceMs: 0 } }),
+      fake: () => createFake([waiting]),
+      body: { event: "order-17" },
+      status: 200,
+      lacks: ["warning"],
     },
     {
       name: "without data carries null",

@@ -18,6 +18,8 @@ export function addEvent(jobs: Command, context: CommandContext): void {
       const data = await readValue("--data", flags["data"], context.terminal);
       const client = await context.client(flags);
       const answer = await client.post(jobPath(id, "event"), { event, data }, idempotencyHeader(flags));
+      if (typeof answer["warning"] === "string" && flags["json"] !== true)
+        context.terminal.err(`warning: ${answer["warning"]}\n`);
       context.terminal.out(
         flags["json"] === true ? `${JSON.stringify(answer)}\n` : `${id}  event ${event} is with the job\n`,
       );
