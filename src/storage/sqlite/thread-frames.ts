@@ -1,11 +1,11 @@
 /** What the engine's thread and the thread that writes say to each other. */
-import type { EncodedUnit } from "./encoded.ts";
+import type { GroupFrame } from "./group-frame.ts";
 
 export type ToWriter =
   | { readonly type: "open"; readonly path: string; readonly pagesMax: number | undefined }
   | {
       readonly type: "write";
-      readonly units: readonly EncodedUnit[];
+      readonly group: GroupFrame;
       /** Jobs that were written elsewhere since the last group. */
       readonly changed: readonly string[];
       readonly nowMs: number;

@@ -4,6 +4,7 @@ import { type JsonValue, Refusal } from "../../system/errors.ts";
 import { WRITER_THREAD } from "../../threads.ts";
 import type { GroupOutcome } from "../group-commit.ts";
 import type { EncodedUnit } from "./encoded.ts";
+import { packGroup } from "./group-frame.ts";
 import type { FromWriter, PlainOutcome, ToWriter } from "./thread-frames.ts";
 
 export interface ThreadWriter {
@@ -51,7 +52,7 @@ export function startThreadWriter({ path, pagesMax, clock }: ThreadWriterOptions
   opened.catch(() => undefined);
   return {
     write(units, changed) {
-      const written = opened.then(() => ask({ type: "write", units, changed, nowMs: clock.nowMs() }));
+      const written = opened.then(() => ask({ type: "write", group: packGroup(units), changed, nowMs: clock.nowMs() }));
       return written.then(
         (frame) => (frame.type === "outcome" ? outcomeOf(frame.outcome) : lost(new Error(`it answered ${frame.type}`))),
         lost,

@@ -7,6 +7,7 @@ import { messageOf } from "../../system/errors.ts";
 import type { GroupOutcome } from "../group-commit.ts";
 import { setUp } from "./database.ts";
 import { createFault } from "./errors.ts";
+import { unpackGroup } from "./group-frame.ts";
 import type { FromWriter, PlainOutcome, ToWriter } from "./thread-frames.ts";
 import { createWriter, type SqliteWriter } from "./writer.ts";
 
@@ -31,7 +32,7 @@ self.addEventListener("message", ({ data }: MessageEvent<ToWriter>) => {
     case "write":
       nowMs = data.nowMs;
       writer?.forget(data.changed);
-      return say({ type: "outcome", outcome: writer ? plain(writer.write(data.units)) : notOpen });
+      return say({ type: "outcome", outcome: writer ? plain(writer.write(unpackGroup(data.group))) : notOpen });
     case "close":
       writer?.finalize();
       database?.close(true);
