@@ -8,6 +8,7 @@ import type { Actor, Context } from "../../src/runtime/types.ts";
 import type { JobReader, Journal, JobWrite, Unit } from "../../src/storage/port.ts";
 import type { Cancel, Clock } from "../../src/system/clock.ts";
 import { assert, assertNever, Refusal } from "../../src/system/errors.ts";
+import { Stopping } from "../../src/system/stopping.ts";
 import type { SteadyClock } from "../../src/system/steady.ts";
 import type { Log } from "../../src/system/log.ts";
 import { creationWrite } from "./creation.ts";
@@ -70,7 +71,7 @@ export class JobActor implements Actor<JobMessage> {
   #committing: Promise<void> | undefined;
   /** Of the unit that is being committed. */
   #wakeAtMs: number | undefined;
-  #abort: AbortController | undefined;
+  #abort: Stopping | undefined;
   /** Turn whose creation was committed without it. */
   #early: { readonly reply?: TurnReply; readonly error?: unknown } | undefined;
   /** What sets it going again after its unit could not be written. */
@@ -252,7 +253,7 @@ export class JobActor implements Actor<JobMessage> {
     this.#phase = "turn";
     this.#draft = draft;
     this.#turnNumber += 1;
-    this.#abort = new AbortController();
+    this.#abort = new Stopping();
     context.suspend();
     const number = this.#turnNumber;
     this.parts.pending.set(this.id, draft.job.endsAs ? { ...draft.job, status: draft.job.endsAs } : draft.job);

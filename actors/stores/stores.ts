@@ -10,6 +10,7 @@ import type { Job, JobError } from "../../src/job/model.ts";
 import type { Journal } from "../../src/storage/port.ts";
 import { dataStoreConflict } from "../../src/storage/refusals.ts";
 import { Refusal } from "../../src/system/errors.ts";
+import type { StopSignal } from "../../src/system/stopping.ts";
 import type { Timers } from "../../src/system/clock.ts";
 import type { SteadyClock } from "../../src/system/steady.ts";
 import { OpenStore, type OpenStoreParts, type StoreName, Versions } from "./open-store.ts";
@@ -224,7 +225,7 @@ export class Stores {
   }
 
   /** Resolves once it is at the head of each line that it wants, or is over. */
-  async #placeOf(run: Run, signal: AbortSignal | undefined): Promise<void> {
+  async #placeOf(run: Run, signal: StopSignal | undefined): Promise<void> {
     const hasAll = [...run.wants].every((store) => run.held.has(store));
     // Lines are taken in the order of names: so no two wait for each other.
     if (!hasAll) this.#release(run);

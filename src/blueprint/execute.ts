@@ -4,6 +4,7 @@ import type { JobError } from "../job/model.ts";
 import type { Clock, Timers } from "../system/clock.ts";
 import { Refusal } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
+import type { StopSignal } from "../system/stopping.ts";
 import { holds } from "./conditions.ts";
 import { type DeclaredHandler, type DeclaredState, type Definition, isImplicitEnd } from "./definition.ts";
 import { broke, firstPlace, invalid, refused, threw } from "./failures.ts";
@@ -20,7 +21,7 @@ export interface ExecuteOptions {
   readonly timers: Timers;
   readonly log: Log;
   /** Aborting it ends the turn with `broke`, code HANDLER_ABORTED. */
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
   /** A chain of handlers that took longer is paused after the handler at hand. Default 25. */
   readonly chainMsMax?: number;
   /** The place in the user's file that a stack trace names: maps through a source map where there is one. */

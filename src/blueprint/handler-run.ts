@@ -1,6 +1,7 @@
 /** One run of a function of the user's, watched: how it ended, or why it was given up. */
 import type { Cancel, Timers } from "../system/clock.ts";
 import { Refusal } from "../system/errors.ts";
+import type { StopSignal } from "../system/stopping.ts";
 
 export type HandlerEnd =
   | { readonly kind: "returned" }
@@ -33,7 +34,7 @@ export interface Watch {
   readonly timers: Timers;
   readonly timeoutMs: number;
   /** The turn's own. */
-  readonly signal: AbortSignal | undefined;
+  readonly signal: StopSignal | undefined;
 }
 
 /** Answers at once where the function did. */

@@ -3,6 +3,7 @@ import type { JobFilesSettings } from "../files/port.ts";
 import type { Cancel } from "../system/clock.ts";
 import type { System } from "../system/index.ts";
 import type { Service } from "../system/lifecycle.ts";
+import type { StopSignal } from "../system/stopping.ts";
 import { askTurn, type PendingTurn } from "./pending-turn.ts";
 import type { HandlerHost, HandlerRunner, Turn, TurnReply } from "./port.ts";
 import { aborted, blocked, killedProcess, threadDied } from "./replies.ts";
@@ -125,7 +126,7 @@ class Pool implements ThreadPool {
     this.#runLog.close();
   }
 
-  run(turn: Turn, signal?: AbortSignal): Promise<TurnReply> {
+  run(turn: Turn, signal?: StopSignal): Promise<TurnReply> {
     if (this.#life === "stopped") return Promise.resolve(aborted(turn, "The server stops: it runs again later."));
     if (signal?.aborted) return Promise.resolve(aborted(turn, "The turn was given up before it ran."));
     this.#readRunLog();
@@ -139,7 +140,7 @@ class Pool implements ThreadPool {
     this.#suspicions ??= this.#runLog.read();
   }
 
-  #runSuspect(turn: Turn, key: string, suspicion: Suspicion, signal?: AbortSignal): Promise<TurnReply> {
+  #runSuspect(turn: Turn, key: string, suspicion: Suspicion, signal?: StopSignal): Promise<TurnReply> {
     if (suspicion.crashes >= CRASHES_MAX) {
       // The first attempt of a new visit comes from a person who wants it tried again.
       const isTriedAgain = this.#killers.has(key) && turn.attempt === 1;
@@ -154,18 +155,12 @@ class Pool implements ThreadPool {
     return this.#ask(asked.pending, asked.reply, signal);
   }
 
-  #ask(pending: PendingTurn, reply: Promise<TurnReply>, signal?: AbortSignal): Promise<TurnReply> {
+  #ask(pending: PendingTurn, reply: Promise<TurnReply>, signal?: StopSignal): Promise<TurnReply> {
     this.#unanswered.add(pending);
-    if (signal) this.#abortWith(signal, pending, reply);
+    signal?.addEventListener("abort", () => this.#abort(pending), { once: true });
     this.#toHandOut.push(pending);
     this.#plan();
     return reply;
-  }
-
-  #abortWith(signal: AbortSignal, pending: PendingTurn, reply: Promise<TurnReply>): void {
-    const abort = () => this.#abort(pending);
-    signal.addEventListener("abort", abort, { once: true });
-    void reply.then(() => signal.removeEventListener("abort", abort));
   }
 
   /** Answers at once; the thread still says when the handler has really ended. */

@@ -6,6 +6,7 @@ import type { FilesHost } from "../files/port.ts";
 import type { StoreUse } from "../job/data-store.ts";
 import type { JobError, Join, TaskOrder } from "../job/model.ts";
 import type { PauseOrder } from "../job/pause.ts";
+import type { StopSignal } from "../system/stopping.ts";
 
 export interface Turn {
   readonly jobId: string;
@@ -127,6 +128,6 @@ export interface HandlerHost {
 }
 
 export interface HandlerRunner {
-  /** Never rejects for what a handler did; an abort answers with `broke` (code HANDLER_ABORTED). */
-  run(turn: Turn, signal?: AbortSignal): Promise<TurnReply>;
+  /** Never rejects for what a handler did. The signal is of this turn alone; an abort answers with `broke` (code HANDLER_ABORTED). */
+  run(turn: Turn, signal?: StopSignal): Promise<TurnReply>;
 }

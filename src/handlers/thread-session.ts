@@ -6,6 +6,7 @@ import type { FilesHost, JobFilesSettings } from "../files/port.ts";
 import { messageOf } from "../system/errors.ts";
 import type { System } from "../system/index.ts";
 import type { LogLine } from "../system/log.ts";
+import { type StopSignal, Stopping } from "../system/stopping.ts";
 import { createBatch } from "./batch.ts";
 import { type Answer, type FromThread, readToThread, type ToThread, writeFromThread } from "./frames.ts";
 import { markHandlers } from "./marked.ts";
@@ -45,7 +46,7 @@ export function createThreadSession({ system, post, mark, openFiles }: ThreadSes
   const paths = new Map<string, string>();
   const bundles = new Map<string, LoadedBundle>();
   const loading = new Map<string, Promise<LoadedBundle>>();
-  const aborts = new Map<number, AbortController>();
+  const aborts = new Map<number, Stopping>();
   const asked = new Map<number, PromiseWithResolvers<Answer>>();
   const toBegin: Run[] = [];
   let isBeginning = false;
@@ -128,7 +129,7 @@ export function createThreadSession({ system, post, mark, openFiles }: ThreadSes
   }
 
   function begin(run: Run): void {
-    const controller = new AbortController();
+    const controller = new Stopping();
     aborts.set(run.run, controller);
     void execute(run, controller.signal).then((reply) => {
       aborts.delete(run.run);
@@ -136,7 +137,7 @@ export function createThreadSession({ system, post, mark, openFiles }: ThreadSes
     });
   }
 
-  async function execute({ turn, isAlone }: Run, signal: AbortSignal): Promise<TurnReply> {
+  async function execute({ turn, isAlone }: Run, signal: StopSignal): Promise<TurnReply> {
     mark(turn);
     try {
       const bundle = bundles.get(turn.hash) ?? (await load(turn.hash));

@@ -9,6 +9,7 @@ import { createActorSystem } from "../../src/runtime/system.ts";
 import type { Journal, Storage } from "../../src/storage/port.ts";
 import { storeFull } from "../../src/storage/refusals.ts";
 import { Refusal } from "../../src/system/errors.ts";
+import type { StopSignal } from "../../src/system/stopping.ts";
 import { createIds } from "../../src/system/ids.ts";
 import type { System } from "../../src/system/index.ts";
 import { createLog } from "../../src/system/log.ts";
@@ -304,7 +305,7 @@ export class Server {
     };
   }
 
-  #runTurn(inline: HandlerRunner, turn: Turn, signal: AbortSignal | undefined): Promise<TurnReply> {
+  #runTurn(inline: HandlerRunner, turn: Turn, signal: StopSignal | undefined): Promise<TurnReply> {
     const { world } = this;
     if (!world.weather.threads || !world.isHappening(0.08)) return inline.run(turn, signal);
     const code = world.chance.one("HANDLER_THREAD_DIED", "HANDLER_BLOCKED");
