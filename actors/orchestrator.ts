@@ -185,6 +185,7 @@ export interface Workers {
   drain(workerId: string): Promise<void>;
   /** Only the process behind this link, for as long as it is connected. */
   drainLink(workerId: string, link: WorkerLink): void;
+  /** One that was shut out for its reputation has all of it back. */
   resume(workerId: string): Promise<void>;
   /** The records as `GET /workers` shows them. */
   list(): readonly JsonMap[];

@@ -551,6 +551,7 @@ export function createEngine(parts: EngineParts): Engine {
       ...facade,
       registry,
       isStrictOnEvents: settings.isStrictOnEvents,
+      reputations,
       isOfThisStart: (taskId) => readTaskId(taskId)?.parts.epoch === (epoch & EPOCH_MASK),
     }),
     dataStores: createDataStoreViews(storage.dataStores, parts.catalog),

@@ -8,6 +8,8 @@ import type { JobMessage } from "./job/messages.ts";
 import type { Workers } from "./orchestrator.ts";
 import type { Directory, RegistryMessage } from "./worker-registry/actor.ts";
 import type { Poll, WorkerMessage } from "./worker-registry/messages.ts";
+import { isTrusted } from "./worker-registry/reputation.ts";
+import type { Reputations } from "./worker-registry/reputations.ts";
 
 export interface WorkersParts {
   readonly system: System;
@@ -19,6 +21,7 @@ export interface WorkersParts {
   isOfThisStart(taskId: string): boolean;
   /** An event that its worker's own schema does not take is refused; else the log tells of it. */
   readonly isStrictOnEvents: boolean;
+  readonly reputations: Pick<Reputations, "of" | "forgive">;
 }
 
 const ASK_MS = 30_000;
@@ -146,7 +149,10 @@ export function createWorkers(parts: WorkersParts): Workers {
       await actors.ask<WorkerMessage, void>(known(workerId), (reply) => ({ type: "drain", on: true, reply }), ASK_MS);
     },
     async resume(workerId) {
-      await actors.ask<WorkerMessage, void>(known(workerId), (reply) => ({ type: "drain", on: false, reply }), ASK_MS);
+      const ref = known(workerId);
+      // Whatever kept tasks from it: an operator who lets it in again has looked at it.
+      if (!isTrusted(parts.reputations.of(workerId))) parts.reputations.forgive(workerId);
+      await actors.ask<WorkerMessage, void>(ref, (reply) => ({ type: "drain", on: false, reply }), ASK_MS);
     },
     list: () => [...directory.values()].map((worker) => worker.actor.face),
   };

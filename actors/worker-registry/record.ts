@@ -1,6 +1,7 @@
 /** What a worker says of itself, in every generation's spelling, read into what the rules of dispatch need. */
 import type { WorkerView } from "../../src/job/worker.ts";
 import type { JsonMap, JsonValue } from "../../src/system/errors.ts";
+import type { Trust } from "./reputation.ts";
 
 /** A shallow merge, as a heartbeat asks for it: null says "not stated", it does not erase. */
 export function mergeRecord(record: JsonMap, update: JsonMap): JsonMap {
@@ -17,8 +18,6 @@ export function ownWords(said: JsonMap): JsonMap {
   const { reputation: _, security: __, ...own } = said;
   return own;
 }
-
-export type Trust = Pick<WorkerView, "reputation" | "reputationNeeded">;
 
 const TRUSTED: Trust = { reputation: 1, reputationNeeded: 0 };
 

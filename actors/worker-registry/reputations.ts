@@ -11,9 +11,10 @@ import {
   afterDeed,
   type Deed,
   FULL_REPUTATION,
-  reputationAt,
   type ReputationRules,
   type Standing,
+  type Trust,
+  trustIn,
 } from "./reputation.ts";
 
 export interface ReputationsParts {
@@ -27,6 +28,8 @@ export interface ReputationsParts {
 }
 
 const WRITE_AFTER_MS = 5_000;
+/** Where time gives nothing back and every worker has a new id at each start: the oldest are forgotten. */
+const KEPT_MAX = 100_000;
 
 export class Reputations {
   readonly #standings = new Map<string, Standing>();
@@ -40,9 +43,8 @@ export class Reputations {
     return this.parts.rules;
   }
 
-  of(workerId: string): number {
-    const standing = this.#standings.get(workerId);
-    return standing === undefined ? FULL_REPUTATION : reputationAt(standing, this.parts.steady.nowMs(), this.rules);
+  of(workerId: string): Trust {
+    return trustIn(this.#standings.get(workerId), this.parts.steady.nowMs(), this.rules);
   }
 
   take(workerId: string, deed: Deed): void {
@@ -50,8 +52,17 @@ export class Reputations {
     // The most frequent by far: a good result of one that nothing is held against.
     if (standing === undefined && deed === "success") return;
     const next = afterDeed(standing, deed, this.parts.steady.nowMs(), this.rules);
+    // The oldest are the first of the map.
+    this.#standings.delete(workerId);
     if (next) this.#standings.set(workerId, next);
-    else this.#standings.delete(workerId);
+    this.#unwritten.add(workerId);
+    this.#arm();
+    this.parts.changed(workerId);
+  }
+
+  /** Somebody has seen to it: nothing is held against it any more. */
+  forgive(workerId: string): void {
+    if (!this.#standings.delete(workerId)) return;
     this.#unwritten.add(workerId);
     this.#arm();
     this.parts.changed(workerId);
@@ -59,11 +70,12 @@ export class Reputations {
 
   async start(): Promise<void> {
     const nowMs = this.parts.steady.nowMs();
-    for (const [workerId, { value, atMs }] of await this.parts.registers.reputations()) {
+    const stored = [...(await this.parts.registers.reputations())].toSorted(([, a], [, b]) => a.atMs - b.atMs);
+    for (const [workerId, standing] of stored) {
       // Written by a clock that was ahead, it would give nothing back until that moment comes.
-      this.#standings.set(workerId, { value, atMs: Math.min(atMs, nowMs) });
+      this.#standings.set(workerId, { ...standing, atMs: Math.min(standing.atMs, nowMs) });
     }
-    this.#dropFull();
+    this.#forgetOld();
     if (this.#unwritten.size > 0) this.#arm();
   }
 
@@ -83,12 +95,14 @@ export class Reputations {
   }
 
   async #write(): Promise<void> {
-    this.#dropFull();
+    this.#forgetOld();
     const workerIds = [...this.#unwritten];
     if (workerIds.length === 0) return;
     this.#unwritten.clear();
     try {
       await this.parts.registers.saveReputations(new Map(workerIds.map((id) => [id, this.#standings.get(id)])));
+      const written = Object.fromEntries(workerIds.map((id) => [id, this.of(id).reputation]));
+      this.parts.log.debug("Workers' reputations are written.", { reputations: written });
     } catch (error) {
       this.parts.log.warn("Workers' reputations were not written; it is tried again.", { reason: messageOf(error) });
       for (const id of workerIds) this.#unwritten.add(id);
@@ -96,10 +110,11 @@ export class Reputations {
     }
   }
 
-  /** Whom time has given everything back: nothing is to be remembered of it. */
-  #dropFull(): void {
+  /** Whom time has given everything back, and who is too many: nothing is to be remembered of them. */
+  #forgetOld(): void {
+    let tooMany = this.#standings.size - KEPT_MAX;
     for (const workerId of this.#standings.keys()) {
-      if (this.of(workerId) < FULL_REPUTATION) continue;
+      if (this.of(workerId).reputation < FULL_REPUTATION && tooMany-- <= 0) continue;
       this.#standings.delete(workerId);
       this.#unwritten.add(workerId);
     }

@@ -15,7 +15,7 @@ import { type Lease, Leases } from "./leases.ts";
 import type { ClaimAnswer, Poll, WorkerMessage } from "./messages.ts";
 import { payloadOf } from "./payload.ts";
 import { concurrencyOf, mergeRecord, ownWords, viewOf } from "./record.ts";
-import { FULL_REPUTATION, msUntilTrusted } from "./reputation.ts";
+import { isNews, isTrusted, msUntilTrusted, type Trust } from "./reputation.ts";
 import type { Reputations } from "./reputations.ts";
 import { eventProblem, heldTo, type Skill, skillsOf } from "./skills.ts";
 
@@ -63,7 +63,6 @@ const TELL_AGAIN_MS = 2_000;
 /** Three of the heartbeats that workers of the original send. */
 const REPORT_GRACE_MS = 45_000;
 const UNREPORTED_MAX = 2;
-const NOTICED = 0.005;
 
 export class WorkerActor implements Actor<WorkerMessage> {
   readonly #leases = new Leases();
@@ -84,7 +83,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
     byTask: new Map(),
   };
   /** As the dispatcher was told it last. */
-  #reputation = FULL_REPUTATION;
+  #trust: Trust = { reputation: 1, reputationNeeded: 0 };
 
   constructor(
     readonly id: string,
@@ -128,7 +127,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
       case "release":
         return this.#release(message.taskIds);
       case "judged":
-        return this.#publish();
+        return this.#followTrust();
       case "drain":
         this.#draining = message.on;
         this.#publish();
@@ -194,12 +193,12 @@ export class WorkerActor implements Actor<WorkerMessage> {
       current_load: this.#leases.size,
       draining: this.#draining,
       connected: this.isConnected || this.#polls.length > 0,
-      reputation_needed: this.parts.reputations.rules.threshold,
+      reputation_needed: this.parts.reputations.of(this.id).reputationNeeded,
     };
   }
 
   get #shown(): JsonMap {
-    return { ...this.record, reputation: this.parts.reputations.of(this.id) };
+    return { ...this.record, reputation: this.parts.reputations.of(this.id).reputation };
   }
 
   stopped(): void {
@@ -271,26 +270,30 @@ export class WorkerActor implements Actor<WorkerMessage> {
   }
 
   #publish(): void {
-    const { reputations } = this.parts;
-    const trust = { reputation: reputations.of(this.id), reputationNeeded: reputations.rules.threshold };
-    this.#tellTrust(trust.reputation);
+    const trust = this.parts.reputations.of(this.id);
+    this.#tellTrust(trust);
     this.parts.tellDispatcher({ type: "worker", view: viewOf(this.id, this.record, this.#draining, trust) });
   }
 
+  /** What results and time have changed, in steps that somebody would notice. */
+  #followTrust(): void {
+    if (isNews(this.#trust, this.parts.reputations.of(this.id))) this.#publish();
+  }
+
   /** Once each time that it is shut out, and once when it is let in again: nobody else would say why it gets nothing. */
-  #tellTrust(reputation: number): void {
+  #tellTrust(trust: Trust): void {
     const { log, reputations } = this.parts;
-    const { rules } = reputations;
-    const [was, is] = [this.#reputation >= rules.threshold, reputation >= rules.threshold];
-    this.#reputation = reputation;
+    const [was, is] = [isTrusted(this.#trust), isTrusted(trust)];
+    this.#trust = trust;
     if (was === is) return;
-    const fields = { worker: this.id, reputation, needed: rules.threshold };
+    const fields = { worker: this.id, reputation: trust.reputation, needed: reputations.rules.threshold };
     if (is) return log.info("A worker has enough of its reputation back and gets tasks again.", fields);
-    const backMs = msUntilTrusted(reputation, rules);
+    const backMs = msUntilTrusted(trust, reputations.rules);
     const back = Number.isFinite(backMs) ? { back_in_s: Math.ceil(backMs / 1_000) } : {};
     log.warn("A worker gets no tasks for a while: its results cost it too much of its reputation.", {
       ...fields,
       ...back,
+      at_once: `orchestrator workers resume ${this.id}`,
     });
   }
 
@@ -662,8 +665,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
     const nowMs = this.parts.attended.nowMs();
     for (const { lease, reason } of this.#leases.over(nowMs)) this.#lose(lease, reason);
     this.#tellTimeoutsAgain(nowMs);
-    // What time has given back, in steps that somebody would notice.
-    if (this.parts.reputations.of(this.id) - this.#reputation >= NOTICED || this.#isTrustedAgain) this.#publish();
+    this.#followTrust();
     const isHeard = this.isConnected || this.#polls.length > 0;
     if (isHeard || nowMs - this.#lastHeardMs < this.parts.settings.recordMs) {
       context.after(CHECK_MS, { type: "check" });
@@ -671,12 +673,6 @@ export class WorkerActor implements Actor<WorkerMessage> {
     }
     for (const lease of this.#leases.all()) this.#lose(lease, lease.lossReason);
     context.stop();
-  }
-
-  get #isTrustedAgain(): boolean {
-    const { reputations } = this.parts;
-    const { threshold } = reputations.rules;
-    return this.#reputation < threshold && reputations.of(this.id) >= threshold;
   }
 
   #recordHandOuts(context: Context<WorkerMessage>): void {

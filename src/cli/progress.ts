@@ -33,7 +33,7 @@ function waiting(quiet: Quiet, advice = ""): string {
   if ("held" in quiet) return printable(`waiting: ${quiet.held}`);
   const { taskTypes, shutOut } = quiet;
   // Another worker of the kind would help less than a look at this one.
-  const why = shutOut && `; ${shutOut.join(", ")} would, but gets nothing until its reputation is back`;
+  const why = shutOut && `; ${shutOut.join(", ")} would, once its reputation is back (see orchestrator workers resume)`;
   return printable(`waiting: no connected worker takes ${taskTypes.join(", ")}${why ?? advice}`);
 }
 

@@ -46,7 +46,7 @@ export function adminRoutes(prefix: string, options: AdminRoutesOptions, isDescr
         await workers.resume(params.id);
         return json(JSON.stringify({ status: "resumed", worker_id: params.id }));
       },
-      { ...raw, ...told("Give a worker tasks again") },
+      { ...raw, ...told("Give a worker tasks again: after a drain, or though its reputation is too low") },
     )
     .get(
       "/clients",

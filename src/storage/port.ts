@@ -342,6 +342,9 @@ export interface StoredReputation {
   readonly value: number;
   /** When it was that. */
   readonly atMs: number;
+  /** Of the latest results, by their weights: the good ones, and all. */
+  readonly good: number;
+  readonly all: number;
 }
 
 export interface UsedAttempts {

@@ -175,6 +175,19 @@ describe("a worker below the threshold", () => {
     expect(reputationOf(w, "w")).toBe(1);
   });
 
+  test("is let in at once by an operator, with all of its reputation; one that is let in already keeps what it has", async () => {
+    const { w, worker } = await shutOut();
+    const other = await new StreamWorker(w, "other", { tasks: ["none"] }).connect();
+    await w.create("simple");
+    await w.done(w.engine.workers.resume("w"));
+    await w.time.settle();
+    expect([worker.got.length, reputationOf(w, "w")]).toEqual([16, 1]);
+
+    await worker.answer(permanent);
+    await w.done(w.engine.workers.resume("w"));
+    expect([reputationOf(w, "w"), reputationOf(w, other.id)]).toEqual([0.95, 1]);
+  });
+
   test("leaves its tasks to others", async () => {
     const { w } = await shutOut();
     const other = await new StreamWorker(w, "other").connect();

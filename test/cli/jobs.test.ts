@@ -248,7 +248,23 @@ describe("jobs watch", () => {
     });
   }
 
-  test("a job that is quiet since nobody takes its task says so, once", async () => {
+  const w1 = { worker_id: "w1", status: "idle", connected: true, reputation_needed: 0.3 };
+  test.each([
+    [
+      "nobody takes its task",
+      [
+        { ...w1, supported_tasks: ["grow"] },
+        { worker_id: "w3", status: "idle", connected: false, current_load: 0, supported_tasks: ["shrink"] },
+        { worker_id: "w2", status: "offline", supported_skills: [{ name: "shrink" }] },
+      ],
+      "no connected worker takes shrink",
+    ],
+    [
+      "the one who would take its task is shut out",
+      [{ ...w1, supported_tasks: ["shrink"], reputation: 0.2999 }],
+      "no connected worker takes shrink; w1 would, once its reputation is back (see orchestrator workers resume)",
+    ],
+  ])("a job that is quiet since %s says so, once", async (_, workers, said) => {
     const tasks = [{ type: "shrink", status: "queued" }];
     let looks = 0;
     const quiet = Promise.withResolvers<void>();
@@ -269,16 +285,12 @@ describe("jobs watch", () => {
       "GET /api/workers": [
         () => {
           if (++looks === 2) quiet.resolve();
-          return json([
-            { worker_id: "w1", status: "idle", supported_tasks: ["grow"] },
-            { worker_id: "w3", status: "idle", connected: false, current_load: 0, supported_tasks: ["shrink"] },
-            { worker_id: "w2", status: "offline", supported_skills: [{ name: "shrink" }] },
-          ]);
+          return json(workers);
         },
       ],
     });
     const { err } = await play(["jobs", "watch", "j1", "--url", url], { pausesMsMax: 5_000 });
-    expect(err).toBe("waiting: no connected worker takes shrink\n");
+    expect(err).toBe(`waiting: ${said}\n`);
   });
 
   test("progress that comes again as an event of the history is not shown as none", async () => {

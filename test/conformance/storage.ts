@@ -709,18 +709,20 @@ export function describeStorage(name: string, make: () => StoreUnderTest): void 
       await registers.saveAttempts(new Map([["w", { month: "2026-11", count: 7 }]]));
       await registers.saveReputations(
         new Map([
-          ["w; ü", { value: 0.8, atMs: 1_800_000_000_000 }],
-          ["other", { value: 0, atMs: 2 }],
+          ["w; ü", { value: 0.8, atMs: 1_800_000_000_000, good: 0, all: 1 }],
+          ["other", { value: 0, atMs: 2, good: 0, all: 1 }],
         ]),
       );
       await registers.saveReputations(
         new Map([
-          ["w; ü", { value: 0.30000000000000004, atMs: 3 }],
+          ["w; ü", { value: 0.30000000000000004, atMs: 3, good: 1.9, all: 2.71 }],
           ["other", undefined],
           ["nobody", undefined],
         ]),
       );
-      expect(await registers.reputations()).toEqual(new Map([["w; ü", { value: 0.30000000000000004, atMs: 3 }]]));
+      expect(await registers.reputations()).toEqual(
+        new Map([["w; ü", { value: 0.30000000000000004, atMs: 3, good: 1.9, all: 2.71 }]]),
+      );
     });
 
     test("schedules are saved together and replaced, and only the keys that were named go with them", async () => {
@@ -767,7 +769,7 @@ export function describeStorage(name: string, make: () => StoreUnderTest): void 
       await storage.registers.saveTokenHashes(new Map([["client", "c1"]]));
       await storage.registers.saveAttempts(new Map([["acme", { month: "2026-11", count: 3 }]]));
       await storage.registers.saveSchedules([{ name: "nightly", record: "{}" }]);
-      await storage.registers.saveReputations(new Map([["w1", { value: 0.5, atMs: 7 }]]));
+      await storage.registers.saveReputations(new Map([["w1", { value: 0.5, atMs: 7, good: 0, all: 1 }]]));
 
       storage = await reopen(storage);
 
@@ -784,7 +786,9 @@ export function describeStorage(name: string, make: () => StoreUnderTest): void 
       expect(await storage.registers.tokenHashes()).toEqual(new Map([["client", "c1"]]));
       expect(await storage.registers.attempts()).toEqual(new Map([["acme", { month: "2026-11", count: 3 }]]));
       expect(await storage.registers.schedules()).toEqual(new Map([["nightly", "{}"]]));
-      expect(await storage.registers.reputations()).toEqual(new Map([["w1", { value: 0.5, atMs: 7 }]]));
+      expect(await storage.registers.reputations()).toEqual(
+        new Map([["w1", { value: 0.5, atMs: 7, good: 0, all: 1 }]]),
+      );
     });
   });
 }

@@ -9,7 +9,9 @@ export function addWorkerDrain(workers: Command, context: CommandContext): void 
 }
 
 export function addWorkerResume(workers: Command, context: CommandContext): void {
-  addChange(workers.command("resume").description("give a worker tasks again (operators)"), context, "resume");
+  const command = workers.command("resume");
+  command.description("give a worker tasks again: after a drain, or though its reputation is too low (operators)");
+  addChange(command, context, "resume");
 }
 
 function addChange(command: Command, context: CommandContext, change: "drain" | "resume"): void {

@@ -125,7 +125,7 @@ export class SqliteRegisters implements Registers {
     this.#write(() => {
       for (const [workerId, reputation] of changes) {
         const name = toStored(REPUTATION + workerId);
-        if (reputation) this.#statements.setMeta.run(name, toStored(`${reputation.value} ${reputation.atMs}`));
+        if (reputation) this.#statements.setMeta.run(name, toStored(JSON.stringify(reputation)));
         else this.#statements.dropMeta.run(name);
       }
     });
@@ -134,10 +134,7 @@ export class SqliteRegisters implements Registers {
   async reputations(): Promise<ReadonlyMap<string, StoredReputation>> {
     const rows = this.#options.reads.now(() => textMap(this.#statements.reputations));
     return new Map(
-      [...rows].map(([name, text]) => {
-        const [value, atMs] = text.split(" ").map(Number);
-        return [name.slice(REPUTATION.length), { value: value ?? 0, atMs: atMs ?? 0 }];
-      }),
+      [...rows].map(([name, text]) => [name.slice(REPUTATION.length), JSON.parse(text) as StoredReputation]),
     );
   }
 
