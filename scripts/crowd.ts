@@ -1,7 +1,8 @@
 /**
  * How one server bears very many workers that wait: `bun run crowd --polling 2000 --streaming 2000`.
  * All are idle at first; then jobs come, a few hundred a second, and the time is taken from a job's
- * creation to the moment when its task is with a worker.
+ * creation to the moment when its task is with a worker. In the end the server is killed while all are
+ * busy, and all come back at once.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,11 +12,13 @@ import { percentile } from "./bench/load/workloads.ts";
 import { endWithoutLeftovers } from "./bench/sides/program.ts";
 import { Crowd } from "./scale/crowd.ts";
 import { ScaledServer } from "./scale/server.ts";
+import { storm } from "./scale/storm.ts";
 import { isBuilt } from "../test/e2e/binary.ts";
 
 const IDLE_SECONDS = 20;
 const LOAD_SECONDS = 10;
 const LAST_MS = 3_000;
+const STORM_MS = 60_000;
 
 const { values } = parseArgs({
   options: {
@@ -31,7 +34,7 @@ endWithoutLeftovers();
 const folder = mkdtempSync(join(tmpdir(), "orchestrator-crowd-"));
 const server = new ScaledServer(folder);
 const gotMs = new Map<string, number>();
-let doubled = 0;
+const deliveries = new Map<string, number>();
 
 try {
   await server.start();
@@ -42,7 +45,7 @@ try {
     polling,
     streaming,
     got(jobId, atMs) {
-      if (gotMs.has(jobId)) doubled += 1;
+      deliveries.set(jobId, (deliveries.get(jobId) ?? 0) + 1);
       gotMs.set(jobId, atMs);
     },
   });
@@ -59,7 +62,15 @@ try {
   say("memory", `${megabytes(server.residentBytes)} MB, ${megabytes(before)} MB without workers`);
   for (const kinds of [["polled"], ["streamed"], ["polled", "streamed"]]) await deliver(kinds);
   say("memory", `${megabytes(server.residentBytes)} MB after the jobs`);
+  const { jobs, finished, handedOutAgain, ...took } = await storm({ server, crowd, deliveries, limitMs: STORM_MS });
+  say(
+    "killed, and all come back",
+    `all in after ${seconds(took.allBackMs)} s, all done after ${seconds(took.allDoneMs)} s`,
+  );
+  say("", `${jobs} jobs in hand or waiting, ${jobs - finished} lost, ${handedOutAgain} handed out again`);
+  say("", `${took.cpuSeconds.toFixed(1)} s of a core since the start, ${took.peakMegabytes} MB at most`);
   crowd.leave();
+  if (finished !== jobs) process.exitCode = 1;
 } finally {
   await server.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -75,6 +86,7 @@ async function deliver(kinds: readonly string[]): Promise<void> {
     const ascending = times.toSorted((a, b) => a - b);
     const [p50, p99] = [percentile(ascending, 0.5), percentile(ascending, 0.99)].map((ms) => ms.toFixed(2));
     const missing = jobs.size - times.length;
+    const doubled = [...jobs.keys()].filter((id) => (deliveries.get(id) ?? 0) > 1).length;
     const text = `p50 ${p50} ms, p99 ${p99} ms to delivery, ${jobs.size} jobs, ${missing} not delivered, ${doubled} twice`;
     say(
       `${kinds[index]}${kinds.length > 1 ? " (with the others)" : ""}`,

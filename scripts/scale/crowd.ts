@@ -1,4 +1,7 @@
-/** Very many workers in one process, as lean as they can be: half of them poll, half of them stream. */
+/**
+ * Very many workers in one process, as lean as they can be: half of them poll, half of them stream.
+ * One that loses its server comes back, and hands in again what was not acknowledged.
+ */
 import { type Connection, openConnection } from "../bench/load/connection.ts";
 
 export interface CrowdOptions {
@@ -15,53 +18,102 @@ interface Task {
   readonly task_id: string;
 }
 
-type Frame = { readonly type: string; readonly task?: Task };
+interface Frame {
+  readonly type: string;
+  readonly task?: Task;
+  readonly seq?: number;
+  readonly status?: string;
+  readonly reason?: string;
+}
 
 const AT_ONCE = 50;
 const NOTHING = "HTTP 204";
 const BEAT_MS = 20_000;
+/** All of them have lost the same server at the same moment. */
+const BACK_AFTER_MS = 1_000;
 
 export class Crowd {
-  readonly #connections: Connection[] = [];
-  readonly #sockets: WebSocket[] = [];
-  readonly #beats: Timer[] = [];
+  readonly #polling = new Set<string>();
+  readonly #streaming = new Set<string>();
+  readonly #ends = new Set<() => void>();
   #gone = false;
-  welcomed = 0;
-  registered = 0;
+  /** How long each task takes. */
+  workMs: () => number = () => 0;
+  /** Connections that broke, and answers that said that a result did not count, by their reasons. */
+  lost = 0;
+  readonly ignored = new Map<string, number>();
 
   constructor(readonly options: CrowdOptions) {}
+
+  get registered(): number {
+    return this.#polling.size;
+  }
+
+  get welcomed(): number {
+    return this.#streaming.size;
+  }
+
+  get isWhole(): boolean {
+    return this.registered === this.options.polling && this.welcomed === this.options.streaming;
+  }
 
   /** Resolves when all are connected. */
   async come(): Promise<void> {
     const { polling, streaming } = this.options;
-    await inTurns(polling, (number) => this.#poller(`poller-${number}`));
-    await inTurns(streaming, (number) => this.#streamer(`streamer-${number}`));
+    await inTurns(polling, (number) => this.#member((back) => this.#poller(`poller-${number}`, back)));
+    await inTurns(streaming, (number) => this.#member((back) => this.#streamer(`streamer-${number}`, back)));
   }
 
   leave(): void {
     this.#gone = true;
-    for (const beat of this.#beats) clearInterval(beat);
-    for (const connection of this.#connections) connection.close();
-    for (const socket of this.#sockets) socket.close();
+    for (const end of this.#ends) end();
   }
 
-  async #poller(id: string): Promise<void> {
-    const { port, token } = this.options;
-    const connection = await openConnection(port, `X-Worker-Token: ${token}\r\n`);
-    this.#connections.push(connection);
-    await connection.post(
-      "/_worker/workers/register",
-      JSON.stringify({ worker_id: id, supported_tasks: ["polled"] }),
-      200,
-    );
-    this.registered += 1;
-    void this.#pollOn(connection, id).catch((error: unknown) => {
-      if (!this.#gone) throw error;
+  /** Comes again and again, until all leave; resolves when it is in for the first time. */
+  #member(make: (isIn: () => void) => () => Promise<void>): Promise<void> {
+    return new Promise((isIn) => {
+      const serve = make(isIn);
+      void this.#again(serve);
     });
   }
 
-  async #pollOn(connection: Connection, id: string): Promise<void> {
+  async #again(serve: () => Promise<void>): Promise<void> {
     while (!this.#gone) {
+      await serve().catch(() => {
+        this.lost += 1;
+      });
+      if (!this.#gone) await Bun.sleep(Math.random() * BACK_AFTER_MS);
+    }
+  }
+
+  #poller(id: string, isIn: () => void): () => Promise<void> {
+    const { port, token } = this.options;
+    const held = new Map<string, string>();
+    return async () => {
+      const connection = await openConnection(port, `X-Worker-Token: ${token}\r\n`);
+      const end = () => connection.close();
+      this.#ends.add(end);
+      try {
+        const body = JSON.stringify({ worker_id: id, supported_tasks: ["polled"] });
+        await connection.post("/_worker/workers/register", body, 200);
+        this.#polling.add(id);
+        isIn();
+        await this.#pollOn(connection, id, held);
+      } finally {
+        this.#polling.delete(id);
+        this.#ends.delete(end);
+        connection.close();
+      }
+    };
+  }
+
+  async #pollOn(connection: Connection, id: string, held: Map<string, string>): Promise<void> {
+    while (!this.#gone) {
+      for (const [taskId, result] of held) {
+        const answer = JSON.parse(await connection.post("/_worker/tasks/result", result, 200)) as Frame;
+        this.#answered(answer);
+        held.delete(taskId);
+      }
       const text = await connection.get(`/_worker/workers/${id}/tasks/next`).catch((error: unknown) => {
         if (String(error).includes(NOTHING)) return undefined;
         throw error;
@@ -69,41 +121,80 @@ export class Crowd {
       if (text === undefined) continue;
       const { job_id, task_id } = JSON.parse(text) as Task;
       this.options.got(job_id, performance.now());
-      const result = { job_id, task_id, worker_id: id, status: "success", data: {} };
-      await connection.post("/_worker/tasks/result", JSON.stringify(result), 200);
+      await this.#work();
+      held.set(task_id, JSON.stringify({ job_id, task_id, worker_id: id, status: "success", data: {} }));
     }
   }
 
-  #streamer(id: string): Promise<void> {
+  #streamer(id: string, isIn: () => void): () => Promise<void> {
     const { port, token } = this.options;
     const headers = { "X-Worker-Token": token };
-    const socket = new WebSocket(`ws://127.0.0.1:${port}/_worker/stream`, { headers } as never);
-    this.#sockets.push(socket);
+    const running = new Map<string, Task>();
+    const held = new Map<number, Task>();
     let sequence = 0;
-    const say = (frame: object) => socket.send(JSON.stringify([frame]));
-    return new Promise((resolve, reject) => {
-      socket.addEventListener("open", () => {
-        const registration = { worker_id: id, supported_tasks: ["streamed"], max_concurrent_tasks: 1 };
-        say({ type: "hello", session: id, registration, running: [] });
-      });
-      socket.addEventListener("message", ({ data }) => {
-        const frames = JSON.parse(String(data)) as readonly Frame[];
-        for (const frame of frames) {
-          if (frame.type === "welcome") {
-            this.welcomed += 1;
-            this.#beats.push(setInterval(() => say({ type: "heartbeat", worker_id: id }), BEAT_MS));
-            resolve();
-          }
-          if (frame.type !== "task" || !frame.task) continue;
-          const { job_id, task_id } = frame.task;
-          this.options.got(job_id, performance.now());
-          say({ type: "result", seq: ++sequence, job_id, task_id, status: "success", data: {} });
+    return () => {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/_worker/stream`, { headers } as never);
+      const end = () => socket.close();
+      this.#ends.add(end);
+      let beat: Timer | undefined;
+      const say = (frame: object) => {
+        if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify([frame]));
+      };
+      const tell = (seq: number, { job_id, task_id }: Task) =>
+        say({ type: "result", seq, job_id, task_id, status: "success", data: {} });
+      const work = async (task: Task) => {
+        this.options.got(task.job_id, performance.now());
+        running.set(task.task_id, task);
+        await this.#work();
+        running.delete(task.task_id);
+        held.set(++sequence, task);
+        // Where this connection has broken meanwhile, the next one tells it.
+        tell(sequence, task);
+      };
+      const hear = (frame: Frame) => {
+        switch (frame.type) {
+          case "welcome":
+            beat = setInterval(() => say({ type: "heartbeat", worker_id: id }), BEAT_MS);
+            this.#streaming.add(id);
+            for (const [seq, task] of held) tell(seq, task);
+            return isIn();
+          case "ack":
+            if (frame.status === "retry") return;
+            this.#answered(frame);
+            return void held.delete(frame.seq ?? 0);
+          case "task":
+            if (frame.task) void work(frame.task);
+            return;
+          default:
+            return;
         }
+      };
+      return new Promise<void>((_, reject) => {
+        socket.addEventListener("open", () => {
+          const registration = { worker_id: id, supported_tasks: ["streamed"], max_concurrent_tasks: 1 };
+          const inHand = [...running.values(), ...held.values()].map(({ job_id, task_id }) => ({ job_id, task_id }));
+          say({ type: "hello", session: id, registration, running: inHand });
+        });
+        socket.addEventListener("message", ({ data }) => {
+          for (const frame of JSON.parse(String(data)) as readonly Frame[]) hear(frame);
+        });
+        socket.addEventListener("close", ({ code, reason }) => {
+          clearInterval(beat);
+          this.#streaming.delete(id);
+          this.#ends.delete(end);
+          reject(new Error(`${id} was closed with ${code}: ${reason}`));
+        });
       });
-      socket.addEventListener("close", ({ code, reason }) => {
-        if (!this.#gone) reject(new Error(`${id} was closed with ${code}: ${reason}`));
-      });
-    });
+    };
+  }
+
+  async #work(): Promise<void> {
+    const ms = this.workMs();
+    if (ms > 0) await Bun.sleep(ms);
+  }
+
+  #answered({ status, reason = "" }: Frame): void {
+    if (status === "ignored") this.ignored.set(reason, (this.ignored.get(reason) ?? 0) + 1);
   }
 }
 

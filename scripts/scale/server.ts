@@ -83,6 +83,12 @@ export class ScaledServer {
     return { firstAnswerMs, firstJobMs, readyMs: performance.now() - beganMs };
   }
 
+  /** `kill -9`: nothing is flushed, nothing is said. */
+  async kill(): Promise<void> {
+    await this.#program?.kill();
+    this.#program = undefined;
+  }
+
   async stop(): Promise<void> {
     await this.#worker?.stop();
     await this.#program?.stop();
@@ -107,6 +113,18 @@ export class ScaledServer {
     await Promise.all(Array.from({ length: callers }, caller));
     await eventually("all jobs wait", [this.#running], async () => (await this.#waiting()) >= target, READY_MS);
     return (performance.now() - beganMs) / 1000;
+  }
+
+  /** So many jobs at once; resolves with their ids once they are accepted. */
+  async add(kind: string, count: number): Promise<readonly string[]> {
+    const connection = await openConnection(this.#port, HEADERS);
+    const text = await connection.post(`/api/v1/scale/${kind}/batch`, batchOf(count), 202);
+    connection.close();
+    return (JSON.parse(text) as { jobs: { job_id: string }[] }).jobs.map(({ job_id: id }) => id);
+  }
+
+  async finished(): Promise<number> {
+    return Number(/status="finished"} (\d+)/.exec(await this.#metrics())?.[1] ?? 0);
   }
 
   /** The median of a new job from its creation to its end, one after the other, in milliseconds. */

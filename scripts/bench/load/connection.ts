@@ -19,6 +19,8 @@ const LAST_CHUNK = "\r\n0\r\n\r\n";
 export async function openConnection(port: number, headers: string): Promise<Connection> {
   let waiting: Waiting | undefined;
   let received = "";
+  /** Why there will be no more answers. */
+  let over: string | undefined;
   let unsent: Uint8Array = new Uint8Array();
 
   function settle(body: string): void {
@@ -31,6 +33,7 @@ export async function openConnection(port: number, headers: string): Promise<Con
   }
 
   function fail(reason: string): void {
+    over ??= reason;
     waiting?.reject(new Error(reason));
     waiting = undefined;
   }
@@ -53,6 +56,7 @@ export async function openConnection(port: number, headers: string): Promise<Con
   function ask(request: string, expect: number): Promise<string> {
     return new Promise((resolve, reject) => {
       if (waiting) throw new Error("one request at a time on a connection");
+      if (over !== undefined) throw new Error(over);
       waiting = { expect, resolve, reject };
       unsent = Buffer.from(request, "latin1");
       flush();

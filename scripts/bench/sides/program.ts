@@ -55,6 +55,12 @@ export class Program {
     throw new Error(`${this.name} ended (${signalCode ?? `exit code ${exitCode}`}): ${this.#log.trim()}`);
   }
 
+  /** `kill -9`. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.exited;
+  }
+
   async stop(): Promise<void> {
     this.#child.kill("SIGTERM");
     const kill = setTimeout(() => this.#child.kill("SIGKILL"), STOP_MS);
