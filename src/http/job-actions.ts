@@ -12,6 +12,7 @@ import { idempotencyKeyOf } from "./creation.ts";
 import { decisionBody, describe, eventBody, filtersBody, rerunBody } from "./descriptions.ts";
 import { jobQueryOf, parametersOf } from "./query.ts";
 import { json } from "./reply.ts";
+import { refuseRerun } from "./rerun-rights.ts";
 
 const NAME_LENGTH_MAX = 200;
 const COMMENT_LENGTH_MAX = 4_000;
@@ -118,6 +119,7 @@ async function rerun(request: Request, id: string, options: ClientRoutesOptions)
   const body = await bodyOf(request, options, caller);
   const { job } = await jobs.read(viewer, id);
   const changes = rerunOf(body, job, options);
+  refuseRerun(caller, options.orchestrator.catalog.current(job.blueprint), changes.fromState);
   const key = idempotencyKeyOf(request);
   const jobId = await options.creator.pay(caller, (admit) => jobs.rerun(viewer, id, changes, key, admit));
   return json(JSON.stringify({ status: "accepted", job_id: jobId, rerun_of: id }));

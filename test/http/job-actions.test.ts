@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { Manifest } from "../../src/catalog/port.ts";
 import { asClient, asOperator, createDoors, request } from "./doors.ts";
 import { createFake, job, manifest } from "./fake-orchestrator.ts";
 import { runScenarios } from "./scenarios.ts";
@@ -19,6 +20,19 @@ const waiting = manifest({
       isAggregator: false,
       acts: [{ action: "waitForEvent", subject: "paid" }],
     },
+  ],
+});
+
+function withoutEndpoint(of: Manifest): Manifest {
+  const { endpoint: _, ...rest } = of;
+  return rest;
+}
+const inner = withoutEndpoint(manifest({ name: job().blueprint }));
+const asking = manifest({
+  name: job().blueprint,
+  states: [
+    { name: "start", isStart: true, isEnd: false, isAggregator: false, acts: [{ action: "awaitHumanApproval" }] },
+    { name: "pay", isStart: false, isEnd: false, isAggregator: false },
   ],
 });
 
@@ -185,6 +199,45 @@ describe("a retry and a rerun", () => {
       status: 422,
       has: ["/initial_data/url"],
       after: (fake) => expect(fake.told.asked).toEqual([]),
+    },
+    {
+      name: "a rerun of a blueprint without an endpoint is for operators",
+      ...at("rerun"),
+      ...withJob(),
+      fake: () => createFake([inner]),
+      body: {},
+      status: 403,
+      has: ["FORBIDDEN", "has no endpoint"],
+      after: (fake) => expect(fake.told.asked).toEqual([]),
+    },
+    {
+      name: "a rerun from the middle of a blueprint that asks people is for operators",
+      ...at("rerun"),
+      ...withJob(),
+      fake: () => createFake([asking]),
+      body: { from_state: "pay" },
+      status: 403,
+      has: ["FORBIDDEN", "asks people to decide", 'a start at \\"pay\\"'],
+      after: (fake) => expect(fake.told.asked).toEqual([]),
+    },
+    {
+      name: "a rerun of such a blueprint from its start is for its client",
+      ...at("rerun"),
+      ...withJob(),
+      fake: () => createFake([asking]),
+      body: {},
+      status: 200,
+      has: ['"job_id":"job-again"'],
+    },
+    {
+      name: "operators rerun both",
+      ...at("rerun"),
+      ...withJob(),
+      headers: asOperator,
+      fake: () => createFake([withoutEndpoint(asking)]),
+      body: { from_state: "pay" },
+      status: 200,
+      has: ['"job_id":"job-again"'],
     },
     {
       name: "a rerun with an input that is no object is refused",
