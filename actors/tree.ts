@@ -468,7 +468,7 @@ export function createEngine(parts: EngineParts): Engine {
   function letIn(effect: GateEffect): void {
     switch (effect.type) {
       case "admit":
-        return tellJob(effect.jobId, { type: "admitted" });
+        return tellJob(effect.jobId, { type: "admitted", visit: effect.visit });
       case "found-gone":
         gateRepairs += 1;
         log.warn("A job that is over still had its place at a gate; others may have it.", { job: effect.jobId });

@@ -109,8 +109,9 @@ export class Gates {
 
   #arrived(place: Place): readonly GateEffect[] {
     const known = this.#known.get(place.jobId);
-    if (known?.state === "admitted") return [{ type: "admit", jobId: place.jobId }];
-    if (known?.state === "waiting") return this.#settle(this.#group(place));
+    const isSame = known?.place.visit === place.visit;
+    if (isSame && known?.state === "admitted") return [admit(place)];
+    if (isSame && known?.state === "waiting") return this.#settle(this.#group(place));
     // It says that it waits, and it knows: whatever it was in before is over.
     const freed = known ? this.#left(place.jobId) : [];
     const group = this.#group(place);
@@ -176,7 +177,7 @@ export class Gates {
       group.waiting -= 1;
       group.inside += 1;
       group.onTheWay += 1;
-      admitted.push({ type: "admit", jobId: next.place.jobId });
+      admitted.push(admit(next.place));
     }
     return admitted;
   }
@@ -201,6 +202,10 @@ export class Gates {
     this.#round += 1;
     return unseen.flatMap(({ place: { jobId } }) => [{ type: "found-gone", jobId } as const, ...this.#left(jobId)]);
   }
+}
+
+function admit({ jobId, visit }: Place): GateEffect {
+  return { type: "admit", jobId, visit };
 }
 
 /** By priority, then by age: ids grow with time. */

@@ -15,10 +15,13 @@ export function gateOf(
   sinceMs: number,
 ): GatePlace | undefined {
   const limit = manifest?.concurrency;
-  if (!limit) return isPaused ? { sinceMs } : undefined;
+  if (!limit) return isPaused ? { sinceMs, visit: job.visit } : undefined;
   const { max, key } = limit;
+  const { visit } = job;
   const place: GatePlace =
-    key === undefined ? { sinceMs, max } : { sinceMs, max, key, value: groupValue(valueAt(key, dataOf(job))) };
+    key === undefined
+      ? { sinceMs, visit, max }
+      : { sinceMs, visit, max, key, value: groupValue(valueAt(key, dataOf(job))) };
   // Behind its own ancestors, who wait for it, it would wait for ever.
   return job.within?.includes(groupName(job.blueprint, place)) ? undefined : place;
 }
@@ -41,6 +44,7 @@ export function placeOf(
 ): Place {
   return {
     jobId: job.id,
+    visit: gate.visit,
     blueprint: job.blueprint,
     group: groupName(job.blueprint, gate),
     max: limitOf(manifest, gate.max),

@@ -1,6 +1,8 @@
 /** A job and the group that it counts in. */
 export interface Place {
   readonly jobId: string;
+  /** Of the job when it came here. */
+  readonly visit: number | undefined;
   readonly blueprint: string;
   readonly group: string;
   /** Of the group, as the newest version of the blueprint has it; infinite: no limit. */
@@ -27,7 +29,7 @@ export type GateMessage =
   | { readonly type: "seen-all" };
 
 export type GateEffect =
-  /** The job may write down that it is in. */
-  | { readonly type: "admit"; readonly jobId: string }
+  /** The job may write down that it is in, if it still is the one that came. */
+  | { readonly type: "admit"; readonly jobId: string; readonly visit: number | undefined }
   /** It was over, and nobody had said so. */
   | { readonly type: "found-gone"; readonly jobId: string };

@@ -85,7 +85,7 @@ function take(draft: Draft, message: UserMessage): void {
     case "migrate":
       return takeMigrate(draft, message);
     case "admitted":
-      return takeAdmitted(draft);
+      return takeAdmitted(draft, message.visit);
     case "wake":
       return takeWake(draft);
     default:

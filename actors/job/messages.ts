@@ -119,8 +119,8 @@ export type JobMessage =
       readonly isDryRun: boolean;
       readonly reply: Reply<Migration>;
     }
-  /** The gate of its blueprint lets it in. */
-  | { readonly type: "admitted" }
+  /** The gate of its blueprint lets in the one that came there in this visit. */
+  | { readonly type: "admitted"; readonly visit: number | undefined }
   | { readonly type: "wake" }
   /** To itself: progress that was noted is to be written. */
   | { readonly type: "flush-progress" }
@@ -136,4 +136,5 @@ export type JobSystemMessage =
   | { readonly type: "not-committed"; readonly error: unknown }
   /** The first handler takes long: commit the creation without it. */
   | { readonly type: "impatient"; readonly number: number }
-  | { readonly type: "cancel"; readonly reply: Reply<void> };
+  /** `isParents`: of the job that it ran inside of, which does not wait for it any more. */
+  | { readonly type: "cancel"; readonly isParents?: true; readonly reply: Reply<void> };

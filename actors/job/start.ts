@@ -65,9 +65,11 @@ export function isEntering({ job, state }: Draft): boolean {
 }
 
 /** On disk before its first handler runs: after a crash it is counted. */
-export function takeAdmitted(draft: Draft): void {
+export function takeAdmitted(draft: Draft, visit: number | undefined): void {
   const { gate, status, state } = draft.job;
   if (!gate || isTerminal(status)) return void draft.after.push({ type: "leave-gate" });
+  // It was over before it heard that, and was retried: the gate has let in somebody else, and it stands there anew.
+  if (gate.visit !== visit) return;
   if (status === "pending" && !gate.isIn) {
     draft.set({ gate: { ...gate, isIn: true }, status: "running" });
     draft.event({ type: "job_admitted", state });

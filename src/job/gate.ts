@@ -7,6 +7,8 @@ import { createHash } from "node:crypto";
 /** Where a job stands, as it is stored with the job. */
 export interface GatePlace {
   readonly sinceMs: number;
+  /** The job's visit when it came here: after a retry it comes anew. Left out: by an earlier version. */
+  readonly visit?: number | undefined;
   /** It may run. Left out: it waits. */
   readonly isIn?: true | undefined;
   /** The limit when it came: it holds where its blueprint does not serve any more. Left out: there was none. */

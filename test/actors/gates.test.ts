@@ -403,7 +403,7 @@ describe("the sweep", () => {
     const { job } = await w.view(first);
     await worker.answer();
     await w.time.settle();
-    const place = { jobId: "gone", blueprint: job.blueprint, group: '["one"]', max: 1, priority: 0 };
+    const place = { jobId: "gone", visit: 1, blueprint: job.blueprint, group: '["one"]', max: 1, priority: 0 };
     w.tellGates({ type: "entered", place });
     await worker.answer();
     await w.pass(100);

@@ -4,6 +4,7 @@ import type { GateEffect, GateMessage, Place } from "../../../actors/gate/messag
 
 const place = (jobId: string, more: Partial<Place> = {}): Place => ({
   jobId,
+  visit: 1,
   blueprint: "b",
   group: "g",
   max: 1,
@@ -108,6 +109,13 @@ describe("a job that waits", () => {
     const gates = opened(arrived("1"));
     expect(tell(gates, arrived("1"))).toEqual(["1"]);
     expect(gates.crowd("b")).toEqual({ inside: 1, waiting: 0 });
+  });
+
+  test("and comes anew after a retry, is not let in for the run before it", () => {
+    const gates = opened(arrived("1"), arrived("2"));
+    const again = gates.decide(arrived("1", { visit: 2, priority: -1 }));
+    expect(again).toEqual([{ type: "admit", jobId: "2", visit: 1 }]);
+    expect(gates.decide(left("2"))).toEqual([{ type: "admit", jobId: "1", visit: 2 }]);
   });
 
   test("and says so again keeps its place", () => {

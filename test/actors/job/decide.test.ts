@@ -94,7 +94,7 @@ const said = (draft: Draft) => draft.after.flatMap((after) => (after.type === "a
 const does = (draft: Draft) => draft.after.map((after) => after.type);
 
 describe("a job that has not begun", () => {
-  const gate = { sinceMs: 5, max: 1 };
+  const gate = { sinceMs: 5, visit: 1, max: 1 };
   const pending: Partial<Job> = { status: "pending", task: undefined, handler: { failures: 0 } };
   const gated: JobRules = { ...rules, gate: () => gate };
   const onGate = (state: Partial<Job>, ...messages: UserMessage[]) =>
@@ -133,17 +133,32 @@ describe("a job that has not begun", () => {
   });
 
   test("that is let in writes it down before its handler runs", () => {
-    const draft = onGate({ ...pending, gate }, { type: "admitted" });
+    const draft = onGate({ ...pending, gate }, { type: "admitted", visit: 1 });
     expect(draft.job).toMatchObject({ status: "running", gate: { sinceMs: 5, max: 1, isIn: true } });
     expect([draft.needsTurn, does(draft)]).toEqual([false, ["continue", "enter-gate"]]);
   });
 
   test("that is let in runs no handler in the same unit, whatever else comes", () => {
     for (const type of ["recover", "wake"] as const) {
-      const draft = onGate({ ...pending, gate }, { type: "admitted" }, { type });
+      const draft = onGate({ ...pending, gate }, { type: "admitted", visit: 1 }, { type });
       expect([draft.needsTurn, draft.job.gate?.isIn]).toEqual([false, true]);
       expect(does(draft)).toContain("continue");
     }
+  });
+
+  test("that was let in, was over before it heard of it, and is retried in the same unit, waits for its new turn", () => {
+    const { draft } = decide(
+      stateOf(job({ ...pending, status: "failed", gate, failedIn: "start" })),
+      [
+        { type: "retry", reply: { ok: () => undefined, fail: () => undefined } },
+        { type: "admitted", visit: 1 },
+      ],
+      MOMENT,
+      { ...rules, gate: ({ visit }) => ({ ...gate, visit }) },
+    );
+    expect(draft.job).toMatchObject({ status: "pending", gate: { visit: 2 } });
+    expect(draft.job.gate?.isIn).toBeUndefined();
+    expect(does(draft)).toEqual(["arrive-at-gate", "answer-done"]);
   });
 
   test("that is let in twice is in once", () => {
@@ -151,13 +166,14 @@ describe("a job that has not begun", () => {
       { status: "running", handler: { failures: 0 }, task: undefined, gate: { ...gate, isIn: true } },
       {
         type: "admitted",
+        visit: 1,
       },
     );
     expect([draft.changed, does(draft)]).toEqual([false, ["enter-gate"]]);
   });
 
   test("and is over gives back what it is let into", () => {
-    const draft = onGate({ ...pending, status: "cancelled", gate }, { type: "admitted" });
+    const draft = onGate({ ...pending, status: "cancelled", gate }, { type: "admitted", visit: 1 });
     expect([draft.changed, does(draft)]).toEqual([false, ["leave-gate"]]);
   });
 
