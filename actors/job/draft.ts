@@ -139,6 +139,7 @@ export const GONE_ON = {
   endsAs: undefined,
   failedIn: undefined,
   failedAggregation: undefined,
+  cameFrom: undefined,
   failedTask: undefined,
   steps: 0,
 } as const;
@@ -280,7 +281,11 @@ export class Draft {
   /** Leaves the current state for another one, whose handler has to run. An aggregator is given all results that there are, whatever led to it. */
   enter(state: string, change: Partial<Job>, approval?: ApprovalEnd): void {
     const aggregation = this.job.parallel?.into === state ? this.#aggregation() : undefined;
-    const failed = change.failedIn === undefined ? undefined : { failedAggregation: this.job.aggregation };
+    const { state: before, aggregation: given } = this.job;
+    const led =
+      change.failedIn === undefined
+        ? { cameFrom: { state: before, aggregation: given } }
+        : { failedAggregation: given, cameFrom: undefined };
     this.closeWaits(approval);
     this.event({
       type: "state_finished",
@@ -298,7 +303,7 @@ export class Draft {
       steps: 0,
       cancelRequestedAtMs: undefined,
       aggregation,
-      ...failed,
+      ...led,
       ...change,
     });
     this.needsTurn = true;
@@ -319,6 +324,7 @@ export class Draft {
       early: status === "finished" ? undefined : this.job.early,
       failedIn: status === "finished" ? undefined : (this.job.failedIn ?? this.job.state),
       failedAggregation: status === "finished" ? undefined : this.#failedAggregation(),
+      cameFrom: status === "finished" ? undefined : this.job.cameFrom,
       failedTask: status === "finished" ? undefined : this.job.failedTask,
     });
     this.event({

@@ -53,7 +53,7 @@ export function applyTurn(draft: Draft, reply: TurnReply): void {
 /** The states that the turn went through. */
 function follow(draft: Draft, reply: TurnReply): void {
   if (reply.steps.length === 0) return;
-  let { state, visit, enteredAtMs, error } = draft.job;
+  let { state, visit, enteredAtMs, error, cameFrom } = draft.job;
   for (const step of reply.steps) {
     error = step.error ?? error;
     if (step.next === undefined) {
@@ -70,6 +70,8 @@ function follow(draft: Draft, reply: TurnReply): void {
       patch: step.patch,
     });
     draft.event({ type: "state_started", atMs: endedAtMs, state: step.next, previous: state });
+    // The first of them was given what the turn began with.
+    cameFrom = { state, aggregation: visit === draft.job.visit ? draft.job.aggregation : undefined };
     state = step.next;
     visit += 1;
     enteredAtMs = endedAtMs;
@@ -79,6 +81,7 @@ function follow(draft: Draft, reply: TurnReply): void {
     visit,
     enteredAtMs,
     error,
+    cameFrom,
     stateHistory: reply.stateHistory ?? draft.job.stateHistory,
     merge: undefined,
     // A state that waits is still in hand: what failed in it can be retried.
@@ -87,10 +90,10 @@ function follow(draft: Draft, reply: TurnReply): void {
   });
 }
 
-function conclude(draft: Draft, { ending, crashes, steps }: TurnReply, entered: Entered): void {
+function conclude(draft: Draft, { ending, crashes }: TurnReply, entered: Entered): void {
   switch (ending.kind) {
     case "ended":
-      return end(draft, ending, entered, steps);
+      return end(draft, ending, entered);
     case "tasks":
       return wait(draft, ending);
     case "pause":
@@ -115,12 +118,7 @@ function conclude(draft: Draft, { ending, crashes, steps }: TurnReply, entered: 
 }
 
 /** A failure or cancelled outcome gives its status only to the end state that it leads to directly. */
-function end(
-  draft: Draft,
-  ending: Extract<Ending, { kind: "ended" }>,
-  entered: Entered,
-  steps: TurnReply["steps"],
-): void {
+function end(draft: Draft, ending: Extract<Ending, { kind: "ended" }>, entered: Entered): void {
   const direct = draft.job.visit === entered.visit;
   const named = ending.state === "failed" || ending.state === "error" ? "failed" : "finished";
   const status = (direct ? entered.endsAs : undefined) ?? named;
@@ -130,9 +128,8 @@ function end(
     durationMs: Math.max(0, draft.atMs - draft.job.enteredAtMs),
   });
   if (status !== "finished" && draft.job.failedIn === undefined) {
-    // The state that led to the end; if it is the one that the turn began with, it was given what that was given.
-    const failedIn = steps.at(-2)?.state ?? ending.state;
-    draft.set({ failedIn, failedAggregation: steps.length <= 2 ? entered.aggregation : undefined });
+    const { state, aggregation } = draft.job.cameFrom ?? { state: ending.state, aggregation: entered.aggregation };
+    draft.set({ failedIn: state, failedAggregation: aggregation, cameFrom: undefined });
   }
   draft.finish(status, ending.error);
 }
@@ -238,7 +235,10 @@ function cancelledAlone(draft: Draft, { message }: JobError): void {
   });
 }
 
+/** What had failed before, and led to the handler that fails now, comes after it once more. */
 function stopAt(draft: Draft, state: string, status: "failed" | "quarantined", error: JobError): void {
-  draft.set({ failedIn: state, failedAggregation: draft.job.aggregation });
+  const { failedIn, failedAggregation, aggregation } = draft.job;
+  if (failedIn !== undefined) draft.set({ cameFrom: { state: failedIn, aggregation: failedAggregation } });
+  draft.set({ failedIn: state, failedAggregation: aggregation });
   draft.finish(status, error);
 }

@@ -1,5 +1,5 @@
 /** Taking a job to another version of its blueprint: what of it names states, and whether they are there. */
-import { type BranchWait, isChildWait, type Job } from "./model.ts";
+import { type BranchWait, type CameFrom, isChildWait, type Job } from "./model.ts";
 import type { Pause } from "./pause.ts";
 
 /** The version that the job goes to, as far as it matters. */
@@ -68,7 +68,7 @@ export class StateMapping {
 
 /** What changes of the job itself. */
 export function migratedJob(job: Job, mapping: StateMapping): Partial<Job> {
-  const { task, child, parallel, pause, failedIn, aggregation } = job;
+  const { task, child, parallel, pause, failedIn, cameFrom, aggregation } = job;
   const into = parallel?.into;
   const kind = job.handler && aggregation !== undefined ? "aggregator" : "any";
   const failed = failedIn === undefined ? undefined : mapping.name(failedIn);
@@ -83,7 +83,13 @@ export function migratedJob(job: Job, mapping: StateMapping): Partial<Job> {
     // A retry goes on there: without it, it goes on where the job ends.
     ...(failed !== undefined && mapping.has(failed) && { failedIn: failed }),
     ...(failed !== undefined && !mapping.has(failed) && { failedIn: undefined, failedAggregation: undefined }),
+    ...(cameFrom && { cameFrom: migratedOrigin(cameFrom, mapping) }),
   };
+}
+
+function migratedOrigin(cameFrom: CameFrom, mapping: StateMapping): CameFrom | undefined {
+  const state = mapping.name(cameFrom.state);
+  return mapping.has(state) ? { ...cameFrom, state } : undefined;
 }
 
 export function migratedWait<Wait extends BranchWait>(

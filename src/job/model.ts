@@ -254,10 +254,19 @@ export interface Job {
   readonly failedIn?: string | undefined;
   /** What that state was given, if it is an aggregator: a retry gives it the same. */
   readonly failedAggregation?: string | undefined;
+  /** The state before this one, until the job waits for something new: if it led to a bad end without failing itself, a retry goes on there. */
+  readonly cameFrom?: CameFrom | undefined;
   /** The task whose end led to where the job is: kept until the job waits for something new, or has finished after all. */
   readonly failedTask?: FailedTask | undefined;
   /** W3C trace headers of the creating request. */
   readonly trace?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A state that was left. */
+export interface CameFrom {
+  readonly state: string;
+  /** What it was given, if it is an aggregator. */
+  readonly aggregation?: string | undefined;
 }
 
 /** What happened in a unit, as it is stored. `history.ts` turns it into the events that are served. */

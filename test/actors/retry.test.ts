@@ -132,6 +132,87 @@ describe("a retry", () => {
     expect(seen.slice(1, -1)).toEqual(what.startsWith("decided") ? [] : [0]);
   });
 
+  test("of a job that a person rejected asks again", async () => {
+    const asking = new Blueprint({ name: "asking" });
+    asking.handlerFor("start", { isStart: true }, (_c, actions) =>
+      actions.awaitHumanApproval({
+        integration: "dashboard",
+        message: "may it?",
+        transitions: { approved: "good", rejected: "failed" },
+      }),
+    );
+    for (const state of ["good", "failed"]) asking.handlerFor(state, { isEnd: true }, () => undefined);
+    const w = await start(asking);
+    const id = await w.create("asking");
+    const decide = (decision: string) => w.engine.jobs.decide(undefined, id, { decision, by: "b", through: "api" });
+    await w.done(decide("rejected"));
+    await w.time.settle();
+    expect((await w.view(id)).job).toMatchObject({ status: "failed", state: "failed", failedIn: "start" });
+
+    await retry(w, id);
+    await w.time.settle();
+    expect((await w.view(id)).job).toMatchObject({ status: "waiting_for_human", state: "start" });
+    await w.done(decide("approved"));
+    await w.time.settle();
+    expect(await w.status(id)).toBe("finished");
+  });
+
+  test("of a job whose end state had to be tried twice goes on where it was led from, with the same results", async () => {
+    let broken = 1;
+    const seen: number[] = [];
+    const led = new Blueprint({ name: "led" });
+    led.handlerFor("start", { isStart: true }, (_c, actions) =>
+      actions.dispatchParallel({ tasks: [{ taskType: "t" }, { taskType: "t" }], aggregateInto: "gather" }),
+    );
+    led.aggregatorFor("gather", ({ aggregationResults }, actions) => {
+      seen.push(Object.keys(aggregationResults).length);
+      actions.transitionTo(seen.length > 1 ? "good" : "failed");
+    });
+    led.handlerFor("failed", { isEnd: true }, () => {
+      if (broken-- > 0) throw new Error("not now");
+    });
+    led.handlerFor("good", { isEnd: true }, () => undefined);
+    const w = await start(led);
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("led");
+    for (const task of worker.got) await worker.answer({}, task);
+    await w.pass(10_000, 500);
+    expect((await w.view(id)).job).toMatchObject({ status: "failed", state: "failed", failedIn: "gather" });
+
+    await retry(w, id);
+    await w.time.settle();
+    expect([await w.status(id), seen]).toEqual(["finished", [2, 2]]);
+  });
+
+  test("of a job whose end state was broken for good mends that first, and the step that failed at the next retry", async () => {
+    let isBroken = true;
+    const twice = new Blueprint({ name: "twice" });
+    twice.handlerFor("start", { isStart: true }, (_c, actions) =>
+      actions.dispatchTask({ taskType: "t", transitions: { success: "good", failure: "failed" } }),
+    );
+    twice.handlerFor("failed", { isEnd: true }, () => {
+      if (isBroken) throw new Error("not today");
+    });
+    twice.handlerFor("good", { isEnd: true }, () => undefined);
+    const w = await start(twice);
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("twice");
+    await worker.answer(permanent);
+    await w.pass(10_000, 500);
+    expect((await w.view(id)).job).toMatchObject({ status: "quarantined", failedIn: "failed" });
+
+    isBroken = false;
+    await retry(w, id);
+    await w.time.settle();
+    expect((await w.view(id)).job).toMatchObject({ status: "failed", state: "failed", failedIn: "start" });
+
+    await retry(w, id);
+    await w.time.settle();
+    await worker.answer();
+    await w.time.settle();
+    expect(await w.status(id)).toBe("finished");
+  });
+
   test("of a job that goes on by itself, or has finished, is refused and changes nothing", async () => {
     const w = await start(oneTask("simple"));
     const worker = await new StreamWorker(w, "w").connect();

@@ -39,7 +39,7 @@ const OPTIONAL: Optional = {
   deadlineAtMs: Number.MAX_SAFE_INTEGER,
   startAtMs: 7,
   uniqueKey: "u\u0000",
-  gate: { sinceMs: 1, isIn: true, max: 3, key: "initial_data.x", value: '"é"' },
+  gate: { sinceMs: 1, visit: 2, isIn: true, max: 3, key: "initial_data.x", value: '"é"' },
   within: ['["b"]'],
   dispatchTimeoutMs: 0.5,
   resultTimeoutMs: 1,
@@ -53,6 +53,7 @@ const OPTIONAL: Optional = {
   isAlone: true,
   failedIn: "start",
   failedAggregation: '{"t":{}}',
+  cameFrom: { state: "before", aggregation: '{"t":{}}' },
   failedTask: {
     type: "t",
     params: '{"a":"\u0000"}',

@@ -130,6 +130,7 @@ function coreOf(job: Job): string {
     isAlone: job.isAlone,
     failedIn: job.failedIn,
     failedAggregation: job.failedAggregation,
+    cameFrom: job.cameFrom,
     failedTask: job.failedTask,
     trace: job.trace,
     c: { plan, config },
