@@ -125,7 +125,7 @@ export class Families {
     const { actors, region } = this.#parts;
     const asked = actors.ask<JobMessage, void>(
       region().ref(childId),
-      (reply) => ({ type: "cancel", reply }),
+      (reply) => ({ type: "cancel", isParents: true, reply }),
       ASK_MS,
       "system",
     );

@@ -155,6 +155,7 @@ export class JobActor implements Actor<JobMessage> {
         if (message.number === this.#turnNumber && this.#phase === "turn") this.#commitCreationAlone(context);
         return;
       case "cancel":
+        if (this.#isForAnother(message)) return message.reply.ok();
         this.#cancels.push(message);
         return this.#takeCancels(context);
       default:
@@ -487,6 +488,10 @@ export class JobActor implements Actor<JobMessage> {
     if (this.#phase !== "idle") return;
     const cancel = this.#cancels.shift();
     if (!cancel) return context.resume();
+    if (this.#isForAnother(cancel)) {
+      cancel.reply.ok();
+      return this.#takeCancels(context);
+    }
     if (!this.#state) {
       cancel.reply.fail(new Refusal("JOB_NOT_FOUND", 404, "Job not found"));
       return this.#takeCancels(context);
@@ -499,6 +504,12 @@ export class JobActor implements Actor<JobMessage> {
       cancel.reply.fail(error);
       this.#takeCancels(context);
     }
+  }
+
+  /** What its parent gave up was the run before: a job that was retried goes on by itself. */
+  #isForAnother({ isParents }: Extract<JobMessage, { type: "cancel" }>): boolean {
+    const { job } = this.#draft ?? this.#state ?? {};
+    return isParents === true && job?.isAlone === true;
   }
 
   #note(note: Note, context: Context<JobMessage>): void {

@@ -248,6 +248,29 @@ describe("a job of another blueprint inside a job", () => {
   });
 });
 
+describe("a child that was retried before its parent heard of its end", () => {
+  test("is not cancelled with its parent, which goes on without it", async () => {
+    const w = await start(parent(), child());
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("parent");
+    const one = await onlyChild(w, id);
+    w.disk.refuse = (unit) => (unit.jobs.some(({ job }) => job.id === id) ? storeFull() : undefined);
+    await worker.answer(permanent);
+    await w.time.settle();
+    expect([await w.status(id), await w.status(one.id)]).toEqual(["waiting_for_sub_job", "quarantined"]);
+    await w.done(w.engine.jobs.retry(undefined, one.id));
+    await w.time.settle();
+    w.disk.refuse = () => undefined;
+
+    await w.done(w.engine.jobs.cancel(undefined, id));
+    await w.pass(15_000, 500);
+    expect([await w.status(id), await w.status(one.id)]).toEqual(["cancelled", "waiting_for_worker"]);
+    await worker.answer({ data: { out: 1 } });
+    await w.time.settle();
+    expect(await w.status(one.id)).toBe("finished");
+  });
+});
+
 describe("several children that lead to one aggregator", () => {
   test("bring it once all have ended well, with the result of each", async () => {
     const w = await start(family(3), child());
