@@ -1,23 +1,22 @@
 /** What is sent to a job that is there already: events, decisions, a retry, a rerun; and the same to many at once. */
 import { Elysia } from "elysia";
-import type { Decision, Jobs, Orchestrator, Rerun } from "../../actors/orchestrator.ts";
+import type { Decision, Orchestrator, Rerun } from "../../actors/orchestrator.ts";
 import { type Caller, invalidToken } from "../access/access.ts";
 import { warningOfEvent } from "../catalog/awaited-events.ts";
-import { isTerminal, type Job } from "../job/model.ts";
+import type { Job } from "../job/model.ts";
 import { isObject, parseObject } from "../protocol/json.ts";
-import { type JsonMap, messageOf, Refusal } from "../system/errors.ts";
+import { type JsonMap, Refusal } from "../system/errors.ts";
 import { readText } from "./body.ts";
 import type { ClientRoutesOptions } from "./client.ts";
 import { idempotencyKeyOf } from "./creation.ts";
 import { decisionBody, describe, eventBody, filtersBody, rerunBody } from "./descriptions.ts";
+import { changeAll } from "./many-jobs.ts";
 import { jobQueryOf, parametersOf } from "./query.ts";
 import { json } from "./reply.ts";
 import { refuseRerun } from "./rerun-rights.ts";
 
 const NAME_LENGTH_MAX = 200;
 const COMMENT_LENGTH_MAX = 4_000;
-/** So many of a page are under way at once. */
-const AT_ONCE = 64;
 
 export function jobActionRoutes(prefix: string, options: ClientRoutesOptions, isDescribed: boolean) {
   const told = describe("client", isDescribed);
@@ -147,46 +146,8 @@ async function many(request: Request, what: "cancel" | "retry", options: ClientR
   const { jobs } = options.orchestrator;
   const filters = filtersOf(await bodyOf(request, options, caller), parametersOf(request));
   const isDryRun = filters.get("dry_run") === "true";
-  const query = jobQueryOf(filters, viewer);
-  const found = await jobs.list({ ...query, limit: query.limit + 1 });
-  const page = found.slice(0, query.limit);
-  const fitting = page.filter(FITS[what]);
-  const skipped: JsonMap[] = [];
-  if (!isDryRun) await inTurns(fitting, (job) => act(jobs, what, viewer, job, skipped));
-  const refused = new Set(skipped.map(({ job_id: id }) => id));
-  const changed = fitting.filter(({ id }) => !refused.has(id)).map(({ id }) => id);
-  const next = found.length > query.limit ? (page.at(-1)?.id ?? null) : null;
+  const { changed, skipped, next } = await changeAll(jobs, { what, viewer, isDryRun }, jobQueryOf(filters, viewer));
   return json(JSON.stringify({ dry_run: isDryRun, job_ids: changed, skipped, next_cursor: next }));
-}
-
-const FITS: Readonly<Record<"cancel" | "retry", (job: Job) => boolean>> = {
-  cancel: ({ status }) => !isTerminal(status),
-  retry: ({ status }) => isTerminal(status) && status !== "finished",
-};
-
-async function act(
-  jobs: Jobs,
-  what: "cancel" | "retry",
-  viewer: string | undefined,
-  { id }: Job,
-  skipped: JsonMap[],
-): Promise<void> {
-  try {
-    await jobs[what](viewer, id);
-  } catch (error) {
-    // It may have moved on since the list was read: the others go on.
-    skipped.push({
-      job_id: id,
-      error: messageOf(error),
-      code: error instanceof Refusal ? error.code : "INTERNAL_ERROR",
-    });
-  }
-}
-
-export async function inTurns(jobs: readonly Job[], run: (job: Job) => Promise<void>): Promise<void> {
-  for (let index = 0; index < jobs.length; index += AT_ONCE) {
-    await Promise.all(jobs.slice(index, index + AT_ONCE).map(run));
-  }
 }
 
 const FILTERS = ["status", "blueprint", "created_after", "created_before", "tag", "parent"];

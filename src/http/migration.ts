@@ -7,7 +7,8 @@ import { isObject } from "../protocol/json.ts";
 import { type JsonMap, messageOf, Refusal } from "../system/errors.ts";
 import type { ClientRoutesOptions } from "./client.ts";
 import { describe, migrationBody } from "./descriptions.ts";
-import { bodyOf, filtersOf, inTurns } from "./job-actions.ts";
+import { bodyOf, filtersOf } from "./job-actions.ts";
+import { inTurns } from "./many-jobs.ts";
 import { jobQueryOf, parametersOf } from "./query.ts";
 import { json } from "./reply.ts";
 

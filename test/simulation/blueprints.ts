@@ -1,6 +1,7 @@
 /** The flows of the simulated jobs. */
 import type { Blueprint } from "../../src/blueprint/index.ts";
 import type { TaskRequest } from "../../src/blueprint/sdk.ts";
+import { BRITTLE_FLOWS } from "./brittle-flows.ts";
 import { acted, collect, type Flow, flow, keep, order, RETRY, take } from "./flow.ts";
 import { GATED_FLOWS } from "./gated-flows.ts";
 import { STORE_FLOWS } from "./store-flows.ts";
@@ -149,3 +150,6 @@ export const FLOWS: readonly Flow[] = [
   },
   ...STORE_FLOWS,
 ];
+
+/** Those that only some worlds know of as well. */
+export const ALL_FLOWS: readonly Flow[] = [...FLOWS, ...BRITTLE_FLOWS];

@@ -158,7 +158,10 @@ export class Clients {
     this.#open += 1;
     ask(world, {
       name: `cancel ${id.slice(-6)}`,
-      send: (engine) => engine.jobs.cancel(CLIENT.id, id),
+      send: (engine) => {
+        world.ledger.cancelAsked(id);
+        return engine.jobs.cancel(CLIENT.id, id);
+      },
       said: () => {
         world.ledger.cancelled(id);
         this.#cancelled.add(id);
@@ -180,7 +183,13 @@ export class Clients {
     for (const id of this.#acknowledged) promise(disk.jobs.has(id), `job ${id} was acknowledged and is gone`);
     for (const id of disk.jobs.keys()) {
       const job = disk.job(id);
-      if (!job || job.parentId !== undefined || (this.world.ledger.jobs.get(id)?.retries ?? 0) > 0) continue;
+      if (
+        !job ||
+        job.parentId !== undefined ||
+        job.rerunOf !== undefined ||
+        (this.world.ledger.jobs.get(id)?.retries ?? 0) > 0
+      )
+        continue;
       const { request, index } = JSON.parse(job.initialData) as { request: number; index: number };
       const asked = `${request}/${index}`;
       const isKeyed = this.#answers.has(`key-${request}`);

@@ -8,9 +8,13 @@ import type { Actions, Context, Handler, TaskRequest } from "../../src/blueprint
 /** What happens to a handler while it runs; may throw, take long, or compute for a while. */
 export interface Stage {
   enter(jobId: string): Promise<void> | undefined;
+  /** How a brittle handler fails this time, if it does. */
+  falters(): Faltering;
 }
 
-let stage: Stage = { enter: () => undefined };
+export type Faltering = "throws" | "fails" | undefined;
+
+let stage: Stage = { enter: () => undefined, falters: () => undefined };
 
 /** Handlers are made once; the world that is being simulated sets what happens to them. */
 export function playOn(next: Stage): void {
@@ -28,6 +32,10 @@ export function acted(act: Handler): Handler {
 /** Something may happen to it in the middle too. */
 export async function midway({ jobId }: Context): Promise<void> {
   await stage.enter(jobId);
+}
+
+export function falters(): Faltering {
+  return stage.falters();
 }
 
 export function keep(history: Record<string, unknown>, tokens: readonly unknown[]): void {

@@ -2,10 +2,10 @@
 import { definitionOf } from "../../src/blueprint/index.ts";
 import { groupName } from "../../src/job/gate.ts";
 import { isTerminal, type Job } from "../../src/job/model.ts";
-import { FLOWS } from "./blueprints.ts";
+import { ALL_FLOWS } from "./blueprints.ts";
 import { promise } from "./promise.ts";
 
-const LIMITS = new Map(FLOWS.map(({ blueprint }) => [blueprint.name, definitionOf(blueprint).concurrency?.max]));
+const LIMITS = new Map(ALL_FLOWS.map(({ blueprint }) => [blueprint.name, definitionOf(blueprint).concurrency?.max]));
 
 export class GateLedger {
   /** By group: the jobs that may run. */

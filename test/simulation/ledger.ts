@@ -48,6 +48,14 @@ interface JobFacts {
   /** Visits in which somebody decided. */
   readonly decided: Set<number>;
   retries: number;
+  /** Its parent may cancel it. */
+  isParents: boolean;
+  /** States whose handler failed, or in which it was cancelled or late. */
+  readonly stoppedIn: Set<string>;
+  /** As what it has ended, before each retry. */
+  readonly ends: Set<JobStatus>;
+  /** Where it began. */
+  readonly first: string;
   tokens: readonly string[];
   stateHistory: string;
   /** Newest version that a reader was shown. */
@@ -75,6 +83,8 @@ export interface LedgerParts {
 const LOST: ReadonlySet<string> = new Set(["WORKER_LOST", "TIMEOUT_ERROR"]);
 /** Failures that no further attempt mends. */
 const FINAL: ReadonlySet<string> = new Set(["PERMANENT_ERROR", "INVALID_INPUT_ERROR"]);
+/** Of all simulated flows. */
+const END_STATES: ReadonlySet<string> = new Set(["done", "failed", "stopped"]);
 /** Leases are looked at now and then, and a stand-still is counted in samples. */
 const SLACK_MS = 1_000;
 
@@ -96,6 +106,10 @@ export class Ledger {
   /** Breaks of handlers that were reported to the engine. */
   readonly #breaks = new Map<string, number>();
   readonly gates = new GateLedger();
+  readonly #cancelsAsked = new Set<string>();
+  readonly #retriesAsked = new Map<string, number>();
+  /** By job: what each of them was asked under. */
+  readonly #retriesTaken = new Map<string, Set<string>>();
 
   constructor(readonly parts: LedgerParts) {}
 
@@ -137,6 +151,10 @@ export class Ledger {
       isAsked: false,
       decided: new Set(),
       retries: 0,
+      isParents: job.parentId !== undefined,
+      stoppedIn: new Set(),
+      ends: new Set(),
+      first: events.find(({ type }) => type === "job_created")?.state ?? "",
       tokens: [],
       stateHistory: "{}",
       readVersion: 0,
@@ -151,6 +169,8 @@ export class Ledger {
     );
     promise(facts.visit === job.visit, `${name}: entered ${job.visit} states, its history says ${facts.visit}`);
     promise(facts.state === job.state, `${name}: is in ${job.state}, its history says ${facts.state}`);
+    const isLate = isTerminal(job.status) && job.error?.code === "DEADLINE_EXCEEDED";
+    promise(!isLate || facts.retries === 0, `${name}: was retried, and is over by the deadline of the run before`);
     const goesOn = facts.cancelRequested && !isTerminal(job.status) && job.cancelRequestedAtMs === undefined;
     promise(!goesOn, `${name}: forgot that it is being cancelled`);
     facts.version = job.version;
@@ -163,9 +183,12 @@ export class Ledger {
 
   /** Its events, one after the other, against what was there before. */
   #replay(facts: JobFacts, job: Job, events: readonly JobEvent[], name: string): void {
+    // Of the end state, in this unit.
+    let hasRun = false;
     for (const event of events) {
       switch (event.type) {
         case "state_started":
+          hasRun = false;
           facts.visit += 1;
           facts.state = event.state ?? "";
           facts.waits.clear();
@@ -174,9 +197,7 @@ export class Ledger {
           facts.isAsked = false;
           break;
         case "job_retried":
-          promise(isTerminal(facts.status), `${name}: was retried while it was ${facts.status}`);
-          facts.retries += 1;
-          facts.wasCancelled = false;
+          this.#retry(facts, event, name);
           break;
         case "approval_requested":
           facts.isAsked = true;
@@ -190,9 +211,11 @@ export class Ledger {
           this.#endChild(facts, event, name);
           break;
         case "state_finished":
+          hasRun = event.next === undefined;
           this.#leave(facts, event, name);
           break;
         case "cancel_requested":
+          promise(facts.isParents || this.#cancelsAsked.has(job.id), `${name}: was cancelled, and nobody asked for it`);
           facts.wasCancelled = true;
           if (job.cancelRequestedAtMs !== undefined || isTerminal(job.status)) facts.cancelRequested = true;
           break;
@@ -205,6 +228,7 @@ export class Ledger {
           this.#finish(facts, job, event, name);
           break;
         case "state_failed":
+          facts.stoppedIn.add(event.state ?? "");
           // One that was given up before it began counts as no failure.
           if (event.attempt === undefined || event.attempt > facts.failures) this.#fail(job, name);
           break;
@@ -213,6 +237,9 @@ export class Ledger {
           if (facts.cancelRequested)
             promise(event.status === "cancelled", `${name}: was cancelled and is ${event.status}`);
           facts.status = event.status ?? "error";
+          facts.ends.add(facts.status);
+          // It was stopped before its handler had run to its end.
+          if (!hasRun) facts.stoppedIn.add(facts.state);
           facts.waits.clear();
           break;
         default:
@@ -220,11 +247,22 @@ export class Ledger {
     }
   }
 
+  #retry(facts: JobFacts, { next = "" }: JobEvent, name: string): void {
+    promise(isTerminal(facts.status), `${name}: was retried while it was ${facts.status}`);
+    const isStep = !END_STATES.has(next) || next === facts.first || facts.stoppedIn.has(next);
+    promise(isStep, `${name}: goes on in ${next}, where nothing had failed`);
+    facts.retries += 1;
+    facts.wasCancelled = false;
+    // From here on it goes on by itself.
+    facts.isParents = false;
+  }
+
   #endChild(facts: JobFacts, event: JobEvent, name: string): void {
     const { job_id: childId, status } = (event.extra ?? {})["child"] as EndedChild;
     const child = this.jobs.get(childId);
-    promise(child && isTerminal(child.status), `${name}: heard of the end of child ${childId}, which is not over`);
-    promise(child.status === status || child.retries > 0, `${name}: heard that child ${childId} ended as ${status}`);
+    // It may have been retried since: what it was then is what is told.
+    promise(child && child.ends.size > 0, `${name}: heard of the end of child ${childId}, which never was over`);
+    promise(child.ends.has(status), `${name}: heard that child ${childId} ended as ${status}`);
     const wait = [...facts.waits.values()].find((one) => one.childId === childId);
     promise(wait && !wait.done, `${name}: counted the end of child ${childId}, for which it does not wait`);
     wait.done = true;
@@ -464,6 +502,23 @@ export class Ledger {
     promise(this.#events.has(token) || wasOver, `event ${token} of job ${id} was acknowledged and is not on disk`);
   }
 
+  /** Somebody wants it retried: at most that often it will be, however often the request arrives. */
+  retryAsked(id: string): void {
+    this.#retriesAsked.set(id, (this.#retriesAsked.get(id) ?? 0) + 1);
+  }
+
+  /** Each that was acknowledged is one of its own; `key`: the same, sent again, is not. */
+  retryTaken(id: string, key = `${id}/${this.#retriesTaken.get(id)?.size ?? 0}`): void {
+    const taken = this.#retriesTaken.get(id) ?? new Set();
+    this.#retriesTaken.set(id, taken.add(key));
+    const { retries = 0 } = this.jobs.get(id) ?? {};
+    promise(retries >= taken.size, `${taken.size} retries of job ${id} were acknowledged, and ${retries} are on disk`);
+  }
+
+  retriesAsked(id: string): number {
+    return this.#retriesAsked.get(id) ?? 0;
+  }
+
   /** `visit`: the wait that the decision was about. */
   decided(id: string, visit: number | undefined): void {
     const facts = this.jobs.get(id);
@@ -472,6 +527,11 @@ export class Ledger {
       visit === undefined || facts?.decided.has(visit),
       `job ${id} took a decision about visit ${visit} for another one`,
     );
+  }
+
+  /** Somebody is about to ask for it. */
+  cancelAsked(id: string): void {
+    this.#cancelsAsked.add(id);
   }
 
   cancelled(id: string): void {

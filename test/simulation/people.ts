@@ -1,8 +1,17 @@
 /** People and programs that jobs wait for: they send events, decide, and have failed jobs tried again. */
+import type { Engine } from "../../actors/tree.ts";
 import { ask } from "./network.ts";
 import { promise } from "./ledger.ts";
 import { CLIENT } from "./clients.ts";
 import type { World } from "./world.ts";
+
+/** A request that changes nothing when it comes again, about a job that is there. */
+interface Insistence<Value> {
+  readonly id: string;
+  readonly name: string;
+  send(engine: Engine): Promise<Value>;
+  said(value: Value): void;
+}
 
 export class People {
   #events = 0;
@@ -23,18 +32,19 @@ export class People {
     for (let answers = chance.between(0, 2); answers > 0; answers--) {
       time.at(chance.between(0, 15_000), () => this.#decide(id));
     }
-    if (chance.is(0.2)) time.at(chance.between(5_000, 25_000), () => this.#retry(id));
+    if (chance.is(0.2)) time.at(chance.between(5_000, 25_000), () => this.retry(id, CLIENT.id));
   }
 
   #tell(id: string): void {
     const token = `event-${++this.#events}`;
     const event = this.world.chance.one("go", "go", "stop");
-    this.#request(
+    const key = this.#newKey();
+    this.insist({
       id,
-      `event ${event} ${token}`,
-      (engine, key) => engine.jobs.event(CLIENT.id, id, { event, data: JSON.stringify({ token }) }, key),
-      () => this.world.ledger.eventTaken(id, token),
-    );
+      name: `event ${event} ${token}`,
+      send: (engine) => engine.jobs.event(CLIENT.id, id, { event, data: JSON.stringify({ token }) }, key),
+      said: () => this.world.ledger.eventTaken(id, token),
+    });
   }
 
   #decide(id: string): void {
@@ -48,45 +58,43 @@ export class People {
   }
 
   #sendDecision(id: string, decision: string, isOffered: boolean, about: { readonly visit?: number }): void {
-    this.#request(
+    const key = this.#newKey();
+    this.insist({
       id,
-      `decide ${decision}`,
-      (engine, key) => engine.jobs.decide(CLIENT.id, id, { decision, by: "somebody", through: "link", ...about }, key),
-      () => {
+      name: `decide ${decision}`,
+      send: (engine) => engine.jobs.decide(CLIENT.id, id, { decision, by: "somebody", through: "link", ...about }, key),
+      said: () => {
         promise(isOffered, `job ${id} took the decision ${decision}, which it does not offer`);
         this.world.ledger.decided(id, about.visit);
       },
-    );
+    });
   }
 
-  #retry(id: string): void {
-    this.#request(
+  /** `viewer` undefined: an operator, who sees all jobs. */
+  retry(id: string, viewer: string | undefined): void {
+    const { ledger } = this.world;
+    ledger.retryAsked(id);
+    const key = this.#newKey();
+    this.insist({
       id,
-      "retry",
-      (engine, key) => engine.jobs.retry(CLIENT.id, id, key),
-      () => {
-        promise(
-          (this.world.ledger.jobs.get(id)?.retries ?? 0) > 0,
-          `a retry of job ${id} was acknowledged and is not on disk`,
-        );
-      },
-    );
+      name: "retry",
+      send: (engine) => engine.jobs.retry(viewer, id, key),
+      said: () => ledger.retryTaken(id, key),
+    });
   }
 
-  /** Sent again under its key until somebody says what came of it. */
-  #request(
-    id: string,
-    name: string,
-    send: (engine: NonNullable<World["server"]["engine"]>, key: string) => Promise<void>,
-    said: () => void,
-  ): void {
+  #newKey(): string {
+    return `key-${++this.#keys}`;
+  }
+
+  /** Sent again until somebody says what came of it. */
+  insist<Value>({ id, name, send, said }: Insistence<Value>): void {
     const { world } = this;
-    const key = `key-${++this.#keys}`;
     const attempt = () => {
       this.#open += 1;
       ask(world, {
         name: `${name} for ${id.slice(-6)}`,
-        send: (engine) => send(engine, key),
+        send,
         said,
         done: (outcome) => {
           this.#open -= 1;

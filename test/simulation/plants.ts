@@ -19,6 +19,7 @@ const ACTOR = "actors/job/actor.ts";
 const WORKER = "actors/worker-registry/worker.ts";
 
 const START = "actors/job/start.ts";
+const RETRY = "actors/job/retry.ts";
 
 export const PLANTS: readonly Plant[] = [
   {
@@ -354,6 +355,72 @@ export const PLANTS: readonly Plant[] = [
     file: "actors/job/outcomes.ts",
     find: "{ good: good + (isGood ? 1 : 0) }",
     replace: "{ good: good + 1 }",
+  },
+  {
+    name: "a retried job takes the turn of the run before",
+    file: START,
+    find: "  if (gate.visit !== visit) return;\n",
+    replace: "",
+  },
+  {
+    name: "a retried aggregator is given nothing",
+    file: RETRY,
+    find: "aggregation: job.failedAggregation,",
+    replace: "aggregation: undefined,",
+  },
+  {
+    name: "a retry goes on where the job ended, not where it failed",
+    file: RETRY,
+    find: "const state = job.failedIn ?? job.state;",
+    replace: "const state = job.state;",
+  },
+  {
+    name: "what led to a bad end is forgotten from one unit to the next",
+    file: "actors/job/turn.ts",
+    find: "draft.job.cameFrom ?? {",
+    replace: "{",
+  },
+  {
+    name: "a retried job keeps the deadline of the run that failed",
+    file: RETRY,
+    find: "    deadlineAtMs: undefined,\n",
+    replace: "",
+  },
+  {
+    name: "a retried child is a child still",
+    file: RETRY,
+    find: "isAlone: job.parentId === undefined ? undefined : true,",
+    replace: "isAlone: undefined,",
+  },
+  {
+    name: "what the handler that failed had been brought is gone at its retry",
+    file: "actors/job/draft.ts",
+    find: "      // What the handler at hand was given and never used is kept: a retry runs it again.\n",
+    replace: "      merge: undefined,\n",
+  },
+  {
+    name: "a rerun begins at the start, whatever was asked for",
+    file: "actors/jobs.ts",
+    find: "    ...(fromState !== undefined && { state: fromState }),\n",
+    replace: "",
+  },
+  {
+    name: "a rerun that is asked for again makes another job",
+    file: "actors/jobs.ts",
+    find: "key === undefined ? undefined : { key: `rerun:${id}:${key}`, bodyHash: JSON.stringify(changes) };",
+    replace: "undefined;",
+  },
+  {
+    name: "of many jobs those that could not be changed are told as changed",
+    file: "src/http/many-jobs.ts",
+    find: "fitting.filter(({ id }) => !refused.has(id))",
+    replace: "fitting",
+  },
+  {
+    name: "a parent cancels a child that was retried by itself",
+    file: ACTOR,
+    find: "return isParents === true && job?.isAlone === true;",
+    replace: "return false;",
   },
   {
     name: "a worker that died keeps its tasks",

@@ -13,15 +13,17 @@ import type { StopSignal } from "../../src/system/stopping.ts";
 import { createIds } from "../../src/system/ids.ts";
 import type { System } from "../../src/system/index.ts";
 import { createLog } from "../../src/system/log.ts";
-import { FLOWS } from "./blueprints.ts";
+import { ALL_FLOWS } from "./blueprints.ts";
 import { playOn } from "./flow.ts";
 import { Disk, type DiskFaults, type Fate } from "./disk.ts";
 import { promise } from "./ledger.ts";
 import { Process } from "./time.ts";
 import type { World } from "./world.ts";
 
-const DEFINITIONS = new Map(FLOWS.map(({ blueprint }) => [blueprint.name, definitionOf(blueprint)]));
-const MANIFESTS = new Map(FLOWS.map(({ blueprint }): [string, Manifest] => [blueprint.name, manifestOf(blueprint)]));
+const DEFINITIONS = new Map(ALL_FLOWS.map(({ blueprint }) => [blueprint.name, definitionOf(blueprint)]));
+const MANIFESTS = new Map(
+  ALL_FLOWS.map(({ blueprint }): [string, Manifest] => [blueprint.name, manifestOf(blueprint)]),
+);
 
 const CATALOG: Catalog = {
   current: (name) => MANIFESTS.get(name),
@@ -33,8 +35,11 @@ const CATALOG: Catalog = {
 };
 
 function manifestOf(blueprint: Blueprint): Manifest {
-  const { name, dataStores, concurrency } = definitionOf(blueprint);
-  const none = { states: [], edges: [], dataStores, ...(concurrency && { concurrency }) };
+  const { name, dataStores, concurrency, states: declared } = definitionOf(blueprint);
+  const states = [...declared.values()].map(({ name: state, isStart, isEnd, isAggregator }) => {
+    return { name: state, isStart, isEnd, isAggregator };
+  });
+  const none = { states, edges: [], dataStores, ...(concurrency && { concurrency }) };
   return { name, hash: `hash-of-${name}`, file: `${name}.ts`, apiVersion: "v1", start: "start", ...none };
 }
 
@@ -73,6 +78,7 @@ export class Server {
         world.stores.durable(unit);
         world.receivers.durable(unit);
         world.mishap?.durable(unit);
+        for (const write of unit.jobs) world.operators.durable(write);
       });
       for (const { job } of unit.jobs) {
         world.note(`disk ${job.id.slice(-6)} v${job.version} ${job.status} in ${job.state} visit ${job.visit}`);
@@ -103,7 +109,11 @@ export class Server {
     this.#unread.clear();
     this.#starts += 1;
     world.note(`server starts for the ${this.#starts}. time`);
-    process.onDeath(() => this.#died());
+    process.onDeath(() => {
+      // One that dies while it stands still has stood still for less than it was going to.
+      this.stoodStillMs -= Math.max(0, process.stoodStillUntilMs - world.time.monotonicMs());
+      this.#died();
+    });
     this.#engine = this.#assemble(process);
     // Some do not live to see the end of their recovery.
     if (world.weather.crashes && this.#starts > 1 && world.isHappening(0.15)) {
@@ -163,7 +173,7 @@ export class Server {
       sender: world.receivers.sender(process),
       settings: this.settings,
     });
-    playOn({ enter: () => this.#enterHandler(process) });
+    playOn({ enter: () => this.#enterHandler(process), falters: () => world.operators.falters() });
     return engine;
   }
 

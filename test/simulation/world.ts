@@ -2,13 +2,14 @@
 import { isDeepStrictEqual } from "node:util";
 import { rebuildHistory } from "../../src/job/history.ts";
 import { isTerminal, type Job, type JobEvent } from "../../src/job/model.ts";
-import { FLOWS } from "./blueprints.ts";
+import { ALL_FLOWS } from "./blueprints.ts";
 import { Chance } from "./chance.ts";
 import { Clients } from "./clients.ts";
 import { Fleet } from "./fleet.ts";
 import { LineUp } from "./line-up.ts";
 import { Ledger, promise, PromiseBroken } from "./ledger.ts";
 import { Mishap, type WorkerKind } from "./mishaps.ts";
+import { Operators } from "./operators.ts";
 import { People } from "./people.ts";
 import { Receivers } from "./receivers.ts";
 import { Server } from "./server.ts";
@@ -75,6 +76,7 @@ export class World {
   readonly fleet: Fleet;
   readonly clients: Clients;
   readonly people: People;
+  readonly operators: Operators;
   readonly lineUp: LineUp;
   readonly mishap: Mishap | undefined;
   #faulty = true;
@@ -106,6 +108,7 @@ export class World {
     this.clients = new Clients(this);
     this.lineUp = new LineUp(this);
     this.people = new People(this);
+    this.operators = new Operators(this);
   }
 
   // ---- what the others ask of it
@@ -214,6 +217,7 @@ export class World {
       time.at(chance.between(0, 12_000), () => this.clients.create());
     }
     this.lineUp.plan();
+    this.operators.plan();
     const ids = ["alpha", "beta"];
     for (let worker = chance.between(1, 3); worker > 0; worker--) {
       const id = chance.pick(ids) ?? "alpha";
@@ -305,24 +309,28 @@ export class World {
       `job ${job.id}: its history rebuilds to ${JSON.stringify(shown)}, it holds ${job.stateHistory}`,
     );
     const { status } = job;
+    const { retries = 0, first = "start" } = this.ledger.jobs.get(job.id) ?? {};
+    const asked = this.ledger.retriesAsked(job.id);
+    promise(retries <= asked, `job ${job.id}: was retried ${retries} times, and ${asked} were asked for`);
     if (!isTerminal(status)) return this.#judgeParked(job);
     const end = status === "finished" ? "job_completed" : "job_failed";
     const ends = history.filter((event) => event.event_type === "job_completed" || event.event_type === "job_failed");
     promise(
-      ends.length === 1 + (this.ledger.jobs.get(job.id)?.retries ?? 0) && last?.event_type === end,
+      ends.length === 1 + retries && last?.event_type === end,
       `job ${job.id}: ${status}, and its history ends with ${last?.event_type}`,
     );
     promise(
       !job.task && !job.parallel && !job.handler && !job.child && !job.pause,
       `job ${job.id}: is over and waits for something`,
     );
-    if (status !== "finished") return;
+    // One that did not begin at the start leaves out what comes before.
+    if (status !== "finished" || first !== "start") return;
     const { count } = JSON.parse(job.initialData) as { count: number };
-    const flow = FLOWS.find(({ blueprint }) => blueprint.name === job.blueprint);
+    const flow = ALL_FLOWS.find(({ blueprint }) => blueprint.name === job.blueprint);
     const expected = flow?.tokens(count);
     const { tokens = [] } = JSON.parse(job.stateHistory) as { tokens?: readonly string[] };
     // One that was mended, and retried by a person after that, has done both.
-    const isMendedTwice = job.blueprint === "mending" && (this.ledger.jobs.get(job.id)?.retries ?? 0) > 0;
+    const isMendedTwice = job.blueprint === "mending" && retries > 0;
     promise(
       expected === undefined || tokens.length === expected || isMendedTwice,
       `job ${job.id}: finished with ${tokens.length} results of ${expected}`,
