@@ -82,6 +82,8 @@ export class WorkerActor implements Actor<WorkerMessage> {
     list: undefined,
     byTask: new Map(),
   };
+  /** Schemas that cannot be checked: some workers send all of them with each heartbeat. */
+  readonly #toldOf = new Set<string>();
   /** As the dispatcher was told it last. */
   #trust: Trust = { reputation: 1, reputationNeeded: 0 };
 
@@ -436,13 +438,12 @@ export class WorkerActor implements Actor<WorkerMessage> {
     if (list === undefined) return undefined;
     if (this.#skills.list !== list) {
       const { log } = this.parts;
-      const byTask = skillsOf(list, (what, reason) =>
-        log.warn("A worker's schema cannot be checked here, and what it describes is taken as it comes.", {
-          worker: this.id,
-          what,
-          reason,
-        }),
-      );
+      const byTask = skillsOf(list, (what, reason) => {
+        if (this.#toldOf.has(what)) return;
+        this.#toldOf.add(what);
+        const fields = { worker: this.id, what, reason };
+        log.warn("A worker's schema cannot be checked here, and what it describes is taken as it comes.", fields);
+      });
       this.#skills = { list, byTask };
     }
     return this.#skills.byTask.get(task);

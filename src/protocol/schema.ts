@@ -7,6 +7,7 @@ import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { type JsonMap, type JsonValue, Refusal } from "../system/errors.ts";
 import type { Violation } from "./creation.ts";
 import { isObject } from "./json.ts";
+import { Unresolvable, withoutReferences } from "./schema-references.ts";
 
 /** Undefined when the value fits; else what does not, at most so many. */
 export type SchemaCheck = (value: unknown, at: string) => readonly Violation[] | undefined;
@@ -14,7 +15,7 @@ export type SchemaCheck = (value: unknown, at: string) => readonly Violation[] |
 const VIOLATIONS_MAX = 20;
 
 export function compileSchema(schema: object): SchemaCheck {
-  const compiled = TypeCompiler.Compile(restore(schema as JsonMap));
+  const compiled = TypeCompiler.Compile(restore(inPlace(schema as JsonMap)));
   return (value, at) => {
     if (compiled.Check(value)) return undefined;
     // The first thing said of a place says most; the rest are unions and intersections repeating it.
@@ -25,6 +26,14 @@ export function compileSchema(schema: object): SchemaCheck {
     }
     return [...messages].map(([path, message]) => ({ path: `${at}${path}`, message }));
   };
+}
+
+function inPlace(schema: JsonMap): JsonMap {
+  try {
+    return withoutReferences(schema);
+  } catch (error) {
+    throw error instanceof Unresolvable ? unsupported(error.message) : error;
+  }
 }
 
 const known = new Map<string, SchemaCheck>();
@@ -163,6 +172,6 @@ function listOf(value: JsonValue | undefined): readonly JsonValue[] {
 }
 
 function unsupported(what: string): Refusal {
-  const message = `The blueprint's input schema holds ${what}, which cannot be checked: rewrite it with Type.`;
+  const message = `The schema holds ${what}, which cannot be checked: rewrite it, best with Type.`;
   return new Refusal("SCHEMA_UNSUPPORTED", 500, message);
 }

@@ -26,6 +26,28 @@ const table: readonly (readonly [name: string, schema: object, good: unknown, ba
   ["exactly one of two", { oneOf: [{ type: "number" }, { type: "integer" }] }, 1.5, 1, ""],
   ["a format that nobody knows lets pass", Type.String({ format: "colour" }), "red", 1, ""],
   ["anything", {}, 1, undefined, ""],
+  [
+    "references into itself",
+    {
+      $defs: {
+        Point: { type: "object", required: ["x"], properties: { x: { $ref: "#/$defs/N" } } },
+        N: { type: "number" },
+      },
+      type: "object",
+      required: ["from", "to"],
+      properties: { from: { $ref: "#/$defs/Point", description: "where it begins" }, to: { $ref: "#/$defs/Point" } },
+    },
+    { from: { x: 1 }, to: { x: 2 } },
+    { from: { x: 1 }, to: { x: "2" } },
+    "/to/x",
+  ],
+  [
+    "a reference of the older kind, with a name that has to be written otherwise",
+    { definitions: { "a/b ü": { type: "number" } }, properties: { n: { $ref: "#/definitions/a~1b%20ü" } } },
+    { n: 1 },
+    { n: "1" },
+    "/n",
+  ],
 ];
 
 describe("a schema that went through text checks as it did before", () => {
@@ -40,6 +62,21 @@ describe("a schema that went through text checks as it did before", () => {
 
 test("a schema that cannot be checked is refused and not passed over", () => {
   expect(() => compileSchema({ type: "colour" })).toThrow("cannot be checked");
+});
+
+test.each([
+  ["leads back to itself", { $defs: { A: { properties: { a: { $ref: "#/$defs/A" } } } }, $ref: "#/$defs/A" }],
+  ["leads nowhere", { properties: { a: { $ref: "#/$defs/A" } } }],
+  ["leads nowhere", { properties: { a: { $ref: "#/constructor/name" } } }],
+  ["leads nowhere", { properties: { a: { $ref: "#/%zz" } } }],
+])("a reference that %s is refused by its name", (what, schema) => {
+  expect(() => compileSchema(schema)).toThrow(`which ${what}, which cannot be checked`);
+});
+
+test("a schema that grows without bounds by its references is refused at once", () => {
+  const twice = (name: string) => ({ anyOf: [{ $ref: `#/$defs/${name}` }, { $ref: `#/$defs/${name}` }] });
+  const $defs = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`n${index}`, twice(`n${index + 1}`)]));
+  expect(() => compileSchema({ $defs: { ...$defs, n40: {} }, $ref: "#/$defs/n0" })).toThrow("more than 10000 parts");
 });
 
 test("each place is named once", () => {

@@ -13,7 +13,14 @@ Of its environment, or of orchestrator.toml, it reads, among others:
   S3_BUCKET, S3_ACCESS_KEY, S3_SECRET_KEY, S3_REGION, S3_MAX_CONCURRENCY
   S3_PATIENCE_SECONDS       how long the store may be away before who waits for it hears of it (default: 120)
   S3_AUTO_CLEANUP           true: a job's files are removed at its end (default: they stay)
-  TASK_FILES_DIR            where handlers' copies of them lie meanwhile (default: /tmp/avtomatika-payloads)`;
+  TASK_FILES_DIR            where handlers' copies of them lie meanwhile (default: /tmp/avtomatika-payloads)
+  REPUTATION_MIN_THRESHOLD  a worker whose results cost it more gets no tasks for a while (default: 0.3 of 1;
+                            0: nobody is shut out)
+  REPUTATION_REWARD_SUCCESS, REPUTATION_PENALTY_TASK_FAILURE, REPUTATION_PENALTY_CONTRACT_VIOLATION
+                            what results give and take (default: 0.001, 0.05 and 0.2)
+  REPUTATION_RECOVERY_PER_HOUR
+                            what time gives back (default: 0.6)
+  STRICT_EVENT_VALIDATION   false: events that do not fit their worker's own schema are taken all the same`;
 
 export function addServe(program: Command, context: CommandContext): void {
   const command = program
