@@ -1,5 +1,6 @@
 /** A user's error for the log: what it says, and where in the user's files it was thrown. */
 import { isRecord } from "./payload.ts";
+import { wordsOf } from "./words.ts";
 
 export interface ErrorFacts {
   readonly error: string;
@@ -8,9 +9,14 @@ export interface ErrorFacts {
 }
 
 export function errorFacts(error: unknown): ErrorFacts {
-  if (!(error instanceof Error)) return { error: String(error) };
-  const place = positionOf(error) ?? placeOf(error.stack ?? "");
-  return { error: `${error.name}: ${error.message}`, ...(place !== undefined && { place }) };
+  if (!(error instanceof Error)) return { error: wordsOf(error) };
+  try {
+    const place = positionOf(error) ?? placeOf(error.stack ?? "");
+    return { error: `${error.name}: ${wordsOf(error)}`, ...(place !== undefined && { place }) };
+  } catch {
+    // What was thrown may hide its own name.
+    return { error: wordsOf(error) };
+  }
 }
 
 /** Of a file that cannot be parsed: there is no stack then. */

@@ -1,6 +1,7 @@
 /** What a handler returned or threw, as the JSON text of a result: always an object with a `status`. */
 import { messageOf } from "../src/system/errors.ts";
 import { errorCodeOf, errorDetailsOf } from "./errors.ts";
+import { wordsOf } from "./words.ts";
 
 export const RESULT_BYTES_MAX = 10 * 1024 * 1024;
 const UTF8_BYTES_PER_UNIT_MAX = 3;
@@ -19,7 +20,12 @@ export function unsupportedTask(type: string): string {
 }
 
 export function thrown(error: unknown): string {
-  return failure(errorCodeOf(error), messageOf(error) || nameOf(error), errorDetailsOf(error));
+  const details = errorDetailsOf(error);
+  try {
+    return failure(errorCodeOf(error), wordsOf(error), details);
+  } catch {
+    return failure(errorCodeOf(error), `${wordsOf(error)} (What it told beside that cannot be written as JSON.)`);
+  }
 }
 
 export function returned(value: unknown): string {
@@ -75,10 +81,6 @@ function isPlainObject(value: unknown): value is object {
 function kindOf(value: unknown): string {
   if (value === null) return "null";
   return Array.isArray(value) ? "an array" : `a ${typeof value}`;
-}
-
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : "The handler threw nothing that says why.";
 }
 
 function firstLine(text: string): string {

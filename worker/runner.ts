@@ -14,6 +14,8 @@ import { type Origin, type StopCause, TaskRun, type Workplace } from "./task.ts"
 
 // A handler that minds its signal needs a moment to end by itself; one that does not would hold its slot for ever.
 const TIMEOUT_GRACE_MS = 1000;
+/** Whoever is called off may have much to put away. */
+const CANCEL_GRACE_MS = 30_000;
 
 export interface RunnerParts {
   readonly tasks: ReadonlyMap<string, TaskDefinition>;
@@ -88,9 +90,13 @@ export class Runner {
   stop(taskId: string, cause: StopCause): void {
     const run = this.#runs.get(taskId);
     if (!run) return;
+    const isFirst = run.stopCause === undefined;
     run.stop(cause);
     const place = this.#waiting.indexOf(run);
-    if (place === -1) return;
+    if (place === -1) {
+      if (isFirst && cause === "cancelled") this.#limitCancelling(run);
+      return;
+    }
     this.#waiting.splice(place, 1);
     this.#settle(run, CANCELLED);
   }
@@ -144,19 +150,22 @@ export class Runner {
     this.parts.changed();
     this.#limitTime(run);
     let outcome: unknown;
+    let isPromised = false;
     try {
       task.check?.(run.payload.params);
       const brought = this.parts.exchange?.bring(run);
       outcome = brought ? runWith(brought, task, run) : task.run(run.payload.params, run);
+      isPromised = isThenable(outcome);
     } catch (error) {
       this.#finish(run, this.#failed(run, error));
       return;
     }
-    if (!isThenable(outcome)) {
+    if (!isPromised) {
       this.#returned(run, outcome);
       return;
     }
-    outcome.then(
+    // A promise of the handler's own make may break its word; this one does not.
+    Promise.resolve(outcome).then(
       (value) => this.#returned(run, value),
       (error: unknown) => this.#finish(run, this.#failed(run, error)),
     );
@@ -164,9 +173,15 @@ export class Runner {
 
   /** Its files go where the orchestrator can name them; only then it is over. */
   #returned(run: TaskRun, value: unknown): void {
-    const said = returned(value);
-    const body = this.parts.tasks.get(run.type)?.checkOutput?.(said) ?? said;
-    const taken = run.over ? undefined : this.parts.exchange?.take(run, body);
+    let body: string;
+    let taken: Promise<string> | undefined;
+    try {
+      const said = returned(value);
+      body = this.parts.tasks.get(run.type)?.checkOutput?.(said) ?? said;
+      taken = run.over ? undefined : this.parts.exchange?.take(run, body);
+    } catch (error) {
+      return this.#finish(run, this.#failed(run, error));
+    }
     if (!taken) return this.#finish(run, body);
     taken.then(
       (told) => this.#finish(run, told),
@@ -184,6 +199,15 @@ export class Runner {
         run.fullLog.warn("the handler went on after its time was over: let it mind task.signal", { type: run.type });
         this.#finish(run, timedOut(seconds));
       });
+    });
+  }
+
+  /** The orchestrator does not wait for it any more: a slot would be lost to a handler that never ends. */
+  #limitCancelling(run: TaskRun): void {
+    run.stopTimer?.();
+    run.stopTimer = this.parts.timers.after(CANCEL_GRACE_MS, () => {
+      run.fullLog.warn("the handler went on after its task was cancelled: let it mind task.signal", { type: run.type });
+      this.#finish(run, CANCELLED);
     });
   }
 
@@ -246,6 +270,6 @@ function timedOut(seconds: number): string {
   return failure("TRANSIENT_ERROR", `The task took longer than its ${seconds} s.`);
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+function isThenable(value: unknown): boolean {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

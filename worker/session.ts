@@ -10,6 +10,7 @@ import { backoffMs, type RetryDelays } from "./backoff.ts";
 import type { ProgressUpdate } from "./contract.ts";
 import { Events } from "./events.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { readableProgress } from "./progress.ts";
 import { Results } from "./results.ts";
 import type { Runner } from "./runner.ts";
 import type { Shelf } from "./shelf.ts";
@@ -108,7 +109,9 @@ export class Session implements Origin {
     this.#results.add(task.jobId, task.taskId, body);
   }
 
-  async progress(update: ProgressUpdate): Promise<void> {
+  async progress(said: ProgressUpdate): Promise<void> {
+    const update = readableProgress(said, this.parts.system.log);
+    if (!update) return;
     if (this.#connection) await this.#connection.progress(update);
     else this.#heldProgress.set(update.taskId, update);
   }

@@ -3,7 +3,7 @@
  * handlers never ask for (signal, log, files, bound functions) is made when it is asked for.
  */
 import type { Cancel } from "../src/system/clock.ts";
-import { type JsonValue, Refusal } from "../src/system/errors.ts";
+import { type JsonValue, messageOf, Refusal } from "../src/system/errors.ts";
 import type { Log } from "../src/system/log.ts";
 import { EVENT_NAME_MAX } from "../src/protocol/worker-event.ts";
 import type { TaskPayload } from "../src/protocol/worker.ts";
@@ -140,7 +140,7 @@ export class TaskRun implements TaskContext {
   get checkpoint(): TaskContext["checkpoint"] {
     return async (value: JsonValue) => {
       if (this.over) return;
-      const text = JSON.stringify(value) ?? "null";
+      const text = checkpointText(value);
       if (text.length > CHECKPOINT_CHARS_MAX) throw checkpointTooLarge(text.length);
       await this.origin.checkpoint({ taskId: this.taskId, jobId: this.jobId, value: text });
     };
@@ -173,6 +173,15 @@ export class TaskRun implements TaskContext {
     this.#folder?.remove().catch((error: unknown) => {
       this.fullLog.warn("the task's folder could not be removed", { folder: this.#folder?.folder, error });
     });
+  }
+}
+
+function checkpointText(value: JsonValue): string {
+  try {
+    return JSON.stringify(value) ?? "null";
+  } catch (error) {
+    const sentence = `A checkpoint cannot be written as JSON (${messageOf(error)}): keep plain data in it.`;
+    throw new Refusal("CHECKPOINT_NOT_JSON", 422, sentence);
   }
 }
 

@@ -10,6 +10,9 @@ import type { WorkerResult } from "./worker.ts";
 const TRANSIENT = "TRANSIENT_ERROR";
 const PERMANENT = "PERMANENT_ERROR";
 const BROKEN = "CONTRACT_VIOLATION_ERROR";
+const WORD_CHARS_MAX = 200;
+/** It is kept with the job, and stands in lists of jobs. The whole of it is in the result as it came. */
+const MESSAGE_CHARS_MAX = 4000;
 
 /** Of the flat layout: what belongs to the delivery and not to the result. */
 const DELIVERY_FIELDS: ReadonlySet<string> = new Set([
@@ -38,7 +41,7 @@ export function readResult(body: JsonMap, workerId: string, flaw?: Flaw): Worker
   const status = readStatus(fields);
   const data = dataText(fields);
   const metadata = isObject(fields["data_metadata"]) ? JSON.stringify(fields["data_metadata"]) : undefined;
-  const error = status === "failure" ? readError(fields) : undefined;
+  const error = status === "failure" ? shortened(readError(fields)) : undefined;
   return {
     ...ids,
     status,
@@ -56,6 +59,7 @@ function isId(value: JsonValue | undefined): value is string {
 function problemOf(fields: JsonMap): string | undefined {
   const status = fields["status"] ?? "success";
   if (typeof status !== "string" || status === "") return "The result's status must be a word.";
+  if (status.length > WORD_CHARS_MAX) return `The result's status is longer than ${WORD_CHARS_MAX} characters.`;
   const data = fields["data"] ?? {};
   return isObject(data) ? undefined : "The result's data must be an object.";
 }
@@ -88,6 +92,14 @@ function readError(fields: JsonMap): NonNullable<WorkerResult["error"]> {
     return { code: message.startsWith("Unsupported task") ? PERMANENT : TRANSIENT, message };
   }
   return { code: TRANSIENT, message: NO_REASON };
+}
+
+function shortened({ code, message, ...rest }: NonNullable<WorkerResult["error"]>): NonNullable<WorkerResult["error"]> {
+  return { code: cut(code, WORD_CHARS_MAX), message: cut(message, MESSAGE_CHARS_MAX), ...rest };
+}
+
+function cut(text: string, charsMax: number): string {
+  return text.length <= charsMax ? text : `${text.slice(0, charsMax - 1).toWellFormed()}…`;
 }
 
 const NO_REASON = "The worker gave no reason.";

@@ -11,7 +11,8 @@ export function lineFormat(format: LogFormat, isTerminal: boolean): (line: LogLi
 }
 
 export function jsonLine({ level, message, fields }: LogLine, atMs: number): string {
-  return `${JSON.stringify({ time: isoTime(atMs), level, message, ...fields }, readableErrors)}\n`;
+  const head = { time: isoTime(atMs), level, message };
+  return `${jsonOf({ ...head, ...fields }) ?? jsonOf({ ...head, ...shown(fields) })}\n`;
 }
 
 export function textLine({ level, message, fields }: LogLine, atMs: number): string {
@@ -26,11 +27,30 @@ function padded(level: LogLevel): string {
 function shortText(value: unknown): string {
   return typeof value === "string" && !/[\s"]/.test(value)
     ? value
-    : (JSON.stringify(value, readableErrors) ?? "undefined");
+    : (JSON.stringify(shownValue(value), readable) ?? "undefined");
 }
 
-/** An Error has no fields of its own for JSON. */
-function readableErrors(_name: string, value: unknown): unknown {
+/** A line of the log is nobody's failure: what cannot be written stands there as a word. */
+function shown(fields: object): object {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, shownValue(value)]));
+}
+
+function shownValue(value: unknown): unknown {
+  return value === undefined || jsonOf(value) !== undefined ? value : "(it cannot be shown as JSON)";
+}
+
+/** Undefined: it has none, or cannot be written. */
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value, readable);
+  } catch {
+    return undefined;
+  }
+}
+
+/** An Error has no fields of its own for JSON, and a large integer no form. */
+function readable(_name: string, value: unknown): unknown {
+  if (typeof value === "bigint") return String(value);
   return value instanceof Error ? ownStack(value) : value;
 }
 

@@ -16,6 +16,9 @@ interface Case {
 const CASES: readonly Case[] = [
   { task: "throws_text", code: "TRANSIENT_ERROR", says: "out of paint" },
   { task: "throws_nothing", code: "TRANSIENT_ERROR", says: "undefined" },
+  { task: "throws_what_has_no_text", code: "TRANSIENT_ERROR", says: "cannot be shown" },
+  { task: "throws_5_mb", code: "TRANSIENT_ERROR", says: "yyy" },
+  { task: "keeps_a_circle", code: "TRANSIENT_ERROR", says: "A checkpoint cannot be written as JSON" },
   { task: "throws_later", code: "TRANSIENT_ERROR", says: "late" },
   { task: "returns_20_mb", code: "PERMANENT_ERROR", says: "larger than 10 MB" },
   { task: "returns_a_circle", code: "PERMANENT_ERROR", says: "cannot be written as JSON" },
@@ -53,12 +56,26 @@ describe.skipIf(!isBuilt).each([["ws"], ["poll"]])("handlers that misbehave, by 
       async () => {
         const job = await waitForEnd(server, await submit(server, "jobs/bad_tasks", { task, ...input }));
         expect(job.current_state).toBe("failed");
+        expect(job.error?.message.length).toBeLessThan(5_000);
         expect(job.error).toMatchObject({ code, message: expect.stringContaining(says) });
         expect(await ask()).toBe(pid);
       },
       LIMIT_MS,
     );
   }
+
+  test(
+    "odd progress and odd lines of the log fail nothing, and the connection stays",
+    async () => {
+      const job = await waitForEnd(server, await submit(server, "jobs/bad_tasks", { task: "says_odd_things" }));
+      expect(job).toMatchObject({ status: "finished", state_history: { ok: true } });
+      await eventually("the log says so", 5_000, async () => worker.log.includes("progress is told as a number"));
+      expect(worker.log).toContain("odd fields");
+      expect(worker.log).not.toContain("no connection to the orchestrator");
+      expect(await ask()).toBe(pid);
+    },
+    LIMIT_MS,
+  );
 
   test(
     "nothing returned is a success, and a promise that nobody waits for is a line in the log",

@@ -16,6 +16,16 @@ describe("a line of the log", () => {
     expect(lineFormat(format, isTerminal)(line, 0)).toBe(expected);
   });
 
+  test.each([
+    ["json", '"circle":"(it cannot be shown as JSON)","many":"12345678901234567890","other":1'],
+    ["text", 'circle="(it cannot be shown as JSON)" many="12345678901234567890" other=1'],
+  ] as const)("is written whatever its fields hold: %s", (format, expected) => {
+    const circle: Record<string, unknown> = {};
+    circle["self"] = circle;
+    const fields = { circle, many: 12_345_678_901_234_567_890n, other: 1 };
+    expect(lineFormat(format, false)({ ...line, fields }, 0)).toContain(expected);
+  });
+
   test("shows an error without the frames of the compiled program", () => {
     const error = new TypeError("no");
     error.stack = "TypeError: no\n    at mine (/home/me/w.ts:1:2)\n    at #start (/$bunfs/root/orchestrator:11:5)";

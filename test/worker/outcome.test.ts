@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { InvalidInputError, PermanentError, TransientError } from "../../worker/index.ts";
-import { ERROR_CODE } from "../../worker/errors.ts";
+import { ERROR_CODE, ERROR_DETAILS } from "../../worker/errors.ts";
 import { returned, thrown } from "../../worker/outcome.ts";
 
 const circular: Record<string, unknown> = {};
@@ -54,9 +54,18 @@ describe("what a handler returns", () => {
 });
 
 describe("what a handler throws", () => {
+  class Detailed extends Error {
+    readonly [ERROR_DETAILS] = circular;
+  }
+
   class OtherCopy extends Error {
     readonly [ERROR_CODE] = "INVALID_INPUT_ERROR";
   }
+
+  test("what it tells beside its message is left out where it cannot be written", () => {
+    const { error } = JSON.parse(thrown(new Detailed("no ink"))) as Failure;
+    expect(error.message).toStartWith("no ink (What it told beside that");
+  });
 
   test.each<[string, unknown, string, string]>([
     ["a TransientError", new TransientError("down"), "TRANSIENT_ERROR", "down"],
@@ -66,7 +75,13 @@ describe("what a handler throws", () => {
     ["any other error", new RangeError("too far"), "TRANSIENT_ERROR", "too far"],
     ["an error without a message", new TypeError(""), "TRANSIENT_ERROR", "TypeError"],
     ["a text", "out of paper", "TRANSIENT_ERROR", "out of paper"],
-    ["nothing", undefined, "TRANSIENT_ERROR", "undefined"],
+    ["nothing", undefined, "TRANSIENT_ERROR", "The handler threw undefined, which says nothing."],
+    ["an object with a message", { code: 5, message: "no ink" }, "TRANSIENT_ERROR", "no ink"],
+    ["another object", { code: "E_INK" }, "TRANSIENT_ERROR", '{"code":"E_INK"}'],
+    ["a circle", circular, "TRANSIENT_ERROR", "The handler threw a value that cannot be shown."],
+    ["what has no text", Object.create(null), "TRANSIENT_ERROR", "{}"],
+    ["a symbol", Symbol("ink"), "TRANSIENT_ERROR", "Symbol(ink)"],
+    ["an endless message", new Error("é".repeat(9000)), "TRANSIENT_ERROR", `${"é".repeat(3999)}…`],
   ])("%s becomes a failure with a code and a message", (...[, error, code, message]) => {
     expect(JSON.parse(thrown(error))).toEqual({ status: "failure", error: { code, message } });
   });

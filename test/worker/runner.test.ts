@@ -1,3 +1,4 @@
+import assert from "node:assert";
 import { describe, expect, test } from "bun:test";
 import { silentLog } from "../../src/system/log.ts";
 import type { TaskContext } from "../../worker/contract.ts";
@@ -113,6 +114,50 @@ describe("running tasks", () => {
     await turn();
 
     expect(outcomes.get("t1")?.status).toBe("failure");
+    expect(runner.freeSlots).toBe(10);
+  });
+
+  test("a cancelled handler that never ends loses its slot after half a minute", async () => {
+    const { give, timers, outcomes, runner } = setUp({ deaf: () => new Promise(() => undefined) });
+
+    give("t1", "deaf", { timeout_seconds: 3600 });
+    runner.stop("t1", "cancelled");
+    runner.stop("t1", "cancelled");
+    timers.pass(29_000);
+    expect([outcomes.size, runner.freeSlots]).toEqual([0, 9]);
+    timers.pass(1000);
+
+    expect(outcomes.get("t1")).toEqual({ status: "cancelled" });
+    expect([runner.freeSlots, timers.waiting]).toEqual([10, 0]);
+  });
+
+  test("whatever a handler returns, its task ends", async () => {
+    const broken = () => assert.fail("no");
+    const odd = [
+      new Proxy({}, { has: broken }),
+      Object.defineProperty({}, "then", { get: broken }),
+      { then: broken },
+      { then: (done: (value: unknown) => void) => done(new Proxy({}, { has: broken })) },
+    ];
+    const { give, outcomes, runner } = setUp({ odd: ({ index }) => odd[Number(index)] });
+    for (const index of odd.keys()) give(`t${index}`, "odd", { params: { index } });
+    await turn();
+
+    expect([...outcomes.values()].map(({ status }) => status)).toEqual(odd.map(() => "failure"));
+    expect(runner.freeSlots).toBe(10);
+  });
+
+  test("whatever a handler throws, its task ends", async () => {
+    const odd = [Object.create(null), new Proxy({}, { get: () => assert.fail("no") }), Symbol("x"), 5n];
+    const { give, outcomes, runner } = setUp({
+      odd: ({ index }) => {
+        throw odd[Number(index)];
+      },
+    });
+    for (const index of odd.keys()) give(`t${index}`, "odd", { params: { index } });
+    await turn();
+
+    expect([...outcomes.values()].map(({ error }) => error?.code)).toEqual(odd.map(() => "TRANSIENT_ERROR"));
     expect(runner.freeSlots).toBe(10);
   });
 

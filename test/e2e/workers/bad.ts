@@ -29,6 +29,27 @@ export default new Worker({ maxConcurrentTasks: 20 })
     return { ok: true };
   })
   .task("wants_a_number", { params: Type.Object({ width: Type.Integer() }) }, ({ width }) => ({ width }))
+  .task("throws_what_has_no_text", () => {
+    throw new Proxy(
+      {},
+      {
+        get() {
+          throw new Error("hidden");
+        },
+      },
+    );
+  })
+  .task("throws_5_mb", () => {
+    throw new Error("y".repeat(5 * 1024 * 1024));
+  })
+  .task("keeps_a_circle", async (_, { checkpoint }) => await checkpoint(circle as never))
+  .task("says_odd_things", async (_, { log, sendProgress }) => {
+    log.info("odd fields", circle);
+    await sendProgress(Number.NaN);
+    await sendProgress("half" as never);
+    await sendProgress(0.5, "x".repeat(20 * 1024 * 1024));
+    return { ok: true };
+  })
   .task("names_what_lies_outside", async ({ how, secret }: { how: string; secret: string }, { files }) => {
     const inside = await files.write("inside.txt", "inside");
     const folder = dirname(inside);
