@@ -14,109 +14,55 @@
  */
 import type { Catalog } from "../src/catalog/port.ts";
 import type { HandlerRunner } from "../src/handlers/port.ts";
-import type { GatePlace } from "../src/job/gate.ts";
 import { isTerminal, type Job } from "../src/job/model.ts";
 import type { Sender } from "../src/notify/port.ts";
 import { createTaskIds, EPOCH_MASK, readTaskId } from "../src/job/task-id.ts";
-import type { ActorSystem } from "../src/runtime/types.ts";
+import type { ActorSystem, Ref } from "../src/runtime/types.ts";
 import type { OpenJob, Storage } from "../src/storage/port.ts";
 import type { Cancel } from "../src/system/clock.ts";
 import type { Service } from "../src/system/lifecycle.ts";
-import { assertNever, type JsonMap, messageOf, Refusal } from "../src/system/errors.ts";
+import { type JsonMap, messageOf } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
 import { createSteadyClock } from "../src/system/steady.ts";
 import { createBlueprints } from "./blueprints.ts";
 import { DispatcherActor } from "./dispatcher/actor.ts";
 import { BodyFetcher } from "./dispatcher/bodies.ts";
-import { BODY_BYTES_MAX, Dispatch } from "./dispatcher/decide.ts";
-import type { DispatcherEffect } from "./dispatcher/messages.ts";
-import { type QueuedTask, taskKey } from "./dispatcher/task.ts";
+import { Dispatch } from "./dispatcher/decide.ts";
+import type { DispatcherMessage } from "./dispatcher/messages.ts";
+import type { EngineSettings } from "./engine-settings.ts";
+import { Errands, queuedTask } from "./errands.ts";
 import { GateActor } from "./gate/actor.ts";
 import { Gates } from "./gate/decide.ts";
-import { gateOf, limitOf, placeOf } from "./gate/entry.ts";
-import type { GateEffect, Place } from "./gate/messages.ts";
+import { gateOf } from "./gate/entry.ts";
+import type { GateMessage } from "./gate/messages.ts";
 import { openGates } from "./gate/opening.ts";
 import { JobActor, type JobParts } from "./job/actor.ts";
-import type { After } from "./job/draft.ts";
 import type { Claim, JobMessage } from "./job/messages.ts";
 import { plainEnd } from "./job/plain-end.ts";
-import type { Resumption } from "./job/resume.ts";
 import { Patience } from "./job/patience.ts";
 import { Families } from "./families.ts";
 import { createJobs } from "./jobs.ts";
 import type { JobChange, Orchestrator } from "./orchestrator.ts";
 import { createOutbox } from "./outbox.ts";
 import { OutboxActor } from "./outbox/actor.ts";
-import { OUTBOX_RULES, type OutboxRules, Sending } from "./outbox/decide.ts";
+import { Sending } from "./outbox/decide.ts";
 import type { OutboxMessage } from "./outbox/messages.ts";
-import { Recovery, type TaskJob } from "./scheduler/recovery.ts";
+import { type Holders, isHeld } from "./scheduler/held.ts";
+import { Recovery } from "./scheduler/recovery.ts";
 import { Retention } from "./scheduler/retention.ts";
-import { HOLD_MS, Sweep } from "./scheduler/sweep.ts";
+import { HOLD_MS, Sweep, type SweepParts } from "./scheduler/sweep.ts";
 import { Wakes } from "./scheduler/wakes.ts";
 import { Stores } from "./stores/stores.ts";
 import { createDataStoreViews } from "./stores/views.ts";
 import { WallJumps } from "./scheduler/wall-jumps.ts";
-import { type KnownWorker, WorkerRegistryActor } from "./worker-registry/actor.ts";
+import { type KnownWorker, type RegistryMessage, WorkerRegistryActor } from "./worker-registry/actor.ts";
 import { createAttendedClock } from "./worker-registry/attended.ts";
-import { REPUTATION_RULES, type ReputationRules } from "./worker-registry/reputation.ts";
+
 import { Reputations } from "./worker-registry/reputations.ts";
 import type { WorkerParts } from "./worker-registry/worker.ts";
 import { createWorkers } from "./workers.ts";
 
-export interface EngineSettings {
-  readonly taskAttempts: number;
-  readonly handlerRuns: number;
-  readonly handlerTimeoutMs: number;
-  readonly handlerBackoffMs: number;
-  readonly maxSteps: number;
-  readonly cancelGraceMs: number;
-  /** How long a creation waits for its first handler before it is committed without it. */
-  readonly creationPatienceMs: number;
-  readonly workerTimeoutMs: number;
-  readonly workerRecordMs: number;
-  readonly workerReconnectMs: number;
-  readonly creationsAtOnce: number;
-  readonly jobsInMemory: number;
-  /** Of queued tasks: what is over it is fetched from the store when its turn comes. */
-  readonly taskBytesInMemory: number;
-  /** How long jobs are kept after their end; undefined: for ever. */
-  readonly keptMs: number | undefined;
-  readonly jobIdleMs: number;
-  /** With more than these undelivered, jobs that would add to them are refused. */
-  readonly outboxRows: number;
-  readonly outbox: OutboxRules;
-  /** What is being sent at a stop may take so long to end. */
-  readonly outboxStopMs: number;
-  /** At the end of a job its files go. */
-  readonly cleansFiles: boolean;
-  readonly reputation: ReputationRules;
-  /** Workers' events that do not fit their own schemas are refused. */
-  readonly isStrictOnEvents: boolean;
-}
-
-export const ENGINE_DEFAULTS: EngineSettings = {
-  taskAttempts: 4,
-  handlerRuns: 4,
-  handlerTimeoutMs: 30_000,
-  handlerBackoffMs: 250,
-  maxSteps: 100,
-  cancelGraceMs: 10_000,
-  creationPatienceMs: 10,
-  workerTimeoutMs: 300_000,
-  workerRecordMs: 120_000,
-  workerReconnectMs: 5_000,
-  creationsAtOnce: 10_000,
-  jobsInMemory: 20_000,
-  taskBytesInMemory: BODY_BYTES_MAX,
-  keptMs: undefined,
-  jobIdleMs: 10_000,
-  outboxRows: 100_000,
-  outbox: OUTBOX_RULES,
-  outboxStopMs: 3_000,
-  cleansFiles: false,
-  reputation: REPUTATION_RULES,
-  isStrictOnEvents: true,
-};
+export { ENGINE_DEFAULTS, type EngineSettings } from "./engine-settings.ts";
 
 export interface EngineParts {
   readonly system: System;
@@ -138,7 +84,6 @@ const MAILBOX_WORKER = 100_000;
 const MAILBOX_DISPATCHER = 1_000_000;
 const MAILBOX_OUTBOX = 1_000_000;
 const BATCH = 256;
-const COSTS_PAUSE_MS = 50;
 
 export interface Engine extends Orchestrator, Service {
   /** What `context.storage.getJobState` answers: the asking job sees its own pending status. */
@@ -166,7 +111,6 @@ export function createEngine(parts: EngineParts): Engine {
   const steady = createSteadyClock(clock);
   const gates = new Gates();
   const pauses = new Map<string, number>();
-  let gateRepairs = 0;
   let epoch = 0;
   let sequence = 0;
   let taskIds = createTaskIds(new Uint8Array());
@@ -174,9 +118,39 @@ export function createEngine(parts: EngineParts): Engine {
   let forgetCatalog: (() => void) | undefined;
   let cancelHold: Cancel | undefined;
 
-  const dispatcher = actors.spawn({
+  const errands = new Errands({
+    directory,
+    catalog: parts.catalog,
+    timers,
+    log,
+    to: {
+      get dispatcher() {
+        return dispatcher;
+      },
+      get gate() {
+        return gate;
+      },
+      get registry() {
+        return registry;
+      },
+      get jobs() {
+        return jobs;
+      },
+      get bodies() {
+        return bodies;
+      },
+      get families() {
+        return families;
+      },
+      get reputations() {
+        return reputations;
+      },
+    },
+  });
+
+  const dispatcher: Ref<DispatcherMessage> = actors.spawn<DispatcherMessage>({
     name: "dispatcher",
-    create: () => new DispatcherActor(dispatch, carryOut),
+    create: () => new DispatcherActor(dispatch, (effect) => errands.carryOut(effect)),
     capacity: MAILBOX_DISPATCHER,
   });
 
@@ -206,9 +180,9 @@ export function createEngine(parts: EngineParts): Engine {
       }),
   });
 
-  const gate = actors.spawn({
+  const gate: Ref<GateMessage> = actors.spawn<GateMessage>({
     name: "gates",
-    create: () => new GateActor(gates, letIn),
+    create: () => new GateActor(gates, (effect) => errands.letIn(effect)),
     capacity: MAILBOX_DISPATCHER,
   });
 
@@ -229,7 +203,7 @@ export function createEngine(parts: EngineParts): Engine {
     nextSequence: () => ++sequence,
     sign: ({ slot, visit, attempt, jobId }, number, workerId) =>
       taskIds.sign({ slot, visit, attempt, epoch, sequence: number }, jobId, workerId),
-    tellJob,
+    tellJob: (jobId, message) => errands.tellJob(jobId, message),
     writeHandOut: (jobId, handOut) =>
       actors.ask<JobMessage, boolean>(jobs.ref(jobId), (reply) => ({ type: "hand-out", handOut, reply }), ASK_MS),
     claim: (jobId, taskId, workerId) =>
@@ -249,7 +223,7 @@ export function createEngine(parts: EngineParts): Engine {
     },
   };
 
-  const registry = actors.spawn({
+  const registry: Ref<RegistryMessage> = actors.spawn<RegistryMessage>({
     name: "worker-registry",
     create: () => new WorkerRegistryActor(directory, workerParts, forgetWorker),
     capacity: MAILBOX_WORKER,
@@ -307,7 +281,7 @@ export function createEngine(parts: EngineParts): Engine {
       maxAttempts: settings.taskAttempts,
     },
     patience: new Patience<JobMessage>(clock, timers, settings.creationPatienceMs),
-    follow,
+    follow: (job, after) => errands.follow(job, after),
     committed(job, wakeAtMs) {
       if (wakeAtMs !== undefined) wakes.set(job.id, wakeAtMs);
       announce(job.id, { type: "committed", version: job.version, status: job.status });
@@ -330,38 +304,35 @@ export function createEngine(parts: EngineParts): Engine {
   const { keptMs } = settings;
   const { retention: reader, journal } = storage;
   const retention = new Retention({ reader, journal, clock, steady, timers, log, keptMs });
-  const recovery = new Recovery({ reader: storage.jobs, nowMs: () => steady.nowMs(), follow: setGoing });
+  const recovery = new Recovery({
+    reader: storage.jobs,
+    nowMs: () => steady.nowMs(),
+    follow: (job, after) => errands.setGoing(job, after),
+  });
   const resume: Recovery["resume"] = (waiting) => recovery.resume(waiting);
   const wallJumps = new WallJumps({ reader: storage.jobs, clock, steady, timers, log, wake });
-  const sweepParts = { reader: storage.jobs, timers, log, isHeld, isOverdue, wake, saw, sawAll, resume, recover };
+  const holders: Holders = {
+    hasTask: (jobId) => dispatch.holds(jobId),
+    isRunning: (jobId) => pending.has(jobId),
+    hasPlace: (jobId) => gates.holds(jobId),
+    nowMs: () => steady.nowMs(),
+  };
+  const sweepParts: SweepParts = {
+    reader: storage.jobs,
+    timers,
+    log,
+    isHeld: (job) => isHeld(job, holders),
+    isOverdue,
+    wake,
+    saw,
+    sawAll,
+    resume,
+    recover,
+  };
   const sweep = new Sweep(sweepParts, () => {
     swept = true;
     dispatcher.tell({ type: "open" });
   });
-
-  function isHeld(job: OpenJob): boolean {
-    if (dispatch.holds(job.id) || pending.has(job.id)) return true;
-    switch (job.status) {
-      case "pending":
-        // A deadline to come begins no job either.
-        if (job.begins !== "by-time") return job.begins === "by-gate" && gates.holds(job.id);
-        break;
-      case "waiting_for_worker":
-        // A deadline to come moves no task: one that waits for a worker has to be in the queue or with one.
-        return false;
-      case "waiting_for_human":
-      case "waiting_for_event":
-        // Somebody outside moves it, and every request finds it on disk.
-        return true;
-      case "waiting_for_sub_job":
-        return job.hasOpenChild === true;
-      case "waiting_for_parallel":
-        if (job.hasOpenChild === true) return true;
-        break;
-      default:
-    }
-    return job.wakeAtMs !== undefined && job.wakeAtMs > steady.nowMs();
-  }
 
   function saw(open: readonly OpenJob[]): void {
     gate.tell({ type: "seen", jobIds: open.map(({ id }) => id) });
@@ -386,126 +357,6 @@ export function createEngine(parts: EngineParts): Engine {
   function announce(jobId: string, change: JobChange): void {
     for (const listener of listeners.get(jobId) ?? []) listener(change);
     if (change.type === "committed" && isTerminal(change.status)) pending.delete(jobId);
-  }
-
-  function tellJob(jobId: string, message: JobMessage): void {
-    if (jobs.ref(jobId).tell(message) === "queued") return;
-    const error = new Refusal(
-      "JOB_BUSY",
-      503,
-      "The job cannot take more messages now; send it again in a second.",
-      undefined,
-      1,
-    );
-    if ("reply" in message && message.type !== "turn-done") message.reply?.fail(error);
-  }
-
-  function follow(job: Job, after: After): void {
-    switch (after.type) {
-      case "drop-task":
-        dispatcher.tell({ type: "drop", key: taskKey(job.id, after.visit, after.slot) });
-        return;
-      case "judge-worker":
-        return reputations.take(after.workerId, after.deed);
-      case "cancel-task": {
-        const { visit, slot, attempt } = after;
-        dispatcher.tell({ type: "cancel", key: taskKey(job.id, visit, slot), jobId: job.id, visit, slot, attempt });
-        return;
-      }
-      case "arrive-at-gate":
-        if (job.gate) gate.tell({ type: "arrived", place: placeAt(job, job.gate) });
-        return;
-      case "enter-gate":
-        if (job.gate) gate.tell({ type: "entered", place: placeAt(job, job.gate) });
-        return;
-      case "leave-gate":
-        gate.tell({ type: "left", jobId: job.id });
-        return;
-      case "start-child":
-        return families.start(after.child);
-      case "cancel-child":
-        return families.cancel(after.childId);
-      case "tell-parent":
-        return families.tellParent(job, after.parentId);
-      case "queue":
-      case "adopt":
-      case "look-at-child":
-      case "look-at-parent":
-        return setGoing(job, after);
-      default:
-    }
-  }
-
-  function setGoing(job: TaskJob, after: Resumption): void {
-    switch (after.type) {
-      case "queue":
-        dispatcher.tell({ type: "queue", task: queuedTask(job, after.wait, after.visit, after.again) });
-        return;
-      case "adopt": {
-        const task = queuedTask(job, after.wait, after.handOut.visit, true);
-        const { workerId } = after.handOut;
-        registry.tell({ type: "to", workerId, record: {}, message: { type: "adopt", task, handOut: after.handOut } });
-        return;
-      }
-      case "look-at-child":
-        return families.lookAtChild(job.id, after.childId);
-      case "look-at-parent":
-        return families.lookAtParent(job.id, after.parentId);
-      default:
-        return assertNever(after);
-    }
-  }
-
-  function placeAt(job: Pick<Job, "id" | "blueprint" | "priority">, at: GatePlace): Place {
-    return placeOf(job, at, parts.catalog.current(job.blueprint));
-  }
-
-  function tellLimits(): void {
-    const limits = parts.catalog.list().map((manifest) => [manifest.name, limitOf(manifest, undefined)] as const);
-    gate.tell({ type: "limits", limits: new Map(limits) });
-  }
-
-  function letIn(effect: GateEffect): void {
-    switch (effect.type) {
-      case "admit":
-        return tellJob(effect.jobId, { type: "admitted", visit: effect.visit });
-      case "found-gone":
-        gateRepairs += 1;
-        log.warn("A job that is over still had its place at a gate; others may have it.", { job: effect.jobId });
-        return;
-      default:
-        return assertNever(effect);
-    }
-  }
-
-  function carryOut(effect: DispatcherEffect): void {
-    switch (effect.type) {
-      case "assign": {
-        const told = directory.get(effect.workerId)?.ref.tell({ type: "assign", task: effect.task });
-        if (told !== "queued") dispatcher.tell({ type: "returned", workerId: effect.workerId, task: effect.task });
-        return;
-      }
-      case "stop-task":
-        directory.get(effect.workerId)?.ref.tell({ type: "stop-task", key: effect.key, cancel: effect.cancel });
-        return;
-      case "withdrawn": {
-        const { jobId, visit, slot, attempt } = effect;
-        return tellJob(jobId, { type: "withdrawn", visit, slot, attempt });
-      }
-      case "too-expensive": {
-        const { jobId, visit, slot, attempt } = effect.task;
-        return tellJob(jobId, { type: "too-expensive", visit, slot, attempt, message: effect.message });
-      }
-      case "judge-costs-later": {
-        const { taskType } = effect;
-        timers.after(COSTS_PAUSE_MS, () => void dispatcher.tell({ type: "judge-costs", taskType }));
-        return;
-      }
-      case "fetch":
-        return bodies.fetch(effect);
-      default:
-        return assertNever(effect);
-    }
   }
 
   function keepWorker(id: string, record: JsonMap): void {
@@ -569,7 +420,7 @@ export function createEngine(parts: EngineParts): Engine {
       return swept;
     },
     get repairs() {
-      return sweep.repairs + gateRepairs;
+      return sweep.repairs + errands.gateRepairs;
     },
     get jobsActive() {
       return jobs.active;
@@ -594,12 +445,12 @@ export function createEngine(parts: EngineParts): Engine {
         pauses.set(blueprint, sinceMs);
         gate.tell({ type: "paused", blueprint });
       }
-      forgetCatalog = parts.catalog.onChange(tellLimits);
+      forgetCatalog = parts.catalog.onChange(() => errands.tellLimits());
       void openGates({
         reader: storage.jobs,
         timers,
         log,
-        place: (job) => placeAt(job, job.gate),
+        place: (job) => errands.placeAt(job, job.gate),
         tell: (message) => void gate.tell(message),
       });
       dispatcher.tell({ type: "hold" });
@@ -624,21 +475,5 @@ export function createEngine(parts: EngineParts): Engine {
       await actors.stop();
       await reputations.stop();
     },
-  };
-}
-
-function queuedTask(job: TaskJob, wait: Claim["wait"], visit: number, again: boolean): QueuedTask {
-  return {
-    key: taskKey(job.id, visit, wait.slot),
-    jobId: job.id,
-    visit,
-    slot: wait.slot,
-    attempt: wait.attempt,
-    order: wait.order,
-    begun: job.begun === true,
-    queuedAtMs: wait.queuedAtMs,
-    again,
-    checkpoint: wait.checkpoint,
-    trace: job.trace,
   };
 }
