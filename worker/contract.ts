@@ -82,7 +82,7 @@ export interface WorkerFiles {
 export interface TaskResult {
   /** success, failure, cancelled, or a word that the blueprint has a transition for. */
   status: "success" | "failure" | "cancelled" | (string & {});
-  data?: Record<string, unknown>;
+  data?: Record<string, any>;
   error?: { code: ErrorCode | (string & {}); message: string; details?: Json } | string;
   error_type?: ErrorCode | (string & {});
 }

@@ -53,7 +53,7 @@ class PollConnection implements Connection {
   readonly #end = new AbortController();
   readonly #polls = new AbortController();
   readonly #results: Lanes<Result>;
-  /** Of each task the events that have no answer yet: its result must not overtake them. */
+  /** Of each task the events that have no answer yet: the next must not overtake them. */
   readonly #eventsOfTask = new Map<string, Promise<unknown>>();
   readonly #socket: CancelSocket | undefined;
   #over = false;
@@ -241,8 +241,6 @@ class PollConnection implements Connection {
     const ours = JSON.stringify({ job_id: jobId, task_id: taskId, worker_id: this.client.access.workerId });
     const json = `${result.body.slice(0, -1)},${ours.slice(1)}`;
     try {
-      await this.#eventsOfTask.get(taskId);
-      if (this.#over) return;
       this.#answered(seq, await this.client.send("POST", "/_worker/tasks/result", json, this.#limits()));
     } catch (error) {
       this.#lose(messageOf(error));

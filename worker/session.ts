@@ -57,6 +57,8 @@ export class Session implements Origin {
   readonly #id: string;
   readonly #results: Results;
   readonly #events: Events;
+  /** Over, with events on their way. */
+  readonly #ending = new Map<string, TaskReference>();
   readonly #toRelease = new Set<string>();
   /** The newest of each running task. A checkpoint is sent again after a reconnect: nobody acknowledges it. */
   readonly #checkpoints = new Map<string, Checkpoint>();
@@ -106,7 +108,13 @@ export class Session implements Origin {
   finished(task: TaskRun, body: string): void {
     this.#checkpoints.delete(task.taskId);
     this.#heldProgress.delete(task.taskId);
-    this.#results.add(task.jobId, task.taskId, body);
+    if (!this.#events.has(task.taskId)) return this.#results.add(task.jobId, task.taskId, body);
+    // What it has told comes before how it ended.
+    this.#ending.set(task.taskId, { job_id: task.jobId, task_id: task.taskId });
+    this.#events.whenSettled(task.taskId, () => {
+      this.#ending.delete(task.taskId);
+      this.#results.add(task.jobId, task.taskId, body);
+    });
   }
 
   async progress(said: ProgressUpdate): Promise<void> {
@@ -151,6 +159,7 @@ export class Session implements Origin {
     if (taskIds.length === 0) return;
     for (const id of taskIds) {
       this.#toRelease.add(id);
+      this.#events.whenSettled(id, () => undefined);
       this.#checkpoints.delete(id);
     }
     void this.#sendReleases();
@@ -163,12 +172,12 @@ export class Session implements Origin {
   }
 
   get unacknowledged(): number {
-    return this.#results.size;
+    return this.#results.size + this.#ending.size;
   }
 
   async close(): Promise<void> {
-    this.#results.flush();
     this.#events.close();
+    this.#results.flush();
     this.#closing.abort();
     const connection = this.#connection;
     this.#disconnected();
@@ -216,7 +225,7 @@ export class Session implements Origin {
   /** What runs, and what has ended and is not acknowledged. */
   #inHand(): TaskReference[] {
     const running = this.parts.runner.of(this).map((run) => ({ job_id: run.jobId, task_id: run.taskId }));
-    return [...running, ...this.#results.references()];
+    return [...running, ...this.#ending.values(), ...this.#results.references()];
   }
 
   #listener(lose: (reason: Lost) => void): Listener {
@@ -299,7 +308,7 @@ export class Session implements Origin {
   }
 
   #isFlushed(): boolean {
-    return this.#results.size === 0 && this.#toRelease.size === 0;
+    return this.#results.size === 0 && this.#ending.size === 0 && this.#toRelease.size === 0;
   }
 
   #checkFlushed(): void {

@@ -12,6 +12,9 @@ type Message = Extract<JobMessage, { type: "worker-event" }>;
 /** Of one task: each is a row of the history, and may be one of the outbox. */
 export const WORKER_EVENTS_MAX = 1_000;
 
+/** More than a worker of ours has on their way at once. With the task, so that none pushes out what others sent. */
+const IDS_KEPT = 64;
+
 const ACCEPTED: WorkerEventAnswer = { status: "event_accepted" };
 
 /** `named`: the open wait whose task id the event carries. */
@@ -26,6 +29,7 @@ function take(draft: Draft, message: Message, wait: TaskWait | undefined): Worke
   if (!wait || draft.job.cancelRequestedAtMs !== undefined) {
     return refused("STALE_TASK", "The worker runs no task of this job, or not any more: drop the event.");
   }
+  if (event.id !== undefined && wait.eventIds?.includes(event.id)) return ACCEPTED;
   const events = (wait.events ?? 0) + 1;
   if (events > WORKER_EVENTS_MAX) {
     return refused(
@@ -34,12 +38,17 @@ function take(draft: Draft, message: Message, wait: TaskWait | undefined): Worke
     );
   }
   note(draft, message, wait);
-  remember(draft, key);
   const transitions = wait.order.eventTransitions ?? {};
   // A worker may send any word as its event, `constructor` too.
   const target = Object.hasOwn(transitions, event.name) ? transitions[event.name] : undefined;
-  if (target === undefined) draft.writeWait({ ...wait, events });
-  else goOn(draft, message, wait, target);
+  if (target === undefined) {
+    const eventIds = event.id === undefined ? wait.eventIds : [...(wait.eventIds ?? []), event.id].slice(-IDS_KEPT);
+    draft.writeWait({ ...wait, events, ...(eventIds && { eventIds }) });
+    return ACCEPTED;
+  }
+  // The wait is over, and what it knew with it.
+  remember(draft, key);
+  goOn(draft, message, wait, target);
   return ACCEPTED;
 }
 

@@ -107,6 +107,8 @@ export interface TaskWait {
   readonly checkpoint?: string | undefined;
   /** That its workers have sent, beside progress. */
   readonly events?: number | undefined;
+  /** The newest of them: sent again, they change nothing. */
+  readonly eventIds?: readonly string[] | undefined;
   /** The newest of any attempt. */
   readonly progress?: TaskProgress | undefined;
 }

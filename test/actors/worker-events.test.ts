@@ -152,6 +152,31 @@ describe("an event of a worker", () => {
   });
 });
 
+describe("an event that comes again", () => {
+  const clip = (n: number) => ({ event_id: `clip-${n}`, event_type: "clip", payload: { n } });
+
+  test("counts once, however much came from the same task and from clients in between", async () => {
+    const { w, worker, id } = await begin();
+    for (let n = 0; n < 60; n++) expect(await send(w, worker, clip(n))).toEqual(accepted);
+    for (let n = 0; n < 60; n++) expect(await send(w, worker, clip(n))).toEqual(accepted);
+
+    const told = (await w.history(id)).filter(({ event_type: type }) => type === "worker_event:clip");
+    expect(told.map((event) => event.context_snapshot["worker_event"])).toEqual(
+      Array.from({ length: 60 }, (_, n) => ({ n })),
+    );
+  });
+
+  test("pushes out nothing of what clients may send again", async () => {
+    const { w, worker, id } = await begin();
+    const go = { event: "go", data: '{"n":1}' };
+    await w.done(w.engine.jobs.event(undefined, id, go, "key"));
+    for (let n = 0; n < 60; n++) await send(w, worker, clip(n));
+    await w.done(w.engine.jobs.event(undefined, id, go, "key"));
+
+    expect((await w.view(id)).job.early).toHaveLength(1);
+  });
+});
+
 describe("a worker that declares schemas of what it sends", () => {
   const url = { type: "object", required: ["url"], properties: { url: { type: "string" } } };
   const record = { supported_skills: [{ name: "t", events_schema: { preview_ready: url }, output_schema: url }] };

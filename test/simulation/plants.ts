@@ -72,6 +72,18 @@ export const PLANTS: readonly Plant[] = [
       'draft.after.push({ type: "judge-worker", workerId: result.workerId, deed: "failure" }); return draft.ignore(reply, "stale_task", "This attempt was',
   },
   {
+    name: "an event of a worker that comes again counts again",
+    file: "actors/job/worker-events.ts",
+    find: "if (event.id !== undefined && wait.eventIds?.includes(event.id)) return ACCEPTED;",
+    replace: "",
+  },
+  {
+    name: "an event of a worker is answered and not written",
+    file: "actors/job/worker-events.ts",
+    find: "  note(draft, message, wait);\n",
+    replace: "  if (draft.job.version % 3 !== 0) note(draft, message, wait);\n",
+  },
+  {
     name: "the attempt is not compared in the fence",
     file: DECIDE,
     find: "return wait && wait.attempt === handOut.attempt ? wait : undefined;",

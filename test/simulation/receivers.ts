@@ -68,8 +68,9 @@ export class Receivers {
   #write({ job, events, outbox = [] }: JobWrite): void {
     const ends = endsOf(job, events);
     const told = outbox.filter(({ kind }) => kind === "webhook").length;
-    const wanted = job.webhookUrl === undefined ? 0 : ends;
-    promise(told === wanted, `job ${job.id} is ${job.status}, and ${told} messages say so to who wants ${wanted}`);
+    const eventsOfWorkers = events.filter(({ type }) => type.startsWith("worker_event:")).length;
+    const wanted = job.webhookUrl === undefined ? 0 : ends + eventsOfWorkers;
+    promise(told === wanted, `job ${job.id} is ${job.status}, and ${told} messages tell of what ${wanted} would`);
     for (const { id, kind, destination = kind } of outbox) {
       promise(!this.#rows.has(id), `two messages have the id ${id}`);
       const known: Known = { id, lane: `${job.id} ${destination}`, arrived: false, over: false };

@@ -62,6 +62,7 @@ export abstract class Worker {
     const { world, process } = this;
     this.note(`gets ${task.task_id.slice(-8)} attempt ${task.attempt}`);
     world.hold(() => world.trust.judge(world.server.engine?.workers.list() ?? []));
+    world.tellers.begin(this, task);
     const running: Running = { task };
     this.running.set(task.task_id, running);
     const usualMs = world.isHappening(0.1) ? world.chance.between(3_000, 12_000) : world.chance.delayMs(1_500);

@@ -14,6 +14,7 @@ import { People } from "./people.ts";
 import { Receivers } from "./receivers.ts";
 import { Server } from "./server.ts";
 import { StoreModel } from "./store-model.ts";
+import { Tellers } from "./tellers.ts";
 import { VirtualTime } from "./time.ts";
 import { rulesOf, Trust } from "./trust.ts";
 
@@ -71,6 +72,7 @@ export class World {
   readonly ledger: Ledger;
   readonly stores = new StoreModel();
   readonly trust: Trust;
+  readonly tellers: Tellers;
   readonly receivers: Receivers;
   readonly server: Server;
   readonly fleet: Fleet;
@@ -95,6 +97,7 @@ export class World {
     this.weather = { ...weatherOf(this.chance), ...(kind && Mishap.weather(kind)) };
     this.mishap = kind && new Mishap(this, kind);
     this.trust = new Trust(rulesOf(new Chance(seed ^ 0x2545f491)));
+    this.tellers = new Tellers(this);
     this.fleet = new Fleet(this);
     this.ledger = new Ledger({
       monotonicMs: () => this.time.monotonicMs(),
@@ -290,6 +293,7 @@ export class World {
     this.stores.judge(this.server.disk);
     this.receivers.judge();
     this.trust.judge(this.server.engine?.workers.list() ?? []);
+    this.tellers.judge();
     for (const id of this.server.disk.jobs.keys()) {
       const job = this.server.disk.job(id);
       if (job) this.#judgeJob(job);

@@ -122,6 +122,18 @@ for (const [transport, benchOf] of TRANSPORTS) {
       expect(order()).toEqual(["event", "result"]);
     });
 
+    test("is one of at most sixteen of its task that have no answer yet, and the rest follow in order", async () => {
+      const worker = new Worker().task("render", (_, { sendEvent }) => {
+        for (let n = 0; n < 50; n++) void sendEvent("clip", { n });
+      });
+      const { fake, give, events, order } = await begin(worker, ...Array.from({ length: 3 }, () => "busy" as const));
+      await fake.resultOf(give("render"));
+
+      const first = new Map(events().map(({ payload, id }) => [id, payload]));
+      expect([...first.values()]).toEqual(Array.from({ length: 50 }, (_, n) => ({ n })));
+      expect(order().slice(0, -1)).toEqual(Array.from({ length: 53 }, () => "event"));
+    });
+
     test("can be sent by way of the worker, too", async () => {
       const worker: Worker = new Worker().task("render", async (_, { taskId, jobId }) => {
         await worker.sendEvent({ taskId, jobId, name: "preview_ready", payload: { n: 1 } });
@@ -185,6 +197,39 @@ describe("an event", () => {
     expect(await bench.fake.resultOf(task)).toMatchObject({ status: "success" });
     expect(bench.events()).toHaveLength(2);
     expect(bench.events()[1]).toEqual(bench.events()[0] as Seen);
+  });
+
+  test("keeps its task's result back, and the task reported as running, until it is answered", async () => {
+    const bench = overStream(["silence"]);
+    const worker = new Worker().task("render", (_, { sendEvent }) => void sendEvent("x"));
+    const running = runWorker(worker, bench.fake, { transport: "ws" });
+    open.push(bench.fake, running);
+    await bench.fake.connected();
+    const task = bench.give("render");
+    await bench.fake.signal.until("the event", () => bench.events()[0]);
+    bench.fake.breakStream();
+    await bench.fake.connected(2);
+
+    const hellos = bench.fake.frames.filter(({ type }) => type === "hello");
+    expect(hellos[1]?.["running"]).toEqual([{ job_id: task.replace("task", "job"), task_id: task }]);
+    await bench.fake.resultOf(task);
+    expect(bench.order()).toEqual(["event", "event", "result"]);
+  });
+
+  test("that is not answered does not keep a worker from stopping, nor its result from being sent", async () => {
+    const bench = overStream(["silence", "silence"]);
+    const ended = Promise.withResolvers<string>();
+    const worker = new Worker().task("render", async (_, { sendEvent }) => {
+      await sendEvent("x").catch((error: EventRefused) => ended.resolve(error.code));
+    });
+    const running = runWorker(worker, bench.fake, { transport: "ws", environment: { WORKER_SHUTDOWN_TIMEOUT: "0.1" } });
+    open.push(bench.fake);
+    await bench.fake.connected();
+    bench.give("render");
+    await bench.fake.signal.until("the event", () => bench.events()[0]);
+    await running.stop();
+
+    expect(await ended.promise).toBe("WORKER_STOPS");
   });
 
   test("is refused by its name, or for what it carries, before it is sent", async () => {
