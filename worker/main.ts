@@ -11,6 +11,7 @@ import { type ProcessOptions, runWorkerProcess } from "./process.ts";
 export type { ProcessOptions as RunOptions } from "./process.ts";
 export type { Overrides, TransportChoice } from "./settings.ts";
 
+const LOADS_LONG_MS = 10_000;
 const EXIT = { done: 0, wentWrong: 1, wrongUse: 2, noServer: 3, refused: 4 } as const;
 
 /** Gives worker files this program's own `orchestrator/worker`. Call it before they are imported. */
@@ -52,12 +53,35 @@ async function runLoaded(
   try {
     const host = new FileHost(ended, system.scheduler);
     return await hosting(host, async () => {
-      const definition = mergeDefinitions(await host.load(files));
+      const loaded = await whileNotStopped(host.load(files), files, options);
+      if (!loaded) return undefined;
+      const definition = mergeDefinitions(loaded);
       for (const warning of definition.warnings) system.log.warn(warning);
       return await withStrayRejectionsLogged(system, () => runWorkerProcess(definition, options));
     });
   } finally {
     end();
+  }
+}
+
+/** A file that waits for ever at its top level can be stopped all the same. Undefined: it was. */
+async function whileNotStopped<Value>(
+  loading: Promise<Value>,
+  files: readonly string[],
+  { stop, system }: ProcessOptions & { readonly system: System },
+): Promise<Value | undefined> {
+  const stopped = Promise.withResolvers<undefined>();
+  const end = () => stopped.resolve(undefined);
+  if (stop?.aborted) end();
+  stop?.addEventListener("abort", end, { once: true });
+  const cancel = system.timers.after(LOADS_LONG_MS, () => {
+    system.log.warn("the worker files are still being loaded: something at their top level has not ended", { files });
+  });
+  try {
+    return await Promise.race([loading, stopped.promise]);
+  } finally {
+    cancel();
+    stop?.removeEventListener("abort", end);
   }
 }
 

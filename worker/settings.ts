@@ -137,13 +137,18 @@ export function readSettings(source: SettingsSource): Settings {
     pollTimeoutMs: seconds("TASK_POLL_TIMEOUT", 30),
     pollErrorDelayMs: seconds("TASK_POLL_ERROR_DELAY", 5),
     idlePollDelayMs: seconds("IDLE_POLL_DELAY", 0.01),
-    shutdownMs: seconds("WORKER_SHUTDOWN_TIMEOUT", 30),
+    shutdownMs: shutdownMs(environment),
     payloadFolder: text(environment, "WORKER_PAYLOAD_DIR", "TASK_FILES_DIR") ?? DEFAULT_PAYLOAD_FOLDER,
     files: readFiles(environment, warnings),
     resultsFolder: resultsFolder(source),
     healthPort: port(environment, "WORKER_PORT"),
     warnings,
   };
+}
+
+/** So long running tasks may go on once the worker has to stop. */
+export function shutdownMs(environment: Environment): number {
+  return (number(environment, "WORKER_SHUTDOWN_TIMEOUT", 0) ?? 30) * 1000;
 }
 
 function readWorkerId({ environment, overrides, newId }: SettingsSource): string {

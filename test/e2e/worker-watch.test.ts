@@ -1,6 +1,6 @@
 /** `orchestrator worker FILE --watch`: a change of a file reaches the tasks, and costs none of them anything. */
 import { describe, expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventually, isBuilt, Program, Server, temporaryFolder, TOKENS } from "./binary.ts";
 import { submit, waitForEnd, waitForRunningTask } from "./client.ts";
@@ -60,6 +60,47 @@ export default new Worker().task("mark", async ({ step, ms = 5, marks }) => {
         throw new Error(`${String(error)}\nThe worker's log:\n${worker.log}`, { cause: error });
       } finally {
         await worker.kill("SIGKILL");
+        await server.remove();
+        folder.remove();
+      }
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "whose file never ends loading is mended by the next change, and can be stopped before it",
+    async () => {
+      const folder = temporaryFolder();
+      const server = await new Server({ blueprints: join(import.meta.dir, "blueprints") }).start();
+      const file = join(folder.path, "worker.ts");
+      const write = (first: string) =>
+        writeFileSync(
+          file,
+          `import { Worker } from "orchestrator/worker";\n${first}\nexport default new Worker().task("mark", ({ step }) => ({ step }));\n`,
+        );
+      const loading = join(folder.path, "loading");
+      write(`await Bun.write(${JSON.stringify(loading)}, "now"); await new Promise(() => {});`);
+      const environment = { ORCHESTRATOR_URL: server.url, WORKER_TOKEN: TOKENS.worker };
+      const workers: Program[] = [];
+      const begin = (...flags: string[]) => {
+        const worker = new Program(["worker", file, ...flags], environment, folder.path);
+        workers.push(worker);
+        return worker;
+      };
+      try {
+        const alone = begin();
+        await eventually("it is loading", 10_000, async () => existsSync(loading));
+        expect(await alone.kill("SIGTERM")).toBe(0);
+
+        rmSync(loading);
+        const watched = begin("--watch");
+        await eventually("it is loading", 10_000, async () => existsSync(loading));
+        write("");
+        const id = await submit(server, "jobs/marking", { steps: 1 });
+        expect((await waitForEnd(server, id, 20_000)).status).toBe("finished");
+        expect(await watched.kill("SIGTERM")).toBe(0);
+      } finally {
+        await Promise.all(workers.map((worker) => worker.kill()));
         await server.remove();
         folder.remove();
       }

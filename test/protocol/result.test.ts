@@ -23,6 +23,19 @@ const table: readonly (readonly [name: string, fields: JsonMap, expected: Partia
     failure({ code: "PERMANENT_ERROR", message: "nope", details: { at: 7 } }),
   ],
   [
+    "an endless message, and an endless code, are cut",
+    { status: "failure", error: { code: "E".repeat(9000), message: "é".repeat(9000) } },
+    failure({ code: `${"E".repeat(199)}…`, message: `${"é".repeat(3999)}…` }),
+  ],
+  [
+    "an endless status is none",
+    { status: "s".repeat(201) },
+    failure({
+      code: "CONTRACT_VIOLATION_ERROR",
+      message: "The worker's result cannot be used: The result's status is longer than 200 characters.",
+    }),
+  ],
+  [
     "form 1 without a code",
     { status: "failure", error: { message: "m" } },
     failure({ code: "TRANSIENT_ERROR", message: "m" }),

@@ -2,8 +2,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { System } from "../../src/system/index.ts";
 import { registerWorkerModule, runWorkerFiles } from "../../worker/main.ts";
 import { FakeOrchestrator } from "./support/fake-orchestrator.ts";
+import { FakeTimers } from "./support/fake-timers.ts";
 import { logBook } from "./support/running.ts";
 import { within } from "./support/wait.ts";
 
@@ -23,7 +25,13 @@ afterEach(async () => {
   for (const one of open.splice(0).toReversed()) await one.stop();
 });
 
-function start(paths: readonly string[], environment: Record<string, string> = {}) {
+/** Time passes as the test says. */
+function startWithFakeTimers(paths: readonly string[]) {
+  const timers = new FakeTimers();
+  return { ...start(paths, {}, { timers }), timers };
+}
+
+function start(paths: readonly string[], environment: Record<string, string> = {}, over: Partial<System> = {}) {
   const fake = new FakeOrchestrator().start();
   const stop = new AbortController();
   const book = logBook();
@@ -35,7 +43,7 @@ function start(paths: readonly string[], environment: Record<string, string> = {
       WORKER_DATA_DIR: join(folder, "kept"),
       ...environment,
     },
-    system: book.system,
+    system: { ...book.system, ...over },
     stop: stop.signal,
   });
   const end = async () => {
@@ -65,6 +73,14 @@ describe("worker files", () => {
 
     expect(await within("the exit code", code)).toBe(2);
     expect(book.lines.map(({ message }) => message).join("\n")).toMatch(sentence);
+  });
+
+  test("one that never ends at its top level can be stopped, and the log says what it waits for", async () => {
+    const { code, book, end, timers } = startWithFakeTimers([file("await new Promise(() => {});")]);
+    timers.pass(10_000);
+    expect(book.lines.map(({ message }) => message).join()).toContain("are still being loaded");
+    expect(await end()).toBe(0);
+    expect(await code).toBe(0);
   });
 
   test("a task that is declared twice keeps its code, in one file and in two", async () => {

@@ -16,6 +16,10 @@ class FakeWorker implements WatchedWorker {
     this.stops += 1;
   }
 
+  kill(): void {
+    this.end();
+  }
+
   end(exitCode?: number): void {
     this.#ended.resolve(exitCode);
   }
@@ -41,6 +45,7 @@ function setUp() {
     stamp: () => stamp,
     start,
     stop: stop.signal,
+    endMs: 45_000,
   });
   const save = async (hash: string | undefined, problem?: string) => {
     await settle();
@@ -113,6 +118,25 @@ describe("a watched worker", () => {
     worker(1).end(0);
 
     expect(await code).toBe(0);
+  });
+
+  test.each([
+    ["before the new one begins", false],
+    ["at the end", true],
+  ])("that does not end in time is killed: %s", async (_, isEnd) => {
+    const { timers, workers, code, stop, save, lines } = setUp();
+    await settle();
+    if (isEnd) stop.abort();
+    else await save("b");
+    timers.pass(44_000);
+    await settle();
+    expect([workers.length, lines.filter(({ level }) => level === "warn")]).toEqual([1, []]);
+    timers.pass(1_000);
+    await settle();
+
+    expect(lines.at(-1)?.message).toStartWith("the worker has not ended in time and is killed");
+    if (isEnd) expect(await code).toBe(1);
+    else expect(workers).toHaveLength(2);
   });
 
   test("is not started anew when the end comes while it drains", async () => {

@@ -26,6 +26,7 @@ export function startChild({ argv, environment }: ChildCall): WatchedWorker {
   return {
     ended: child.exited.then((exitCode) => (child.signalCode === null ? exitCode : undefined)),
     stop: () => child.kill("SIGTERM"),
+    kill: () => child.kill("SIGKILL"),
   };
 }
 

@@ -11,6 +11,8 @@ export interface WatchedWorker {
   readonly ended: Promise<number | undefined>;
   /** Drains it; again: hurries it. */
   stop(): void;
+  /** Ends it, whatever it does. */
+  kill(): void;
 }
 
 export interface SuperviseParts {
@@ -18,6 +20,8 @@ export interface SuperviseParts {
   readonly look: () => Promise<Look>;
   readonly stamp: (inputs: readonly string[]) => string;
   readonly start: () => WatchedWorker;
+  /** Longer than a worker takes to drain. One whose thread a handler blocks does not even hear that it should. */
+  readonly endMs: number;
   /** Aborts when all has to end. */
   readonly stop: AbortSignal;
 }
@@ -77,8 +81,19 @@ class Supervisor {
 
   #stop(): void {
     this.#cancel();
-    if (this.#worker) this.#worker.stop();
+    if (this.#worker) this.#end(this.#worker);
     else this.#over.resolve(0);
+  }
+
+  #end(worker: WatchedWorker): void {
+    const { system, endMs } = this.parts;
+    const { timers, log } = system;
+    const cancel = timers.after(endMs, () => {
+      log.warn("the worker has not ended in time and is killed: a handler may block its thread");
+      worker.kill();
+    });
+    void worker.ended.then(cancel);
+    worker.stop();
   }
 
   #lookSoon(): void {
@@ -113,7 +128,7 @@ class Supervisor {
     this.#replacing = true;
     if (worker) {
       system.log.info("a worker file has changed: the worker ends what it runs and starts anew");
-      worker.stop();
+      this.#end(worker);
       await worker.ended;
     }
     this.#replacing = false;
