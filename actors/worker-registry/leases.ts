@@ -29,6 +29,10 @@ export interface Lease {
   tellAgainMs: number | undefined;
 }
 
+/** Three of the heartbeats that workers of the original send. */
+const REPORT_GRACE_MS = 45_000;
+const UNREPORTED_MAX = 2;
+
 export class Leases {
   readonly #byTask = new Map<string, Lease>();
   readonly #byKey = new Map<string, Lease>();
@@ -97,10 +101,78 @@ export class Leases {
     return [...this.#byTask.values()].filter((lease) => !lease.recorded && lease.sinceMs <= olderThanMs);
   }
 
+  // ---- what a worker says of them
+
+  /**
+   * It says what it runs: that is leased as long as it says so. `left`: of what it was told to end,
+   * what it has no more; `silent`: what it has been silent about for too long.
+   */
+  report(running: ReadonlySet<string>, isByStream: boolean, nowMs: number): { left: Lease[]; silent: Lease[] } {
+    const left: Lease[] = [];
+    const silent: Lease[] = [];
+    for (const lease of this.#byTask.values()) {
+      const isRunning = running.has(lease.handOut.taskId);
+      if (lease.session !== undefined) {
+        // Told to end it on connecting, the worker may have no answer to give: its room is free again.
+        if (lease.dropped && !isRunning) left.push(lease);
+        else if (!isByStream && isRunning) vouch(lease, nowMs);
+      } else if (isRunning) {
+        lease.unreported = 0;
+        lease.reportedAtMs = nowMs;
+        keep(lease);
+      } else if (isSilent(lease, nowMs)) silent.push(lease);
+    }
+    return { left, silent };
+  }
+
+  /** A process of the worker's is back with what it runs. Returns what was sent to it and never arrived. */
+  attach(running: ReadonlySet<string>, session: string, backByMs: number): Lease[] {
+    const unsent: Lease[] = [];
+    for (const lease of this.#byTask.values()) {
+      if (running.has(lease.handOut.taskId)) {
+        this.move(lease, session);
+        keep(lease);
+        // Sent over the connection that broke.
+      } else if (lease.session === session) unsent.push(lease);
+      else if (lease.session === undefined && lease.lossReason === "handed_back") {
+        lease.lostAtMs = Math.min(lease.lostAtMs ?? Number.POSITIVE_INFINITY, backByMs);
+      }
+    }
+    return unsent;
+  }
+
+  /** The session has no connection: what it runs is lost then, unless somebody speaks for it. */
+  startLoss(session: string, lostAtMs: number): void {
+    for (const lease of this.inSession(session)) {
+      lease.lostAtMs = Math.max(lostAtMs, (lease.vouchedAtMs ?? Number.NEGATIVE_INFINITY) + REPORT_GRACE_MS);
+      lease.lossReason = "worker_lost";
+    }
+  }
+
   #count(session: string | undefined, by: number): void {
     if (session === undefined) return;
     const sum = (this.#inSession.get(session) ?? 0) + by;
     if (sum > 0) this.#inSession.set(session, sum);
     else this.#inSession.delete(session);
   }
+}
+
+/** It runs there: no deadline but its own. */
+function keep(lease: Lease): void {
+  const { timeoutMs } = lease.task.order;
+  lease.lostAtMs = undefined;
+  lease.lossReason = "worker_lost";
+  lease.deadlineMs = timeoutMs === undefined ? undefined : lease.sinceMs + timeoutMs;
+}
+
+/** Said beside the stream: a handler may block the thread that would answer there, and connect again once it broke. */
+function vouch(lease: Lease, nowMs: number): void {
+  lease.vouchedAtMs = nowMs;
+  if (lease.lostAtMs !== undefined) lease.lostAtMs = Math.max(lease.lostAtMs, nowMs + REPORT_GRACE_MS);
+}
+
+/** Others may share the id and leave out what is not theirs: the one that runs it has to fall silent. */
+function isSilent(lease: Lease, nowMs: number): boolean {
+  lease.unreported += 1;
+  return nowMs - lease.reportedAtMs > REPORT_GRACE_MS && lease.unreported >= UNREPORTED_MAX;
 }

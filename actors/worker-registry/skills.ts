@@ -30,6 +30,26 @@ export function skillsOf(list: JsonValue | undefined, unusable: Unusable): Reado
   return skills;
 }
 
+/** A worker's skills by task: its list is read when it has changed. */
+export class Skills {
+  readonly #unusable: Unusable;
+  #list: JsonValue | undefined;
+  #byTask: ReadonlyMap<string, Skill> = new Map();
+
+  constructor(unusable: Unusable) {
+    this.#unusable = unusable;
+  }
+
+  of(list: JsonValue | undefined, task: string): Skill | undefined {
+    if (list === undefined) return undefined;
+    if (this.#list !== list) {
+      this.#list = list;
+      this.#byTask = skillsOf(list, this.#unusable);
+    }
+    return this.#byTask.get(task);
+  }
+}
+
 /** Undefined: it fits, or nothing is declared of events of this name. `payload`: JSON text of an object. */
 export function eventProblem(skill: Skill | undefined, name: string, payload: string): string | undefined {
   return problemOf(skill?.events.get(name), payload, "payload");

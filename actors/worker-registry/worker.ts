@@ -4,20 +4,21 @@
  */
 import type { HeartbeatBody } from "../../src/protocol/worker.ts";
 import type { Actor, Context } from "../../src/runtime/types.ts";
-import { assertNever, type JsonMap, type JsonValue } from "../../src/system/errors.ts";
+import { assertNever, type JsonMap } from "../../src/system/errors.ts";
 import type { Log } from "../../src/system/log.ts";
 import type { DispatcherMessage } from "../dispatcher/messages.ts";
 import { type QueuedTask, taskKey } from "../dispatcher/task.ts";
 import type { Claim, HandOut, JobMessage, LossReason } from "../job/messages.ts";
 import type { Hello, WorkerLink } from "../orchestrator.ts";
 import type { AttendedClock } from "./attended.ts";
+import { Connections, type Welcome } from "./connections.ts";
 import { type Lease, Leases } from "./leases.ts";
-import type { ClaimAnswer, Poll, WorkerMessage } from "./messages.ts";
+import type { ClaimAnswer, WorkerMessage } from "./messages.ts";
 import { payloadOf } from "./payload.ts";
 import { concurrencyOf, mergeRecord, ownWords, viewOf } from "./record.ts";
 import { isNews, isTrusted, msUntilTrusted, type Trust } from "./reputation.ts";
 import type { Reputations } from "./reputations.ts";
-import { eventProblem, heldTo, type Skill, skillsOf } from "./skills.ts";
+import { eventProblem, heldTo, type Skill, Skills } from "./skills.ts";
 
 export interface WorkerParts {
   readonly attended: AttendedClock;
@@ -47,43 +48,21 @@ export interface WorkerSettings {
   readonly defaultConcurrency: number;
 }
 
-interface Stream {
-  readonly link: WorkerLink;
-  readonly session: string;
-  capacity: number;
-  /** False while claims are being looked up, and once it drains: nothing is sent. */
-  ready: boolean;
-  draining: boolean;
-}
-
 const CHECK_MS = 1_000;
 const RECORD_MS = 50;
 const GIVE_BACK_MS = 1_000;
 const TELL_AGAIN_MS = 2_000;
-/** Three of the heartbeats that workers of the original send. */
-const REPORT_GRACE_MS = 45_000;
-const UNREPORTED_MAX = 2;
 
 export class WorkerActor implements Actor<WorkerMessage> {
   readonly #leases = new Leases();
-  readonly #streams = new Map<string, Stream>();
-  #socket: WorkerLink | undefined;
-  #polls: Poll[] = [];
+  readonly #connections = new Connections();
   #draining = false;
   /** Sent to the dispatcher and not used yet. */
   #granted = 0;
   #lastHeardMs: number;
   #recordArmed = false;
-  /** Tasks for a poll whose hand-out is on its way to the disk. */
-  readonly #reserved = new Set<string>();
   #gone = false;
-  /** Of the list that was read last. */
-  #skills: { readonly list: JsonValue | undefined; readonly byTask: ReadonlyMap<string, Skill> } = {
-    list: undefined,
-    byTask: new Map(),
-  };
-  /** Schemas that cannot be checked: some workers send all of them with each heartbeat. */
-  readonly #toldOf = new Set<string>();
+  readonly #skills: Skills;
   /** As the dispatcher was told it last. */
   #trust: Trust = { reputation: 1, reputationNeeded: 0 };
 
@@ -93,6 +72,10 @@ export class WorkerActor implements Actor<WorkerMessage> {
     readonly parts: WorkerParts,
   ) {
     this.#lastHeardMs = parts.attended.nowMs();
+    this.#skills = new Skills((what, reason) => {
+      const message = "A worker's schema cannot be checked here, and what it describes is taken as it comes.";
+      parts.log.warn(message, { worker: id, what, reason });
+    });
   }
 
   started(context: Context<WorkerMessage>): void {
@@ -111,16 +94,15 @@ export class WorkerActor implements Actor<WorkerMessage> {
         return message.reply.ok(this.#heartbeat(message.body, message.link));
       case "poll":
         this.#heard();
-        if (message.poll.isOpen) this.#polls.push(message.poll);
+        this.#connections.wait(message.poll);
         return this.#grant();
       case "poll-over":
-        this.#polls = this.#polls.filter((poll) => poll !== message.poll);
+        this.#connections.leave(message.poll);
         return this.#grant();
       case "connect":
         this.#heard();
         if (message.hello) return this.#hello(message.link, message.hello, message.reply, context);
-        this.#socket?.close(1008, "New connection established");
-        this.#socket = message.link;
+        this.#connections.takeSocket(message.link);
         return message.reply.ok([]);
       case "disconnect":
         return this.#disconnect(message.link);
@@ -136,7 +118,8 @@ export class WorkerActor implements Actor<WorkerMessage> {
         this.#grant();
         return message.reply?.ok();
       case "drain-link":
-        return this.#drainLink(message.link);
+        this.#connections.drain(message.link);
+        return this.#grant();
       case "assign":
         return this.#assign(message.task, context);
       case "give-back":
@@ -184,7 +167,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
   }
 
   get isConnected(): boolean {
-    return this.#streams.size > 0 || this.#socket !== undefined;
+    return this.#connections.isConnected;
   }
 
   /** The record as it is shown. */
@@ -194,7 +177,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
       worker_id: this.id,
       current_load: this.#leases.size,
       draining: this.#draining,
-      connected: this.isConnected || this.#polls.length > 0,
+      connected: this.#connections.isHere,
       reputation_needed: this.parts.reputations.of(this.id).reputationNeeded,
     };
   }
@@ -205,10 +188,11 @@ export class WorkerActor implements Actor<WorkerMessage> {
 
   stopped(): void {
     this.#gone = true;
-    for (const poll of this.#polls) poll.answer(undefined);
-    for (const stream of this.#streams.values()) stream.link.close(1001, "Server shutdown");
-    this.#socket?.close(1001, "Server shutdown");
+    this.#connections.close(1001, "Server shutdown");
   }
+
+  /** How many tasks a session has. */
+  readonly #running = (session: string): number => this.#leases.countIn(session);
 
   #heard(): void {
     this.#lastHeardMs = this.parts.attended.nowMs();
@@ -236,39 +220,15 @@ export class WorkerActor implements Actor<WorkerMessage> {
   /** How much a stream takes may change while it is open, as everything else that a worker announced. */
   #resize(capacity: number | undefined, link: WorkerLink | undefined): void {
     if (capacity === undefined) return;
-    for (const stream of this.#streams.values()) if (!link || stream.link === link) stream.capacity = capacity;
+    this.#connections.resize(capacity, link);
     this.#grant();
   }
 
-  /** The worker says what it runs: that is leased as long as it says so. */
+  /** The worker says what it runs. */
   #compareReport(running: ReadonlySet<string>, isByStream: boolean): void {
-    const nowMs = this.parts.attended.nowMs();
-    for (const lease of this.#leases.all()) {
-      if (lease.session !== undefined) {
-        // Told to end it on connecting, the worker may have no answer to give: its room is free again.
-        if (lease.dropped && !running.has(lease.handOut.taskId)) this.#leave(lease);
-        else if (!isByStream && running.has(lease.handOut.taskId)) this.#vouch(lease, nowMs);
-        continue;
-      }
-      if (running.has(lease.handOut.taskId)) {
-        lease.unreported = 0;
-        lease.reportedAtMs = nowMs;
-        lease.lostAtMs = undefined;
-        lease.lossReason = "worker_lost";
-        lease.deadlineMs = taskDeadline(lease);
-        continue;
-      }
-      lease.unreported += 1;
-      // Others may share the id and leave out what is not theirs: the one that runs it has to fall silent.
-      const isOld = nowMs - lease.reportedAtMs > REPORT_GRACE_MS;
-      if (isOld && lease.unreported >= UNREPORTED_MAX) this.#lose(lease, lease.lossReason);
-    }
-  }
-
-  /** Said beside the stream: a handler may block the thread that would answer there, and connect again once it broke. */
-  #vouch(lease: Lease, nowMs: number): void {
-    lease.vouchedAtMs = nowMs;
-    if (lease.lostAtMs !== undefined) lease.lostAtMs = Math.max(lease.lostAtMs, nowMs + REPORT_GRACE_MS);
+    const { left, silent } = this.#leases.report(running, isByStream, this.parts.attended.nowMs());
+    for (const lease of left) this.#leave(lease);
+    for (const lease of silent) this.#lose(lease, lease.lossReason);
   }
 
   #publish(): void {
@@ -301,37 +261,27 @@ export class WorkerActor implements Actor<WorkerMessage> {
 
   /** Tells the dispatcher how many tasks more, or fewer, there is room for. */
   #grant(): void {
-    let room = this.#draining ? 0 : this.#freePolls;
-    if (!this.#draining) for (const stream of this.#streams.values()) room += this.#roomIn(stream);
+    const room = this.#draining ? 0 : this.#connections.room(this.#running);
     const more = room - this.#granted;
     if (more === 0) return;
     this.#granted = room;
     this.parts.tellDispatcher({ type: "credit", workerId: this.id, tasks: more });
   }
 
-  /** Polls that no hand-out on its way to the disk is meant for. */
-  get #freePolls(): number {
-    return Math.max(0, this.#polls.length - this.#reserved.size);
-  }
-
-  #roomIn(stream: Stream): number {
-    return stream.ready ? Math.max(0, stream.capacity - this.#leases.countIn(stream.session)) : 0;
-  }
-
   #assign(task: QueuedTask, context: Context<WorkerMessage>): void {
     this.#granted -= 1;
-    const stream = [...this.#streams.values()].find((candidate) => this.#roomIn(candidate) > 0);
-    if (this.#draining || (!stream && this.#freePolls === 0)) return this.#giveBack(task);
+    const place = this.#draining ? undefined : this.#connections.choose(this.#running);
+    if (!place) return this.#giveBack(task);
 
     const taskId = this.parts.sign(task, this.parts.nextSequence(), this.id);
     const { visit, slot, attempt } = task;
     const handOut = { visit, slot, attempt, taskId, workerId: this.id, atMs: this.parts.nowMs() };
-    const lease = this.#lease(task, handOut, stream?.session);
+    const lease = this.#lease(task, handOut, place.session);
     this.#leases.add(lease);
     if (!task.again) return this.#send(lease, context);
 
     lease.recorded = true;
-    if (!stream) this.#reserved.add(taskId);
+    if (place.session === undefined) this.#connections.reserve(taskId);
     context.pipe(
       this.parts.writeHandOut(task.jobId, handOut),
       (accepted) => ({ type: "confirmed", task, handOut, accepted }),
@@ -377,20 +327,11 @@ export class WorkerActor implements Actor<WorkerMessage> {
   }
 
   #deliver(lease: Lease, payload: string): boolean {
-    if (lease.session !== undefined) return this.#deliverBy(this.#streams.get(lease.session), payload);
-    for (let poll = this.#polls.shift(); poll; poll = this.#polls.shift()) {
-      if (!poll.isOpen) continue;
-      poll.answer(payload);
-      return true;
-    }
-    return false;
-  }
-
-  #deliverBy(stream: Stream | undefined, payload: string): boolean {
-    if (!stream) return false;
-    const isSent = stream.link.task(payload);
+    if (lease.session === undefined) return this.#connections.answerPoll(payload);
+    const link = this.#connections.linkOf(lease.session);
+    const isSent = link?.task(payload) === true;
     // The connection is gone, though nobody has said so yet.
-    if (!isSent) this.#disconnect(stream.link);
+    if (link && !isSent) this.#disconnect(link);
     return isSent;
   }
 
@@ -404,14 +345,14 @@ export class WorkerActor implements Actor<WorkerMessage> {
   /** The store does not take it now: at once it would not either. */
   #unconfirmed(message: Extract<WorkerMessage, { type: "unconfirmed" }>, context: Context<WorkerMessage>): void {
     const { taskId } = message.handOut;
-    this.#reserved.delete(taskId);
+    this.#connections.unreserve(taskId);
     if (!this.#leases.remove(taskId)) return;
     context.after(GIVE_BACK_MS, { type: "give-back", task: message.task });
   }
 
   #confirmed(message: Extract<WorkerMessage, { type: "confirmed" }>, context: Context<WorkerMessage>): void {
     const { taskId } = message.handOut;
-    this.#reserved.delete(taskId);
+    this.#connections.unreserve(taskId);
     const lease = this.#leases.byTask(taskId);
     if (!lease) return;
     if (message.accepted) return this.#send(lease, context);
@@ -434,19 +375,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
   }
 
   #skillOf(task: string): Skill | undefined {
-    const list = this.record["supported_skills"];
-    if (list === undefined) return undefined;
-    if (this.#skills.list !== list) {
-      const { log } = this.parts;
-      const byTask = skillsOf(list, (what, reason) => {
-        if (this.#toldOf.has(what)) return;
-        this.#toldOf.add(what);
-        const fields = { worker: this.id, what, reason };
-        log.warn("A worker's schema cannot be checked here, and what it describes is taken as it comes.", fields);
-      });
-      this.#skills = { list, byTask };
-    }
-    return this.#skills.byTask.get(task);
+    return this.#skills.of(this.record["supported_skills"], task);
   }
 
   /** The worker has it no more: room for another one. */
@@ -512,8 +441,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
   }
 
   #pushCancel(lease: Lease): void {
-    const link = lease.session === undefined ? this.#socket : this.#streams.get(lease.session)?.link;
-    link?.cancel(lease.task.jobId, lease.handOut.taskId);
+    this.#connections.linkOf(lease.session)?.cancel(lease.task.jobId, lease.handOut.taskId);
   }
 
   #adopt(task: QueuedTask, handOut: HandOut): void {
@@ -526,7 +454,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
     // Nobody has said yet that it runs: until then it cannot time out, only turn out to be nowhere.
     const { reconnectMs, taskTimeoutMs } = this.parts.settings;
     lease.deadlineMs = undefined;
-    lease.lostAtMs = lease.sinceMs + (this.#streams.size > 0 ? reconnectMs : taskTimeoutMs);
+    lease.lostAtMs = lease.sinceMs + (this.#connections.hasStreams ? reconnectMs : taskTimeoutMs);
     this.#leases.add(lease);
     this.parts.tellDispatcher({ type: "claimed", workerId: this.id, task });
   }
@@ -538,16 +466,14 @@ export class WorkerActor implements Actor<WorkerMessage> {
     context: Context<WorkerMessage>,
   ): void {
     const { session } = hello;
-    this.#streams.get(session)?.link.close(1008, "New connection established");
     const capacity = concurrencyOf(hello.registration as JsonMap) ?? this.parts.settings.defaultConcurrency;
-    const stream: Stream = { link, session, capacity, ready: false, draining: false };
-    this.#streams.set(session, stream);
+    this.#connections.open(link, session, capacity);
     this.#register(hello.registration as JsonMap);
 
     const unknown = this.#attach(hello);
     if (unknown.length === 0)
       return this.#welcome(
-        stream,
+        session,
         hello.running.map((running) => running.task_id),
         reply,
       );
@@ -569,40 +495,28 @@ export class WorkerActor implements Actor<WorkerMessage> {
 
   /** Takes up again what the worker says it runs; returns what nobody here knows of. */
   #attach(hello: Hello): Hello["running"] {
-    const nowMs = this.parts.attended.nowMs();
     const running = new Set(hello.running.map((task) => task.task_id));
-    for (const lease of this.#leases.all()) {
-      if (running.has(lease.handOut.taskId)) {
-        this.#leases.move(lease, hello.session);
-        lease.lostAtMs = undefined;
-        lease.lossReason = "worker_lost";
-        lease.deadlineMs = taskDeadline(lease);
-      } else if (lease.session === hello.session) {
-        // Sent over the connection that broke: it never arrived.
-        this.#lose(lease, "handed_back");
-      } else if (lease.session === undefined && lease.lossReason === "handed_back") {
-        lease.lostAtMs = Math.min(lease.lostAtMs ?? Number.POSITIVE_INFINITY, nowMs + this.parts.settings.reconnectMs);
-      }
-    }
+    const backByMs = this.parts.attended.nowMs() + this.parts.settings.reconnectMs;
+    for (const lease of this.#leases.attach(running, hello.session, backByMs)) this.#lose(lease, "handed_back");
     return hello.running.filter((task) => !this.#leases.byTask(task.task_id));
   }
 
   #claimed(message: Extract<WorkerMessage, { type: "claimed" }>): void {
-    const stream = this.#streams.get(message.session);
+    const { session } = message;
     const cancelled: string[] = [];
     for (const { jobId, taskId, claim } of message.claims) {
       if (!claim || this.#isReplaced(jobId, claim)) {
         cancelled.push(taskId);
         continue;
       }
-      if (!this.#leases.byTask(taskId)) this.#takeUp(jobId, claim, message.session);
+      if (!this.#leases.byTask(taskId)) this.#takeUp(jobId, claim, session);
     }
-    if (!stream) {
-      this.#startLoss(message.session);
+    if (!this.#connections.isOpen(session)) {
+      this.#startLoss(session);
       return message.reply.ok(cancelled);
     }
-    const attached = this.#leases.inSession(message.session).map((lease) => lease.handOut.taskId);
-    this.#welcome(stream, attached, message.reply, cancelled);
+    const attached = this.#leases.inSession(session).map((lease) => lease.handOut.taskId);
+    this.#welcome(session, attached, message.reply, cancelled);
   }
 
   /** While the job was asked, the task went out to this worker once more. */
@@ -621,43 +535,19 @@ export class WorkerActor implements Actor<WorkerMessage> {
 
   /** The session has no connection: it has a while to come back. */
   #startLoss(session: string): void {
-    const lostAtMs = this.parts.attended.nowMs() + this.parts.settings.reconnectMs;
-    for (const lease of this.#leases.inSession(session)) {
-      lease.lostAtMs = Math.max(lostAtMs, (lease.vouchedAtMs ?? -Infinity) + REPORT_GRACE_MS);
-      lease.lossReason = "worker_lost";
-    }
+    this.#leases.startLoss(session, this.parts.attended.nowMs() + this.parts.settings.reconnectMs);
   }
 
-  #welcome(
-    stream: Stream,
-    running: readonly string[],
-    reply: { ok(cancelled: readonly string[]): void },
-    cancelled: readonly string[] = [],
-  ): void {
-    stream.ready = !stream.draining;
+  #welcome(session: string, running: readonly string[], reply: Welcome, cancelled: readonly string[] = []): void {
+    this.#connections.ready(session);
     reply.ok([...cancelled, ...running.filter((taskId) => this.isCancelled(taskId) === true)]);
     this.#grant();
   }
 
   #disconnect(link: WorkerLink): void {
     if (this.#gone) return;
-    if (this.#socket === link) this.#socket = undefined;
-    for (const stream of this.#streams.values()) {
-      if (stream.link !== link) continue;
-      this.#streams.delete(stream.session);
-      this.#startLoss(stream.session);
-    }
+    for (const session of this.#connections.lost(link)) this.#startLoss(session);
     this.#heard();
-    this.#grant();
-  }
-
-  /** The process at the other end takes no more; others of the same id do. */
-  #drainLink(link: WorkerLink): void {
-    for (const stream of this.#streams.values()) {
-      if (stream.link !== link) continue;
-      stream.draining = true;
-      stream.ready = false;
-    }
     this.#grant();
   }
 
@@ -667,8 +557,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
     for (const { lease, reason } of this.#leases.over(nowMs)) this.#lose(lease, reason);
     this.#tellTimeoutsAgain(nowMs);
     this.#followTrust();
-    const isHeard = this.isConnected || this.#polls.length > 0;
-    if (isHeard || nowMs - this.#lastHeardMs < this.parts.settings.recordMs) {
+    if (this.#connections.isHere || nowMs - this.#lastHeardMs < this.parts.settings.recordMs) {
       context.after(CHECK_MS, { type: "check" });
       return;
     }
@@ -687,10 +576,4 @@ export class WorkerActor implements Actor<WorkerMessage> {
     this.#recordArmed = true;
     context.after(RECORD_MS, { type: "record" });
   }
-}
-
-/** A reported task has no deadline but its own. */
-function taskDeadline(lease: Lease): number | undefined {
-  const { timeoutMs } = lease.task.order;
-  return timeoutMs === undefined ? undefined : lease.sinceMs + timeoutMs;
 }
