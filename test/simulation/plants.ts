@@ -109,7 +109,7 @@ export const PLANTS: readonly Plant[] = [
   },
   {
     name: "what a commit queues is dropped for some branches",
-    file: "actors/tree.ts",
+    file: "actors/errands.ts",
     find: 'dispatcher.tell({ type: "queue", task: queuedTask(job, after.wait, after.visit, after.again) });',
     replace:
       'if (after.wait.slot !== 1) dispatcher.tell({ type: "queue", task: queuedTask(job, after.wait, after.visit, after.again) });',
@@ -437,8 +437,8 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "a worker that died keeps its tasks",
     kind: "worker-killed",
-    file: WORKER,
-    find: "      lease.lostAtMs = Math.max(lostAtMs, (lease.vouchedAtMs ?? -Infinity) + REPORT_GRACE_MS);\n",
+    file: "actors/worker-registry/leases.ts",
+    find: "      lease.lostAtMs = Math.max(lostAtMs, (lease.vouchedAtMs ?? Number.NEGATIVE_INFINITY) + REPORT_GRACE_MS);\n",
     replace: "",
   },
   {
