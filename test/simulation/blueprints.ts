@@ -4,6 +4,7 @@ import type { TaskRequest } from "../../src/blueprint/sdk.ts";
 import { BRITTLE_FLOWS } from "./brittle-flows.ts";
 import { acted, collect, type Flow, flow, keep, order, RETRY, take } from "./flow.ts";
 import { GATED_FLOWS } from "./gated-flows.ts";
+import { HINTED_FLOWS } from "./hinted-flows.ts";
 import { STORE_FLOWS } from "./store-flows.ts";
 import { WAITING_FLOWS } from "./waiting-flows.ts";
 
@@ -152,4 +153,4 @@ export const FLOWS: readonly Flow[] = [
 ];
 
 /** Those that only some worlds know of as well. */
-export const ALL_FLOWS: readonly Flow[] = [...FLOWS, ...BRITTLE_FLOWS];
+export const ALL_FLOWS: readonly Flow[] = [...FLOWS, ...BRITTLE_FLOWS, ...HINTED_FLOWS];

@@ -27,6 +27,8 @@ interface OpenWait {
   delivery: string | undefined;
   done: boolean;
   readonly transitions: Readonly<Record<string, string>>;
+  /** Events of its worker, and where they lead. */
+  readonly eventTransitions?: Readonly<Record<string, string>> | undefined;
 }
 
 interface EndedChild {
@@ -106,6 +108,9 @@ export class Ledger {
   /** Breaks of handlers that were reported to the engine. */
   readonly #breaks = new Map<string, number>();
   readonly gates = new GateLedger();
+  /** What workers tell of tasks, and what of that is noted. */
+  readonly #hints = new Map<string, string>();
+  readonly #heard = new Set<string>();
   readonly #cancelsAsked = new Set<string>();
   readonly #retriesAsked = new Map<string, number>();
   /** By job: what each of them was asked under. */
@@ -243,6 +248,7 @@ export class Ledger {
           facts.waits.clear();
           break;
         default:
+          if (event.type.startsWith("worker_event:")) this.#hear(facts, job, event, name);
       }
     }
   }
@@ -307,6 +313,29 @@ export class Ledger {
     wait.done = true;
   }
 
+  /** What a worker tells of a task that it has in hand; for some of that the job goes on, and the task is over. */
+  #hear(facts: JobFacts, job: Job, event: JobEvent, name: string): void {
+    const { taskId = "", worker } = event;
+    const { token } = (event.extra ?? {})["worker_event"] as { token?: string };
+    if (token !== undefined) {
+      promise(this.#hints.get(token) === taskId, `${name}: noted ${token}, which is not of task ${taskId}`);
+      promise(!this.#heard.has(token), `${name}: noted ${token} twice`);
+      this.#heard.add(token);
+    }
+    const handOut = this.#handOuts.get(taskId);
+    const isItsOwn = handOut?.jobId === job.id && handOut.workerId === worker;
+    promise(isItsOwn, `${name}: noted ${token} of task ${taskId}, which was given to somebody else`);
+    promise(!facts.cancelRequested, `${name}: was cancelled, and noted ${token}`);
+    const parts = readTaskId(taskId)?.parts;
+    const wait = parts?.visit === facts.visit ? facts.waits.get(parts.slot) : undefined;
+    const isNewest = wait?.attempt === parts?.attempt && (wait?.delivery === undefined || wait.delivery === taskId);
+    promise(wait && !wait.done && isNewest, `${name}: noted ${token} of a task that is over or was replaced`);
+    if (token === undefined || !wait.eventTransitions?.[event.type.slice("worker_event:".length)]) return;
+    wait.done = true;
+    this.#tokens.set(token, taskId);
+    this.#countedTokens.add(token);
+  }
+
   #countResult(facts: JobFacts, taskId: string, token: string | undefined, name: string): void {
     promise(!this.#counted.has(taskId), `${name}: counted task ${taskId} twice`);
     this.#counted.add(taskId);
@@ -368,7 +397,7 @@ export class Ledger {
     }
     if (!known) {
       promise(wait.attempt === 1, `${name}: begins with attempt ${wait.attempt}`);
-      const { transitions, retry } = wait.order;
+      const { transitions, eventTransitions, retry } = wait.order;
       const { maxAttempts } = retry;
       facts.waits.set(wait.slot, {
         attempt: 1,
@@ -376,6 +405,7 @@ export class Ledger {
         delivery: wait.delivery?.taskId,
         done: false,
         transitions,
+        eventTransitions,
       });
       return;
     }
@@ -476,6 +506,15 @@ export class Ledger {
 
   broke(jobId: string): void {
     this.#breaks.set(jobId, (this.#breaks.get(jobId) ?? 0) + 1);
+  }
+
+  /** A worker is about to tell that. */
+  hinted(token: string, taskId: string): void {
+    this.#hints.set(token, taskId);
+  }
+
+  hintTaken(jobId: string, token: string): void {
+    promise(this.#heard.has(token), `${token} of job ${jobId} was acknowledged and is not on disk`);
   }
 
   answered(taskId: string, answer: ResultAnswer): void {

@@ -20,6 +20,7 @@ const WORKER = "actors/worker-registry/worker.ts";
 
 const START = "actors/job/start.ts";
 const RETRY = "actors/job/retry.ts";
+const EVENTS = "actors/job/worker-events.ts";
 
 export const PLANTS: readonly Plant[] = [
   {
@@ -433,6 +434,24 @@ export const PLANTS: readonly Plant[] = [
     file: ACTOR,
     find: "return isParents === true && job?.isAlone === true;",
     replace: "return false;",
+  },
+  {
+    name: "a worker's event counts for whichever task its job waits for",
+    file: DECIDE,
+    find: "taskId === undefined ? undefined : waitOfTask(draft, taskId, message.workerId),",
+    replace: "draft.openWaits()[0],",
+  },
+  {
+    name: "a worker's event moves a job that is being cancelled",
+    file: EVENTS,
+    find: "if (!wait || draft.job.cancelRequestedAtMs !== undefined) {",
+    replace: "if (!wait) {",
+  },
+  {
+    name: "a branch that went on at its worker's event is open still",
+    file: EVENTS,
+    find: "collect(draft, wait, { taskId, json:",
+    replace: "if (wait.slot > 0) collect(draft, wait, { taskId, json:",
   },
   {
     name: "a worker that died keeps its tasks",

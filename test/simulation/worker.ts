@@ -68,6 +68,7 @@ export abstract class Worker {
     const usualMs = world.isHappening(0.1) ? world.chance.between(3_000, 12_000) : world.chance.delayMs(1_500);
     const takesMs = world.mishap?.taken(this, running, usualMs) ?? usualMs;
     if (world.chance.is(0.2)) process.after(takesMs / 2, () => this.report(task));
+    world.hints.taken(this, running, takesMs);
     process.after(takesMs, () => this.finish(running));
   }
 

@@ -6,6 +6,7 @@ import { ALL_FLOWS } from "./blueprints.ts";
 import { Chance } from "./chance.ts";
 import { Clients } from "./clients.ts";
 import { Fleet } from "./fleet.ts";
+import { Hints } from "./hints.ts";
 import { LineUp } from "./line-up.ts";
 import { Ledger, promise, PromiseBroken } from "./ledger.ts";
 import { Mishap, type WorkerKind } from "./mishaps.ts";
@@ -79,6 +80,7 @@ export class World {
   readonly clients: Clients;
   readonly people: People;
   readonly operators: Operators;
+  readonly hints: Hints;
   readonly lineUp: LineUp;
   readonly mishap: Mishap | undefined;
   #faulty = true;
@@ -112,6 +114,7 @@ export class World {
     this.lineUp = new LineUp(this);
     this.people = new People(this);
     this.operators = new Operators(this);
+    this.hints = new Hints(this);
   }
 
   // ---- what the others ask of it
@@ -221,6 +224,7 @@ export class World {
     }
     this.lineUp.plan();
     this.operators.plan();
+    this.hints.plan();
     const ids = ["alpha", "beta"];
     for (let worker = chance.between(1, 3); worker > 0; worker--) {
       const id = chance.pick(ids) ?? "alpha";
