@@ -12,7 +12,7 @@ import { percentile } from "./bench/load/workloads.ts";
 import { endWithoutLeftovers } from "./bench/sides/program.ts";
 import { Crowd } from "./scale/crowd.ts";
 import { ScaledServer } from "./scale/server.ts";
-import { storm } from "./scale/storm.ts";
+import { storm, type StormReport } from "./scale/storm.ts";
 import { isBuilt } from "../test/e2e/binary.ts";
 
 const IDLE_SECONDS = 20;
@@ -20,13 +20,28 @@ const LOAD_SECONDS = 10;
 const LAST_MS = 3_000;
 const STORM_MS = 60_000;
 
+const HELP = `How one server bears very many workers that wait, work, and come back all at once after it was killed.
+
+Usage: bun run crowd [--polling N] [--streaming N] [--rate N]
+
+  --polling N    workers that poll (2000)
+  --streaming N  workers that stream (2000)
+  --rate N       new jobs a second, of each kind (100)
+
+Example: bun run crowd --polling 500 --streaming 500`;
+
 const { values } = parseArgs({
   options: {
     polling: { type: "string", default: "2000" },
     streaming: { type: "string", default: "2000" },
     rate: { type: "string", default: "100" },
+    help: { type: "boolean", default: false },
   },
 });
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
 const [polling, streaming, rate] = [whole("polling"), whole("streaming"), whole("rate")];
 if (!isBuilt) process.exit(2);
 
@@ -46,7 +61,7 @@ try {
     streaming,
     got(jobId, atMs) {
       deliveries.set(jobId, (deliveries.get(jobId) ?? 0) + 1);
-      gotMs.set(jobId, atMs);
+      if (!gotMs.has(jobId)) gotMs.set(jobId, atMs);
     },
   });
   const beganMs = performance.now();
@@ -62,18 +77,29 @@ try {
   say("memory", `${megabytes(server.residentBytes)} MB, ${megabytes(before)} MB without workers`);
   for (const kinds of [["polled"], ["streamed"], ["polled", "streamed"]]) await deliver(kinds);
   say("memory", `${megabytes(server.residentBytes)} MB after the jobs`);
-  const { jobs, finished, handedOutAgain, ...took } = await storm({ server, crowd, deliveries, limitMs: STORM_MS });
-  say(
-    "killed, and all come back",
-    `all in after ${seconds(took.allBackMs)} s, all done after ${seconds(took.allDoneMs)} s`,
-  );
-  say("", `${jobs} jobs in hand or waiting, ${jobs - finished} lost, ${handedOutAgain} handed out again`);
-  say("", `${took.cpuSeconds.toFixed(1)} s of a core since the start, ${took.peakMegabytes} MB at most`);
+  const report = await storm({ server, crowd, deliveries, gotMs, rate, limitMs: STORM_MS });
+  tellStorm(report);
   crowd.leave();
-  if (finished !== jobs) process.exitCode = 1;
+  if (report.finished !== report.jobs || report.countedTwice + report.burned > 0) process.exitCode = 1;
 } finally {
   await server.stop();
   rmSync(folder, { recursive: true, force: true });
+}
+
+function tellStorm({ jobs, finished, before, during, after, ...it }: StormReport): void {
+  say(
+    "killed, and all come back",
+    `started after ${seconds(it.downMs)} s; from then: first answer ${seconds(it.firstAnswerMs)} s, all in ${seconds(it.allBackMs)} s, all done ${seconds(it.allDoneMs)} s`,
+  );
+  say(
+    "",
+    `${jobs} jobs, ${jobs - finished} lost, ${it.countedTwice} counted twice, ${it.burned} with an attempt burned, ${it.handedOutAgain} handed out again`,
+  );
+  for (const [when, { jobs: count, p50Ms, p99Ms }] of Object.entries({ before, during, after })) {
+    say("", `new jobs ${when}: ${count}, p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms to delivery`);
+  }
+  const [back, all] = [it.cpuSecondsBack.toFixed(1), it.cpuSeconds.toFixed(1)];
+  say("", `${back} s of a core until all were in, ${all} s until all was done, ${it.peakMegabytes} MB at most`);
 }
 
 async function deliver(kinds: readonly string[]): Promise<void> {

@@ -18,6 +18,13 @@ interface Task {
   readonly task_id: string;
 }
 
+/** What a worker that polls has in hand, whatever becomes of its connections. */
+interface Hand {
+  /** By task: made, and not acknowledged yet. */
+  readonly results: Map<string, string>;
+  working: Promise<void> | undefined;
+}
+
 interface Frame {
   readonly type: string;
   readonly task?: Task;
@@ -88,9 +95,15 @@ export class Crowd {
 
   #poller(id: string, isIn: () => void): () => Promise<void> {
     const { port, token } = this.options;
-    const held = new Map<string, string>();
+    const hand: Hand = { results: new Map(), working: undefined };
     return async () => {
-      const connection = await openConnection(port, `X-Worker-Token: ${token}\r\n`);
+      const lost = Promise.withResolvers<never>();
+      // Most of the time nobody waits for it.
+      lost.promise.catch(() => undefined);
+      const connection = await openConnection(port, `X-Worker-Token: ${token}\r\n`, (reason) => {
+        this.#polling.delete(id);
+        lost.reject(new Error(reason));
+      });
       const end = () => connection.close();
       this.#ends.add(end);
       try {
@@ -98,7 +111,7 @@ export class Crowd {
         await connection.post("/_worker/workers/register", body, 200);
         this.#polling.add(id);
         isIn();
-        await this.#pollOn(connection, id, held);
+        await this.#pollOn(connection, id, hand, lost.promise);
       } finally {
         this.#polling.delete(id);
         this.#ends.delete(end);
@@ -107,12 +120,14 @@ export class Crowd {
     };
   }
 
-  async #pollOn(connection: Connection, id: string, held: Map<string, string>): Promise<void> {
+  /** One that is at work when the connection breaks comes back at once, and hands in what it has made when it is done. */
+  async #pollOn(connection: Connection, id: string, hand: Hand, lost: Promise<never>): Promise<void> {
     while (!this.#gone) {
-      for (const [taskId, result] of held) {
+      if (hand.working) await Promise.race([hand.working, lost]);
+      for (const [taskId, result] of hand.results) {
         const answer = JSON.parse(await connection.post("/_worker/tasks/result", result, 200)) as Frame;
         this.#answered(answer);
-        held.delete(taskId);
+        hand.results.delete(taskId);
       }
       const text = await connection.get(`/_worker/workers/${id}/tasks/next`).catch((error: unknown) => {
         if (String(error).includes(NOTHING)) return undefined;
@@ -121,8 +136,10 @@ export class Crowd {
       if (text === undefined) continue;
       const { job_id, task_id } = JSON.parse(text) as Task;
       this.options.got(job_id, performance.now());
-      await this.#work();
-      held.set(task_id, JSON.stringify({ job_id, task_id, worker_id: id, status: "success", data: {} }));
+      hand.working = this.#work().then(() => {
+        hand.working = undefined;
+        hand.results.set(task_id, JSON.stringify({ job_id, task_id, worker_id: id, status: "success", data: {} }));
+      });
     }
   }
 
@@ -132,23 +149,25 @@ export class Crowd {
     const running = new Map<string, Task>();
     const held = new Map<number, Task>();
     let sequence = 0;
+    /** Over the connection of the moment: a task may outlive the one that it came by. */
+    let say: (frame: object) => void = () => undefined;
+    const tell = (seq: number, { job_id, task_id }: Task) =>
+      say({ type: "result", seq, job_id, task_id, status: "success", data: {} });
     return () => {
       const socket = new WebSocket(`ws://127.0.0.1:${port}/_worker/stream`, { headers } as never);
       const end = () => socket.close();
       this.#ends.add(end);
       let beat: Timer | undefined;
-      const say = (frame: object) => {
+      say = (frame) => {
         if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify([frame]));
       };
-      const tell = (seq: number, { job_id, task_id }: Task) =>
-        say({ type: "result", seq, job_id, task_id, status: "success", data: {} });
       const work = async (task: Task) => {
         this.options.got(task.job_id, performance.now());
         running.set(task.task_id, task);
         await this.#work();
         running.delete(task.task_id);
         held.set(++sequence, task);
-        // Where this connection has broken meanwhile, the next one tells it.
+        // Where there is no connection now, the next one tells it.
         tell(sequence, task);
       };
       const hear = (frame: Frame) => {

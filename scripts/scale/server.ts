@@ -45,6 +45,10 @@ export class ScaledServer {
     return this.#port;
   }
 
+  get clientToken(): string {
+    return TOKENS.CLIENT_TOKEN;
+  }
+
   get workerToken(): string {
     return TOKENS.WORKER_TOKEN;
   }
@@ -99,7 +103,7 @@ export class ScaledServer {
   /** Seconds that it took. Some batches are on their way at once, as many as a few clients would send. */
   async fill(jobs: number, batchJobs: number, callers: number): Promise<number> {
     const beganMs = performance.now();
-    const target = (await this.#waiting()) + jobs;
+    const target = (await this.waiting()) + jobs;
     let left = jobs;
     const caller = async (): Promise<void> => {
       const connection = await openConnection(this.#port, HEADERS);
@@ -111,7 +115,7 @@ export class ScaledServer {
       connection.close();
     };
     await Promise.all(Array.from({ length: callers }, caller));
-    await eventually("all jobs wait", [this.#running], async () => (await this.#waiting()) >= target, READY_MS);
+    await eventually("all jobs wait", [this.#running], async () => (await this.waiting()) >= target, READY_MS);
     return (performance.now() - beganMs) / 1000;
   }
 
@@ -167,7 +171,8 @@ export class ScaledServer {
     return response.status === 202;
   }
 
-  async #waiting(): Promise<number> {
+  /** Jobs whose task is with a worker, or in the queue. */
+  async waiting(): Promise<number> {
     return Number(/status="waiting_for_worker"} (\d+)/.exec(await this.#metrics())?.[1] ?? 0);
   }
 

@@ -15,8 +15,12 @@ interface Waiting {
 const HEAD_END = "\r\n\r\n";
 const LAST_CHUNK = "\r\n0\r\n\r\n";
 
-/** `headers` are lines that go with each request, each with its line end. */
-export async function openConnection(port: number, headers: string): Promise<Connection> {
+/** `headers` are lines that go with each request, each with its line end. `closed`: the server has gone, or the caller. */
+export async function openConnection(
+  port: number,
+  headers: string,
+  closed: (reason: string) => void = () => undefined,
+): Promise<Connection> {
   let waiting: Waiting | undefined;
   let received = "";
   /** Why there will be no more answers. */
@@ -36,6 +40,7 @@ export async function openConnection(port: number, headers: string): Promise<Con
     over ??= reason;
     waiting?.reject(new Error(reason));
     waiting = undefined;
+    closed(reason);
   }
 
   const socket = await Bun.connect({
