@@ -6,10 +6,10 @@
  * others: short queues always are. What comes to a long one is parked: its place in the order stays
  * here, its body in the store, and is fetched before its turn comes. The order is that of one queue.
  */
-import { costOf, limitName, type WorkerView } from "../../src/job/worker.ts";
+import { costOf, type WorkerView } from "../../src/job/worker.ts";
 import { assertNever } from "../../src/system/errors.ts";
-import { type Candidate, choose } from "./choose.ts";
-import { hasRoom, isAble, suits, type Verdict } from "./eligibility.ts";
+import { isAble, type Verdict } from "./eligibility.ts";
+import { accepts, count, type Hand, Hands, judgeHand } from "./hands.ts";
 import { type Held, Line } from "./line.ts";
 import type { DispatcherEffect, DispatcherMessage } from "./messages.ts";
 import { ParkedTasks } from "./parked.ts";
@@ -24,22 +24,6 @@ import {
   type TaskNeeds,
   type WaitingTask,
 } from "./task.ts";
-
-interface Hand {
-  view: WorkerView;
-  free: number;
-  load: number;
-  lastTurn: number;
-  readonly inUse: Map<string, number>;
-  /** What it was given and has not ended, attempt by attempt: a run that took too long goes on beside its successor. */
-  readonly given: Map<string, Given>;
-}
-
-interface Given {
-  readonly held: Held;
-  /** The limit that it counts under, whatever the worker says of its limits later. */
-  readonly limit: string;
-}
 
 /** Bodies of waiting tasks that are kept in memory, all classes together. */
 export const BODY_BYTES_MAX = 64 * 1024 * 1024;
@@ -59,11 +43,9 @@ export class Dispatch {
   readonly #lines = new Map<string, Line>();
   readonly #linesByNumber = new Map<number, Line>();
   readonly #linesByType = new Map<string, Set<Line>>();
-  readonly #hands = new Map<string, Hand>();
-  readonly #handsByType = new Map<string, Set<Hand>>();
+  readonly #hands = new Hands();
   /** Lines that wait for bodies, by number. */
   readonly #fetching = new Map<number, TaskNeeds>();
-  #turns = 0;
   #arrivals = 0;
   #lineNumbers = 0;
   #queued = 0;
@@ -100,7 +82,7 @@ export class Dispatch {
 
   /** Every live worker's answer to this task, now. */
   judge(task: { readonly order: TaskNeeds }): { readonly workerId: string; readonly verdict: Verdict }[] {
-    return [...this.#hands.values()].map((hand) => ({ workerId: hand.view.id, verdict: judgeHand(task.order, hand) }));
+    return [...this.#hands.all()].map((hand) => ({ workerId: hand.view.id, verdict: judgeHand(task.order, hand) }));
   }
 
   decide(message: DispatcherMessage): readonly DispatcherEffect[] {
@@ -221,9 +203,7 @@ export class Dispatch {
   // ---- out of the queue
 
   #choose(order: TaskNeeds): Hand | undefined {
-    const hands = this.#isHeldBack ? undefined : this.#handsByType.get(order.type);
-    const chosen = hands && choose(order, candidates(order, hands));
-    return chosen && this.#hands.get(chosen.view.id);
+    return this.#isHeldBack ? undefined : this.#hands.choose(order);
   }
 
   /** A worker with room: it gets the best heads of the classes that it suits, while it has room. */
@@ -254,7 +234,7 @@ export class Dispatch {
   /** All workers of this type that have room: one task each by turns, as the strategy has it. */
   #matchAll(needs: TaskNeeds): void {
     for (let hand = this.#choose(needs); hand && this.#takeBest(hand); hand = this.#choose(needs));
-    for (const hand of this.#handsByType.get(needs.type) ?? []) this.#matchWorker(hand);
+    for (const hand of this.#hands.ofType(needs.type)) this.#matchWorker(hand);
   }
 
   #assign(line: Line, held: Held, hand: Hand): void {
@@ -266,7 +246,7 @@ export class Dispatch {
   }
 
   #handOut(held: Held, hand: Hand): void {
-    this.#give(held, hand);
+    this.#hands.give(held, hand);
     hand.free -= 1;
     this.#effects.push({ type: "assign", workerId: hand.view.id, task: held.task });
   }
@@ -332,18 +312,6 @@ export class Dispatch {
 
   // ---- what is in hand
 
-  #give(held: Held, hand: Hand): void {
-    held.state = "assigned";
-    held.workerId = hand.view.id;
-    const limit = limitName(hand.view, held.task.order.type);
-    // Dropped, and claimed by the worker before it has ended: it takes up room once.
-    this.#takeFrom(hand, held.task.key, held.task.attempt);
-    hand.given.set(givenName(held.task.key, held.task.attempt), { held, limit });
-    hand.load += 1;
-    hand.lastTurn = ++this.#turns;
-    count(hand.inUse, limit, 1);
-  }
-
   #drop(key: string): void {
     const held = this.#held.get(key);
     if (!held) {
@@ -370,21 +338,14 @@ export class Dispatch {
   }
 
   #worker(view: WorkerView): void {
-    const known = this.#hands.get(view.id);
-    const hand = known ?? { view, free: 0, load: 0, lastTurn: 0, inUse: new Map(), given: new Map() };
-    if (known) for (const type of known.view.tasks) removeFrom(this.#handsByType, type, known);
-    hand.view = view;
-    this.#hands.set(view.id, hand);
-    for (const type of view.tasks) setOf(this.#handsByType, type).add(hand);
+    const hand = this.#hands.see(view);
     this.#failTooExpensive(hand.view.tasks);
     this.#matchWorker(hand);
   }
 
   #workerGone(workerId: string): void {
-    const hand = this.#hands.get(workerId);
+    const hand = this.#hands.gone(workerId);
     if (!hand) return;
-    this.#hands.delete(workerId);
-    for (const type of hand.view.tasks) removeFrom(this.#handsByType, type, hand);
     for (const { held } of hand.given.values()) {
       if (this.#held.get(held.task.key) === held) this.#queueAgain(held);
     }
@@ -401,7 +362,7 @@ export class Dispatch {
   #returned(workerId: string, task: QueuedTask): void {
     const hand = this.#hands.get(workerId);
     // One that began anew since gives back what this one was never given: no credit was used for it.
-    if (hand && this.#takeFrom(hand, task.key, task.attempt)) hand.free += 1;
+    if (hand && this.#hands.takeFrom(hand, task.key, task.attempt)) hand.free += 1;
     const held = this.#held.get(task.key);
     if (held?.workerId === workerId && held.task.attempt === task.attempt) this.#queueAgain(held);
     if (hand) this.#matchWorker(hand);
@@ -414,7 +375,7 @@ export class Dispatch {
 
   #ended(workerId: string, key: string, attempt: number): void {
     const hand = this.#hands.get(workerId);
-    if (hand) this.#takeFrom(hand, key, attempt);
+    if (hand) this.#hands.takeFrom(hand, key, attempt);
     const held = this.#held.get(key);
     if (held?.workerId === workerId && held.task.attempt === attempt) this.#forget(held);
     if (hand) this.#matchWorker(hand);
@@ -437,24 +398,13 @@ export class Dispatch {
       this.#hold(held);
     }
     const hand = this.#hands.get(workerId);
-    if (hand) this.#give(held, hand);
+    if (hand) this.#hands.give(held, hand);
   }
 
   #heldBy(workerId: string, task: QueuedTask): Held {
     const { order, begun, queuedAtMs } = task;
     const rank: Rank = { priority: order.priority, begun, queuedAtMs, arrival: ++this.#arrivals };
     return { ...rank, task, state: "assigned", workerId, line: undefined, bytes: bytesOf(task) };
-  }
-
-  /** False: it had not been given to it. */
-  #takeFrom(hand: Hand, key: string, attempt: number): boolean {
-    const name = givenName(key, attempt);
-    const given = hand.given.get(name);
-    if (!given) return false;
-    hand.given.delete(name);
-    hand.load -= 1;
-    count(hand.inUse, given.limit, -1);
-    return true;
   }
 
   #hold(held: Held): void {
@@ -484,7 +434,7 @@ export class Dispatch {
   #tooExpensive(order: TaskNeeds): string | undefined {
     const { maxCost, type } = order;
     if (maxCost === undefined) return undefined;
-    const suitable = [...(this.#handsByType.get(type) ?? [])].filter((hand) => isAble(order, hand.view).accepted);
+    const suitable = [...this.#hands.ofType(type)].filter((hand) => isAble(order, hand.view).accepted);
     if (suitable.length === 0 || suitable.some((hand) => costOf(hand.view, type) <= maxCost)) return undefined;
     const cheapest = Math.min(...suitable.map((hand) => costOf(hand.view, type)));
     const found = Number.isFinite(cheapest)
@@ -526,28 +476,6 @@ export class Dispatch {
   }
 }
 
-function givenName(key: string, attempt: number): string {
-  return `${key}/${attempt}`;
-}
-
-function judgeHand(order: TaskNeeds, hand: Hand): Verdict {
-  const suited = suits(order, hand.view);
-  return suited.accepted ? hasRoom(order, hand.view, hand.free, hand.inUse) : suited;
-}
-
-function* candidates(order: TaskNeeds, hands: Iterable<Hand>): Iterable<Candidate> {
-  for (const hand of hands) if (hand.free > 0 && accepts(order, hand)) yield hand;
-}
-
-/** The verdict alone. It is asked of each idle worker for each task that comes, and most tasks want no more than its type. */
-function accepts(order: TaskNeeds, hand: Hand): boolean {
-  const { draining, status, limits, tasks, reputation, reputationNeeded } = hand.view;
-  const isPlain = order.requirements === undefined && order.maxCost === undefined && limits.size === 0;
-  if (!isPlain) return judgeHand(order, hand).accepted;
-  const isFree = hand.free > 0 && !draining && status === "idle";
-  return isFree && reputation >= reputationNeeded && tasks.has(order.type);
-}
-
 function setOf<Value>(map: Map<string, Set<Value>>, key: string): Set<Value> {
   const known = map.get(key);
   if (known) return known;
@@ -560,10 +488,4 @@ function removeFrom<Value>(map: Map<string, Set<Value>>, key: string, value: Val
   const set = map.get(key);
   set?.delete(value);
   if (set?.size === 0) map.delete(key);
-}
-
-function count(map: Map<string, number>, key: string, by: number): void {
-  const sum = (map.get(key) ?? 0) + by;
-  if (sum > 0) map.set(key, sum);
-  else map.delete(key);
 }
