@@ -30,7 +30,9 @@ export class JournalFile {
     private readonly sync: SyncFile = syncInBackground,
   ) {
     const draft = draftOf(path);
-    this.#file = openSync(draft, "w", 0o600);
+    rmSync(draft, { force: true });
+    // Lines go to the end, wherever that is: once the file was emptied it is not where the last one ended.
+    this.#file = openSync(draft, "a", 0o600);
     try {
       writeFileSync(this.#file, text);
       fsyncSync(this.#file);

@@ -133,6 +133,20 @@ describe("results on disk", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  test("what comes after all was settled is there for the next process like what came before", () => {
+    const shelf = open();
+    shelf.put("http://a", "j1", "t1", '{"n":1}');
+    shelf.flush();
+    shelf.drop("t1");
+    shelf.flush();
+    shelf.put("http://a", "j2", "t2", '{"n":2}');
+    shelf.flush();
+
+    kill(shelf);
+
+    expect(bodiesOf(open())).toEqual([["t2", '{"n":2}']]);
+  });
+
   test("a file that grew is written anew with what is kept alone", () => {
     const shelf = open();
     shelf.put("http://a", "j", "kept", "{}");
