@@ -60,3 +60,25 @@ test("only what holds more than jobs and text crosses as it is", () => {
   const { others } = packGroup(UNITS.map(([, unit]) => encodeUnit(unit)));
   expect(others.map(({ jobs }) => jobs[0]?.id)).toEqual(["j", "k", "l", undefined]);
 });
+
+test("what is remembered of a group does not keep the group in memory", () => {
+  const GROUPS = 200;
+  const text = JSON.stringify({ text: "x".repeat(1024 * 1024) });
+  const known = new Map<string, string>();
+  const megabytes = () => {
+    Bun.gc(true);
+    return process.memoryUsage.rss() / 1024 / 1024;
+  };
+  const before = megabytes();
+  for (let index = 0; index < GROUPS; index++) {
+    const unit = encodeUnit(
+      unitOf(sampleJob(crypto.randomUUID(), { stateHistory: text, status: "waiting_for_worker" })),
+    );
+    const [job] = unpackGroup(structuredClone(packGroup([unit])))[0]?.jobs ?? [];
+    if (job) known.set(job.id, job.status);
+  }
+
+  expect(known.size).toBe(GROUPS);
+  expect(new Set(known.values())).toEqual(new Set(["waiting_for_worker"]));
+  expect(megabytes() - before).toBeLessThan(GROUPS / 2);
+});
