@@ -16,6 +16,8 @@ export interface OwnerLock {
 export function tryLock(path: string): OwnerLock | undefined {
   const database = new Database(path, { create: true, readwrite: true });
   try {
+    // Nothing is ever written: no file beside it is needed to take that back.
+    database.run("PRAGMA journal_mode = MEMORY");
     database.run("BEGIN EXCLUSIVE");
   } catch (error) {
     database.close();

@@ -74,6 +74,8 @@ describe("results on disk", () => {
     const other = Bun.spawn([process.execPath, "run", HOLDER, folder], { stdout: "pipe" });
     try {
       await other.stdout.getReader().read();
+      // The results, and the lock.
+      expect(readdirSync(folder)).toHaveLength(2);
       const early = open();
       expect(early.size).toBe(0);
       early.close();
