@@ -3,9 +3,9 @@
  * that cannot be checked here is one that another server may understand, and checks nothing.
  */
 import { isObject } from "../../src/protocol/json.ts";
-import { knownCheck, type SchemaCheck } from "../../src/protocol/schema.ts";
+import { knownCheck, type SchemaCheck, weightOfSchema } from "../../src/protocol/schema.ts";
 import type { WorkerResult } from "../../src/protocol/worker.ts";
-import { type JsonMap, type JsonValue, messageOf } from "../../src/system/errors.ts";
+import { type JsonValue, messageOf } from "../../src/system/errors.ts";
 
 export interface Skill {
   readonly output: SchemaCheck | undefined;
@@ -17,13 +17,14 @@ export type Unusable = (what: string, reason: string) => void;
 
 export function skillsOf(list: JsonValue | undefined, unusable: Unusable): ReadonlyMap<string, Skill> {
   const skills = new Map<string, Skill>();
+  const reader = new Reader(unusable);
   if (!Array.isArray(list)) return skills;
   for (const skill of list) {
     if (!isObject(skill) || typeof skill["name"] !== "string") continue;
     const { name, output_schema: output, events_schema: events } = skill;
     const checks = {
-      output: checkOf(output, `the output of ${name}`, unusable),
-      events: eventChecks(events, name, unusable),
+      output: reader.check(output, `the output of ${name}`),
+      events: eventChecks(events, name, reader),
     };
     if (checks.output ?? checks.events.size > 0) skills.set(name, checks);
   }
@@ -72,22 +73,57 @@ function problemOf(check: SchemaCheck | undefined, text: string, at: string): st
   return `${first.path} ${first.message}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;
 }
 
-function eventChecks(schemas: JsonValue | undefined, task: string, unusable: Unusable): Skill["events"] {
+function eventChecks(schemas: JsonValue | undefined, task: string, reader: Reader): Skill["events"] {
   if (!isObject(schemas)) return new Map();
   return new Map(
     Object.entries(schemas).flatMap(([name, schema]): [string, SchemaCheck][] => {
-      const check = checkOf(schema, `the event ${name} of ${task}`, unusable);
+      const check = reader.check(schema, `the event ${name} of ${task}`);
       return check ? [[name, check]] : [];
     }),
   );
 }
 
-function checkOf(schema: JsonValue | undefined, what: string, unusable: Unusable): SchemaCheck | undefined {
-  if (!isObject(schema)) return undefined;
-  try {
-    return knownCheck(schema satisfies JsonMap);
-  } catch (error) {
-    unusable(what, messageOf(error));
-    return undefined;
+/**
+ * Of all that one worker declares, in parts: its schemas are compiled where the engine runs, and a few words can make one
+ * of any size. So many take some tenths of a second.
+ */
+const WEIGHT_MAX = 50_000;
+/** Of one that is of no use: it was looked at, and the log hears of it. */
+const UNUSABLE_WEIGHT = 1_000;
+
+class Reader {
+  readonly #unusable: Unusable;
+  #left = WEIGHT_MAX;
+  #isTold = false;
+
+  constructor(unusable: Unusable) {
+    this.#unusable = unusable;
   }
+
+  check(schema: JsonValue | undefined, what: string): SchemaCheck | undefined {
+    if (!isObject(schema)) return undefined;
+    if (this.#left <= 0) return this.#tellOnce(what);
+    try {
+      const weight = weightOfSchema(schema);
+      if (weight > this.#left) throw new RangeError(tooLarge(weight, this.#left));
+      const check = knownCheck(schema);
+      this.#left -= weight;
+      return check;
+    } catch (error) {
+      this.#left -= UNUSABLE_WEIGHT;
+      this.#unusable(what, messageOf(error));
+      return undefined;
+    }
+  }
+
+  /** There may be very many more. */
+  #tellOnce(what: string): undefined {
+    if (!this.#isTold)
+      this.#unusable(what, "the worker declares too many schemas: this one, and those after it, are left out");
+    this.#isTold = true;
+  }
+}
+
+function tooLarge(weight: number, left: number): string {
+  return `it has ${weight} parts, where all schemas of a worker may have ${WEIGHT_MAX} and ${left} are left; each choice of a oneOf counts once for each other one: use anyOf where no two fit at once`;
 }

@@ -8,6 +8,7 @@ import { type JsonMap, type JsonValue, Refusal } from "../system/errors.ts";
 import type { Violation } from "./creation.ts";
 import { isObject } from "./json.ts";
 import { Unresolvable, withoutReferences } from "./schema-references.ts";
+import { weightOf } from "./schema-weight.ts";
 
 /** Undefined when the value fits; else what does not, at most so many. */
 export type SchemaCheck = (value: unknown, at: string) => readonly Violation[] | undefined;
@@ -26,6 +27,11 @@ export function compileSchema(schema: object): SchemaCheck {
     }
     return [...messages].map(([path, message]) => ({ path: `${at}${path}`, message }));
   };
+}
+
+/** How much it costs to compile, in parts. */
+export function weightOfSchema(schema: object): number {
+  return weightOf(inPlace(schema as JsonMap));
 }
 
 function inPlace(schema: JsonMap): JsonMap {
@@ -147,8 +153,9 @@ function object(schema: JsonMap): TSchema {
   const [pattern, ...more] = patterns;
   if (pattern === undefined) return Type.Object(fields, rules);
   if (more.length > 0) throw unsupported("more than one pattern of property names");
-  const record = { ...Type.Record(Type.String(), restore(pattern[1])), ...rules };
-  record.patternProperties = { [pattern[0]]: restore(pattern[1]) };
+  const inner = restore(pattern[1]);
+  const record = { ...Type.Record(Type.String(), inner), ...rules };
+  record.patternProperties = { [pattern[0]]: inner };
   return Object.keys(fields).length === 0 ? record : Type.Intersect([Type.Object(fields), record]);
 }
 

@@ -50,4 +50,31 @@ describe("the skills of a worker", () => {
     expect(unusable).toEqual(["the output of t", "the event ready of t"]);
     expect(eventProblem(skills.get("t"), "done", "{}")).toContain("payload/n");
   });
+
+  test("with a schema that a few words make huge are named, and their other schemas count", () => {
+    const nested = (depth: number): JsonValue =>
+      depth === 0 ? { type: "string" } : { oneOf: [nested(depth - 1), nested(depth - 1)] };
+    const types = (depth: number): JsonValue =>
+      depth === 0 ? {} : { type: Array.from({ length: 10 }, () => "object"), properties: { x: types(depth - 1) } };
+    const choices = Array.from({ length: 4_000 }, (_, index) => ({ const: index }));
+    const { skills, unusable } = read([
+      {
+        name: "t",
+        output_schema: nested(11),
+        events_schema: { flat: { oneOf: choices }, types: types(9), done: number },
+      },
+    ]);
+    expect(unusable).toEqual(["the output of t", "the event flat of t", "the event types of t"]);
+    expect(eventProblem(skills.get("t"), "done", "{}")).toContain("payload/n");
+  });
+
+  test("of which there are very many are read up to a limit, and the log hears of it once", () => {
+    const wide = { properties: Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`p${index}`, {}])) };
+    const list = Array.from({ length: 2_000 }, (_, index) => ({ name: `t${index}`, output_schema: wide }));
+    const { skills, unusable } = read(list);
+    expect(skills.has("t10")).toBe(true);
+    expect(skills.has("t1999")).toBe(false);
+    expect(unusable.length).toBeLessThan(100);
+    expect(unusable.at(-1)).toMatch(/^the output of t\d+$/);
+  });
 });
