@@ -34,6 +34,7 @@ export function stateFactsOf(definition: Definition, graph: Graph, start: string
     const acts = distinct(facts.flatMap(({ calls }) => calls.flatMap(actsOf)));
     const { name, isEnd, isAggregator } = state;
     const isOpen = facts.some(leadsAnywhere);
+    const isHidden = facts.some(({ escapes }) => escapes.length > 0);
     return {
       name,
       isStart: name === start,
@@ -41,6 +42,7 @@ export function stateFactsOf(definition: Definition, graph: Graph, start: string
       isAggregator,
       ...(acts.length > 0 && { acts }),
       ...(isOpen && { isOpen }),
+      ...(isHidden && { isHidden }),
     };
   });
 }

@@ -73,7 +73,12 @@ function undeclared(name: string): PictureState {
   return { id: name, name, isStart: false, role: isImplicitEnd(name) ? endOf(name) : "missing", lines: [] };
 }
 
-function roleOf({ name, isEnd, isAggregator, acts }: Omit<Required<StateFacts>, "isOpen" | "isStart">): Role {
+function roleOf({
+  name,
+  isEnd,
+  isAggregator,
+  acts,
+}: Omit<Required<StateFacts>, "isOpen" | "isHidden" | "isStart">): Role {
   if (isEnd) return endOf(name);
   if (isAggregator) return "aggregator";
   const actions = new Set(acts.map(({ action }) => action));

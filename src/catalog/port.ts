@@ -9,6 +9,8 @@ export interface StateFacts {
   readonly acts?: readonly StateAct[];
   /** It may lead to states that its code does not tell. */
   readonly isOpen?: true;
+  /** Its actions are handed to code that is not read: it may ask for anything. */
+  readonly isHidden?: true;
 }
 
 export interface StateAct {

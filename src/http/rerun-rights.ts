@@ -12,10 +12,17 @@ export function refuseRerun(caller: Caller, manifest: Manifest | undefined, from
     const message = `Blueprint "${name}" has no endpoint, so that only operators start jobs of it: send the operator's token, or rerun the job that ran this one.`;
     throw new Refusal("FORBIDDEN", 403, message);
   }
-  if (fromState !== undefined && asksPeople(manifest)) {
-    const message = `Blueprint "${name}" asks people to decide, and a start at "${fromState}" could pass them by: leave out from_state, or send the operator's token.`;
-    throw new Refusal("FORBIDDEN", 403, message);
-  }
+  if (fromState === undefined) return;
+  if (asksPeople(manifest)) throw couldPassBy(fromState, `Blueprint "${name}" asks people to decide`);
+  const hidden = manifest.states.find(({ isHidden }) => isHidden);
+  if (hidden === undefined) return;
+  const reason = `State "${hidden.name}" of blueprint "${name}" hands its actions to other code and may ask people to decide`;
+  throw couldPassBy(fromState, reason);
+}
+
+function couldPassBy(fromState: string, reason: string): Refusal {
+  const message = `${reason}, and a start at "${fromState}" could pass them by: leave out from_state, or send the operator's token.`;
+  return new Refusal("FORBIDDEN", 403, message);
 }
 
 function asksPeople({ states }: Manifest): boolean {

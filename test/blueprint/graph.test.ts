@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { definitionOf } from "../../src/blueprint/index.ts";
-import { graphOf } from "../../src/blueprint/graph.ts";
+import { graphOf, stateFactsOf } from "../../src/blueprint/graph.ts";
 import { Blueprint, type Handler } from "../../src/index.ts";
 import { linear, multilingual } from "./recipes.ts";
 
@@ -270,4 +270,16 @@ describe("a picture", () => {
     const format = "gif" as "png";
     await expect(linear.renderGraph("flow", { format })).rejects.toThrow("choose one of svg, png, dot, mermaid");
   });
+});
+
+test("a state whose actions go to code that is not read says so, and one that computes where it goes does not", () => {
+  const blueprint = new Blueprint({ name: "b" })
+    .handlerFor("handing", written("c, a", "new c.Asker(a).ask()"))
+    .handlerFor("computing", written("c, a", "a.transitionTo(c.next)"));
+  const definition = definitionOf(blueprint);
+  const facts = stateFactsOf(definition, graphOf(definition), "handing");
+  expect(facts.map(({ name, isOpen, isHidden }) => [name, isOpen, isHidden])).toEqual([
+    ["handing", true, true],
+    ["computing", true, undefined],
+  ]);
 });

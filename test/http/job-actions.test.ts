@@ -36,6 +36,21 @@ const asking = manifest({
   ],
 });
 
+const hiding = manifest({
+  name: job().blueprint,
+  states: [
+    { name: "start", isStart: true, isEnd: false, isAggregator: false, isOpen: true, isHidden: true },
+    { name: "pay", isStart: false, isEnd: false, isAggregator: false },
+  ],
+});
+const computing = manifest({
+  name: job().blueprint,
+  states: [
+    { name: "start", isStart: true, isEnd: false, isAggregator: false, isOpen: true },
+    { name: "pay", isStart: false, isEnd: false, isAggregator: false },
+  ],
+});
+
 describe("an event for a job", () => {
   runScenarios([
     {
@@ -219,6 +234,25 @@ describe("a retry and a rerun", () => {
       status: 403,
       has: ["FORBIDDEN", "asks people to decide", 'a start at \\"pay\\"'],
       after: (fake) => expect(fake.told.asked).toEqual([]),
+    },
+    {
+      name: "so is one of a blueprint that may ask people in code that is not read",
+      ...at("rerun"),
+      ...withJob(),
+      fake: () => createFake([hiding]),
+      body: { from_state: "pay" },
+      status: 403,
+      has: ["FORBIDDEN", 'State \\"start\\"', "hands its actions to other code"],
+      after: (fake) => expect(fake.told.asked).toEqual([]),
+    },
+    {
+      name: "a rerun from the middle of one that only computes where it goes is for its client",
+      ...at("rerun"),
+      ...withJob(),
+      fake: () => createFake([computing]),
+      body: { from_state: "pay" },
+      status: 200,
+      has: ['"job_id":"job-again"'],
     },
     {
       name: "a rerun of such a blueprint from its start is for its client",
