@@ -25,6 +25,8 @@ export class Results {
   readonly #outbox = new Outbox();
   /** On their way to the disk, before they are sent. */
   #unsent: Result[] = [];
+  /** On the disk, though not to be sent yet: of these tasks. */
+  readonly #kept = new Set<string>();
   #connection: Connection | undefined;
 
   constructor(private readonly parts: ResultsParts) {
@@ -43,9 +45,18 @@ export class Results {
     const result = this.#outbox.add(jobId, taskId, body);
     const { shelf, name, system } = this.parts;
     if (!shelf) return this.#connection?.result(result);
-    shelf.put(name, jobId, taskId, body);
+    if (!this.#kept.delete(taskId)) shelf.put(name, jobId, taskId, body);
     this.#unsent.push(result);
     if (this.#unsent.length === 1) system.scheduler.afterInput(() => this.flush());
+  }
+
+  /** What is not to be sent yet outlives the process as well. */
+  keep(jobId: string, taskId: string, body: string): void {
+    const { shelf, name, system } = this.parts;
+    if (!shelf) return;
+    shelf.put(name, jobId, taskId, body);
+    this.#kept.add(taskId);
+    system.scheduler.afterInput(() => shelf.flush());
   }
 
   /** A connection that was made since then has sent them as well: what is sent twice counts once. */

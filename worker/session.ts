@@ -109,7 +109,8 @@ export class Session implements Origin {
     this.#checkpoints.delete(task.taskId);
     this.#heldProgress.delete(task.taskId);
     if (!this.#events.has(task.taskId)) return this.#results.add(task.jobId, task.taskId, body);
-    // What it has told comes before how it ended.
+    // What it has told comes before how it ended, which may take as long as the orchestrator is away.
+    this.#results.keep(task.jobId, task.taskId, body);
     this.#ending.set(task.taskId, { job_id: task.jobId, task_id: task.taskId });
     this.#events.whenSettled(task.taskId, () => {
       this.#ending.delete(task.taskId);

@@ -1,3 +1,5 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "bun:test";
 import { EventRefused, Type, Worker } from "../../worker/index.ts";
 import { type Body, FakeOrchestrator, type Frame } from "./support/fake-orchestrator.ts";
@@ -184,7 +186,37 @@ for (const [transport, benchOf] of TRANSPORTS) {
   });
 }
 
+/** Whether a file of results there has the text in it, at last. */
+async function isKept(folder: string, text: string): Promise<boolean> {
+  const endMs = performance.now() + 4_000;
+  while (performance.now() < endMs) {
+    const files = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: "utf8" }) : [];
+    const results = files.filter((name) => name.endsWith(".results"));
+    if (results.some((name) => readFileSync(join(folder, name), "utf8").includes(text))) return true;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return false;
+}
+
 describe("an event", () => {
+  test("that has no answer yet holds back the result of its task, but not from the disk", async () => {
+    const bench = overStream(["silence"]);
+    const worker = new Worker().task("render", (_, { sendEvent }) => {
+      void sendEvent("x");
+      return { status: "success", data: { n: 1 } };
+    });
+    const running = runWorker(worker, bench.fake, { transport: "ws" });
+    open.push(bench.fake, running);
+    await bench.fake.connected();
+    const task = bench.give("render");
+
+    expect(await isKept(join(running.payloadFolder, "data"), task)).toBe(true);
+    expect(bench.order()).toEqual(["event"]);
+
+    bench.fake.breakStream();
+    expect(await bench.fake.resultOf(task)).toMatchObject({ status: "success", data: { n: 1 } });
+  });
+
   test("that got no answer is sent again over the next connection, as the same", async () => {
     const bench = overStream(["silence"]);
     const worker = new Worker().task("render", async (_, { sendEvent }) => sendEvent("x"));
