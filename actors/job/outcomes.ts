@@ -138,6 +138,9 @@ export function attemptFailed(draft: Draft, wait: TaskWait, error: JobError, end
     queuedAtMs: draft.nowMs + delayMs,
     notBeforeMs: delayMs > 0 ? draft.nowMs + delayMs : undefined,
     delivery: undefined,
+    // Each attempt is a task of its own, and tells anew what it has to tell.
+    events: undefined,
+    eventIds: undefined,
     lastWorkerId: wait.delivery?.workerId ?? wait.lastWorkerId,
     lastError: error,
   };

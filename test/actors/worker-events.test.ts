@@ -139,6 +139,16 @@ describe("an event of a worker", () => {
     expect(await send(w, worker, nowhere)).toMatchObject({ status: "error", code: "JOB_NOT_FOUND" });
   });
 
+  test("of a further attempt is one of a task of its own, whatever the attempt before had sent", async () => {
+    const { w, worker } = await begin();
+    for (let count = 0; count < WORKER_EVENTS_MAX; count++) await send(w, worker, { event_type: "warm" });
+    await worker.answer({ status: "failure", error: { code: "TRANSIENT_ERROR", message: "out of memory" } });
+    await w.pass(60_000, 5_000);
+    expect(worker.last).toMatchObject({ attempt: 2 });
+
+    expect(await send(w, worker, { event_type: "warm" })).toEqual(accepted);
+  });
+
   test("that is no event is told from one", () => {
     for (const body of [
       {},
