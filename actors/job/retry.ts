@@ -1,5 +1,5 @@
 /** A job that stopped for a failure goes on, the same job, at the step that failed. */
-import { isTerminal } from "../../src/job/model.ts";
+import { isTerminal, type Job } from "../../src/job/model.ts";
 import { Refusal } from "../../src/system/errors.ts";
 import type { Draft } from "./draft.ts";
 import type { JobMessage } from "./messages.ts";
@@ -35,6 +35,7 @@ export function takeRetry(draft: Draft, message: Extract<JobMessage, { type: "re
     failedIn: undefined,
     failedAggregation: undefined,
     failedTask: undefined,
+    ...earlierFailure(job),
     cancelRequestedAtMs: undefined,
     // It was for the run that failed.
     deadlineAtMs: undefined,
@@ -46,6 +47,13 @@ export function takeRetry(draft: Draft, message: Extract<JobMessage, { type: "re
   if (!comesToStart(draft) && !comesToGate(draft)) draft.needsTurn = true;
   remember(draft, key);
   draft.after.push({ type: "answer-done", reply });
+}
+
+/** What failed now was to follow a failure: with it mended, that failure is where it was. */
+function earlierFailure({ cameFrom, failedTask }: Job): Partial<Job> {
+  if (!cameFrom?.failed) return {};
+  const { state, aggregation, failed } = cameFrom;
+  return { ...failed, failedIn: state, failedAggregation: aggregation, failedTask, cameFrom: undefined };
 }
 
 function refusal(message: string): Refusal {

@@ -111,7 +111,7 @@ function conclude(draft: Draft, { ending, crashes }: TurnReply, entered: Entered
       return broke(draft, ending, entered, crashes ?? 0);
     case "invalid":
       draft.event({ type: "state_failed", state: ending.state, extra: { error_message: ending.error.message } });
-      return stopAt(draft, ending.state, "failed", ending.error);
+      return stopAt(draft, ending.state, "failed", ending.error, entered);
     default:
       return assertNever(ending);
   }
@@ -212,7 +212,7 @@ function broke(draft: Draft, ending: Extract<Ending, { kind: "broke" }>, entered
   if (failures >= rules.handlerRuns) {
     if (sameHandler && isCancelledForGood(entered, ending.error)) return cancelledAlone(draft, ending.error);
     const message = `The handler of state ${ending.state} failed ${failures} times: ${ending.error.message}`;
-    return stopAt(draft, ending.state, "quarantined", { code: ending.error.code, message });
+    return stopAt(draft, ending.state, "quarantined", { code: ending.error.code, message }, entered);
   }
   const retry = { maxAttempts: rules.handlerRuns, backoffMs: rules.handlerBackoffMs, factor: 2, maxBackoffMs: 60_000 };
   const delayMs = backoffMs(retry, Math.max(1, failures), rules.chance());
@@ -236,9 +236,18 @@ function cancelledAlone(draft: Draft, { message }: JobError): void {
 }
 
 /** What had failed before, and led to the handler that fails now, comes after it once more. */
-function stopAt(draft: Draft, state: string, status: "failed" | "quarantined", error: JobError): void {
-  const { failedIn, failedAggregation, aggregation } = draft.job;
-  if (failedIn !== undefined) draft.set({ cameFrom: { state: failedIn, aggregation: failedAggregation } });
+function stopAt(
+  draft: Draft,
+  state: string,
+  status: "failed" | "quarantined",
+  error: JobError,
+  entered: Entered,
+): void {
+  const { failedIn, failedAggregation, aggregation, visit } = draft.job;
+  if (failedIn !== undefined) {
+    const failed = { endsAs: visit === entered.visit ? entered.endsAs : undefined, error: draft.job.error };
+    draft.set({ cameFrom: { state: failedIn, aggregation: failedAggregation, failed } });
+  }
   draft.set({ failedIn: state, failedAggregation: aggregation });
   draft.finish(status, error);
 }

@@ -269,6 +269,8 @@ export interface CameFrom {
   readonly state: string;
   /** What it was given, if it is an aggregator. */
   readonly aggregation?: string | undefined;
+  /** It had failed, in this way, and what was to come of that failed too: a retry of that is about the same failure. */
+  readonly failed?: Pick<Job, "endsAs" | "error"> | undefined;
 }
 
 /** What happened in a unit, as it is stored. `history.ts` turns it into the events that are served. */

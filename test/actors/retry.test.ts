@@ -204,6 +204,42 @@ describe("a retry", () => {
     isBroken = false;
     await retry(w, id);
     await w.time.settle();
+    expect((await w.view(id)).job).toMatchObject({
+      // As without the mistake in the end state: what counts is what the task's failure had led to.
+      status: "quarantined",
+      state: "failed",
+      failedIn: "start",
+      error: { code: "PERMANENT_ERROR" },
+    });
+
+    await retry(w, id);
+    await w.time.settle();
+    await worker.answer();
+    await w.time.settle();
+    expect(await w.status(id)).toBe("finished");
+  });
+
+  test("of a job whose clean-up was broken mends that first, and the step that failed at the next retry", async () => {
+    let isBroken = true;
+    const cleaned = new Blueprint({ name: "cleaned" });
+    cleaned.handlerFor("start", { isStart: true }, (_c, actions) =>
+      actions.dispatchTask({ taskType: "t", transitions: { success: "good", failure: "clean_up" } }),
+    );
+    cleaned.handlerFor("clean_up", (_c, actions) => {
+      if (isBroken) throw new Error("not today");
+      actions.transitionTo("failed");
+    });
+    cleaned.handlerFor("good", { isEnd: true }, () => undefined);
+    const w = await start(cleaned);
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("cleaned");
+    await worker.answer(permanent);
+    await w.pass(10_000, 500);
+    expect((await w.view(id)).job).toMatchObject({ status: "quarantined", state: "clean_up", failedIn: "clean_up" });
+
+    isBroken = false;
+    await retry(w, id);
+    await w.time.settle();
     expect((await w.view(id)).job).toMatchObject({ status: "failed", state: "failed", failedIn: "start" });
 
     await retry(w, id);
@@ -211,6 +247,34 @@ describe("a retry", () => {
     await worker.answer();
     await w.time.settle();
     expect(await w.status(id)).toBe("finished");
+  });
+
+  test("of a job whose failure led to an end that was broken makes no success of the failure", async () => {
+    let isBroken = true;
+    const given = new Blueprint({ name: "given" });
+    given.handlerFor("start", { isStart: true }, (_c, actions) =>
+      actions.dispatchTask({ taskType: "t", transitions: { success: "good", failure: "gave_up" } }),
+    );
+    given.handlerFor("gave_up", { isEnd: true }, () => {
+      if (isBroken) throw new Error("not today");
+    });
+    given.handlerFor("good", { isEnd: true }, () => undefined);
+    const w = await start(given);
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("given");
+    await worker.answer({ status: "failure", error: { code: "INVALID_INPUT_ERROR", message: "no" } });
+    await w.pass(10_000, 500);
+    expect(await w.status(id)).toBe("quarantined");
+
+    isBroken = false;
+    await retry(w, id);
+    await w.time.settle();
+    expect((await w.view(id)).job).toMatchObject({
+      status: "failed",
+      state: "gave_up",
+      failedIn: "start",
+      error: { code: "INVALID_INPUT_ERROR" },
+    });
   });
 
   test("of a job that goes on by itself, or has finished, is refused and changes nothing", async () => {

@@ -53,7 +53,11 @@ const OPTIONAL: Optional = {
   isAlone: true,
   failedIn: "start",
   failedAggregation: '{"t":{}}',
-  cameFrom: { state: "before", aggregation: '{"t":{}}' },
+  cameFrom: {
+    state: "before",
+    aggregation: '{"t":{}}',
+    failed: { endsAs: "quarantined", error: { code: "E", message: "m" } },
+  },
   failedTask: {
     type: "t",
     params: '{"a":"\u0000"}',
