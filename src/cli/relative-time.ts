@@ -1,4 +1,4 @@
-/** A moment as people say it: "in 5 min", "3 h ago". */
+/** A moment as people say it, close enough to plan by: "in 1 h 59 min", "3 d 2 h ago". */
 const UNITS = [
   ["d", 86_400_000],
   ["h", 3_600_000],
@@ -10,8 +10,15 @@ export function relativeTime(iso: unknown, nowMs: number): string {
   const ms = typeof iso === "string" ? Date.parse(iso) : Number.NaN;
   if (Number.isNaN(ms)) return "-";
   const distanceMs = Math.abs(ms - nowMs);
-  const [unit, lengthMs] = UNITS.find(([, unitMs]) => distanceMs >= unitMs) ?? ["s", 1_000];
-  const count = Math.floor(distanceMs / lengthMs);
-  if (count === 0) return "now";
-  return ms > nowMs ? `in ${count} ${unit}` : `${count} ${unit} ago`;
+  const first = UNITS.findIndex(([, unitMs]) => distanceMs >= unitMs);
+  if (first === -1) return "now";
+  // Days and hours are told with what is left of them; a minute is short enough.
+  const parts = UNITS.slice(first, first + (first < 2 ? 2 : 1));
+  let restMs = distanceMs;
+  const texts = parts.flatMap(([unit, unitMs]) => {
+    const count = Math.floor(restMs / unitMs);
+    restMs -= count * unitMs;
+    return count === 0 ? [] : `${count} ${unit}`;
+  });
+  return ms > nowMs ? `in ${texts.join(" ")}` : `${texts.join(" ")} ago`;
 }
