@@ -35,7 +35,7 @@ import { GateActor } from "./gate/actor.ts";
 import { Gates } from "./gate/decide.ts";
 import { gateOf } from "./gate/entry.ts";
 import type { GateMessage } from "./gate/messages.ts";
-import { openGates } from "./gate/opening.ts";
+import { Opening } from "./gate/opening.ts";
 import { JobActor, type JobParts } from "./job/actor.ts";
 import type { Claim, JobMessage } from "./job/messages.ts";
 import { plainEnd } from "./job/plain-end.ts";
@@ -310,6 +310,13 @@ export function createEngine(parts: EngineParts): Engine {
     follow: (job, after) => errands.setGoing(job, after),
   });
   const resume: Recovery["resume"] = (waiting) => recovery.resume(waiting);
+  const opening = new Opening({
+    reader: storage.jobs,
+    timers,
+    log,
+    place: (job) => errands.placeAt(job, job.gate),
+    tell: (message) => void gate.tell(message),
+  });
   const wallJumps = new WallJumps({ reader: storage.jobs, clock, steady, timers, log, wake });
   const holders: Holders = {
     hasTask: (jobId) => dispatch.holds(jobId),
@@ -446,13 +453,7 @@ export function createEngine(parts: EngineParts): Engine {
         gate.tell({ type: "paused", blueprint });
       }
       forgetCatalog = parts.catalog.onChange(() => errands.tellLimits());
-      void openGates({
-        reader: storage.jobs,
-        timers,
-        log,
-        place: (job) => errands.placeAt(job, job.gate),
-        tell: (message) => void gate.tell(message),
-      });
+      opening.start();
       dispatcher.tell({ type: "hold" });
       cancelHold = timers.after(HOLD_MS, () => void dispatcher.tell({ type: "open" }));
       wakes.start();
@@ -464,6 +465,7 @@ export function createEngine(parts: EngineParts): Engine {
     async stop() {
       wakes.stop();
       wallJumps.stop();
+      opening.stop();
       sweep.stop();
       families.stop();
       bodies.stop();

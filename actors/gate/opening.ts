@@ -1,6 +1,6 @@
 /** After a start: tells the gates of all who stand at them, and opens them once that is complete. */
 import type { GatedJob, JobReader } from "../../src/storage/port.ts";
-import type { Timers } from "../../src/system/clock.ts";
+import type { Cancel, Timers } from "../../src/system/clock.ts";
 import { messageOf } from "../../src/system/errors.ts";
 import type { Log } from "../../src/system/log.ts";
 import type { GateMessage, Place } from "./messages.ts";
@@ -15,17 +15,40 @@ export interface OpeningParts {
 
 const RETRY_MS = 1_000;
 
-export async function openGates(parts: OpeningParts): Promise<void> {
-  const { reader, timers, log, tell } = parts;
-  try {
-    for (const job of await reader.gated()) {
-      tell({ type: job.gate.isIn ? "entered" : "arrived", place: parts.place(job), isOld: true });
+export class Opening {
+  readonly #parts: OpeningParts;
+  #cancel: Cancel | undefined;
+  #isStopped = false;
+
+  constructor(parts: OpeningParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    void this.#open();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancel?.();
+  }
+
+  async #open(): Promise<void> {
+    const { reader, log } = this.#parts;
+    try {
+      this.#tellAll(await reader.gated());
+    } catch (error) {
+      if (this.#isStopped) return;
+      log.warn("The store did not say who stands at the gates; nobody is let in until it does.", {
+        error: messageOf(error),
+      });
+      this.#cancel = this.#parts.timers.after(RETRY_MS, () => void this.#open());
     }
+  }
+
+  #tellAll(jobs: readonly GatedJob[]): void {
+    const { tell, place } = this.#parts;
+    for (const job of jobs) tell({ type: job.gate.isIn ? "entered" : "arrived", place: place(job), isOld: true });
     tell({ type: "open" });
-  } catch (error) {
-    log.warn("The store did not say who stands at the gates; nobody is let in until it does.", {
-      error: messageOf(error),
-    });
-    timers.after(RETRY_MS, () => void openGates(parts));
   }
 }

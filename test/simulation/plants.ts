@@ -26,8 +26,8 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "after a restart a gate forgets who is in",
     file: "actors/gate/opening.ts",
-    find: 'tell({ type: job.gate.isIn ? "entered" : "arrived", place: parts.place(job), isOld: true });',
-    replace: 'if (!job.gate.isIn) tell({ type: "arrived", place: parts.place(job), isOld: true });',
+    find: 'tell({ type: job.gate.isIn ? "entered" : "arrived", place: place(job), isOld: true });',
+    replace: 'if (!job.gate.isIn) tell({ type: "arrived", place: place(job), isOld: true });',
   },
   {
     name: "a gate opens before it knows who is in",
