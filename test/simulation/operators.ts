@@ -10,7 +10,6 @@ import type { JobWrite } from "../../src/storage/port.ts";
 import { ALL_FLOWS } from "./blueprints.ts";
 import { BRITTLE_FLOWS } from "./brittle-flows.ts";
 import { Chance } from "./chance.ts";
-import { CLIENT } from "./clients.ts";
 import type { Faltering } from "./flow.ts";
 import { GATED_FLOWS } from "./gated-flows.ts";
 import { ask } from "./network.ts";
@@ -123,7 +122,7 @@ export class Operators {
     const flow = ALL_FLOWS.find(({ blueprint }) => blueprint.name === job.blueprint);
     const states = flow ? [...definitionOf(flow.blueprint).states.keys()] : [];
     const fromState = this.#chance.is(0.6) ? this.#chance.pick(states) : undefined;
-    const viewer = this.#chance.is(0.5) ? CLIENT.id : undefined;
+    const viewer = this.#chance.is(0.5) ? job.client.id : undefined;
     const changes = fromState === undefined ? {} : { fromState };
     const key = `rerun-${++this.#keys}`;
     this.world.people.insist({

@@ -21,6 +21,7 @@ const WORKER = "actors/worker-registry/worker.ts";
 const START = "actors/job/start.ts";
 const RETRY = "actors/job/retry.ts";
 const EVENTS = "actors/job/worker-events.ts";
+const SCHEDULE = "actors/schedules/run.ts";
 
 export const PLANTS: readonly Plant[] = [
   {
@@ -452,6 +453,36 @@ export const PLANTS: readonly Plant[] = [
     file: EVENTS,
     find: "collect(draft, wait, { taskId, json:",
     replace: "if (wait.slot > 0) collect(draft, wait, { taskId, json:",
+  },
+  {
+    name: "a due time is settled before it has its job",
+    file: SCHEDULE,
+    find: "await this.#settle(dueMs, await this.#create({ due_at: isoTime(dueMs) }, idempotency), key);",
+    replace: 'await this.#settle(dueMs, "none"); await this.#create({ due_at: isoTime(dueMs) }, idempotency);',
+  },
+  {
+    name: "a due time's job is made without a key",
+    file: SCHEDULE,
+    find: "await this.#create({ due_at: isoTime(dueMs) }, idempotency)",
+    replace: "await this.#create({ due_at: isoTime(dueMs) }, undefined)",
+  },
+  {
+    name: "after a restart nobody remembers how far a schedule was",
+    file: "actors/schedules/schedules.ts",
+    find: "for (const [name, state] of await ledger.read()) others.set(name, state);",
+    replace: "await ledger.read();",
+  },
+  {
+    name: "a schedule that could not run is not looked at again",
+    file: SCHEDULE,
+    find: "      this.#nextMs = nowMs + RETRY_MS;\n",
+    replace: "      this.#nextMs = undefined;\n",
+  },
+  {
+    name: "a schedule that is triggered again under its key makes another job",
+    file: SCHEDULE,
+    find: "idempotencyKey === undefined ? undefined : { key: `${name}\\n${idempotencyKey}`, bodyHash: name };",
+    replace: "undefined;",
   },
   {
     name: "a worker that died keeps its tasks",

@@ -12,6 +12,7 @@ import { Refusal } from "../../src/system/errors.ts";
 import type { StopSignal } from "../../src/system/stopping.ts";
 import { createIds } from "../../src/system/ids.ts";
 import type { System } from "../../src/system/index.ts";
+import type { Service } from "../../src/system/lifecycle.ts";
 import { createLog } from "../../src/system/log.ts";
 import { ALL_FLOWS } from "./blueprints.ts";
 import { playOn } from "./flow.ts";
@@ -48,6 +49,7 @@ export class Server {
   readonly settings: EngineSettings;
   #process: Process | undefined;
   #engine: Engine | undefined;
+  #schedules: Service | undefined;
   #isUp = false;
   #starts = 0;
   /** Jobs that this start could not read: what that was for comes back with the next sweep. */
@@ -79,6 +81,7 @@ export class Server {
         world.receivers.durable(unit);
         world.mishap?.durable(unit);
         for (const write of unit.jobs) world.operators.durable(write);
+        for (const { job } of unit.jobs) world.timetable.durable(job);
       });
       for (const { job } of unit.jobs) {
         world.note(`disk ${job.id.slice(-6)} v${job.version} ${job.status} in ${job.state} visit ${job.visit}`);
@@ -119,13 +122,23 @@ export class Server {
     if (world.weather.crashes && this.#starts > 1 && world.isHappening(0.15)) {
       process.dieAfter(world.chance.between(1, 120));
     }
-    this.#engine.start().then(
+    this.#start(this.#engine).then(
       () => {
         if (process.alive) this.#isUp = true;
       },
       () => process.die(),
     );
     world.time.settle();
+  }
+
+  async #start(engine: Engine): Promise<void> {
+    await engine.start();
+    await this.#schedules?.start();
+  }
+
+  async #stop(engine: Engine): Promise<void> {
+    await this.#schedules?.stop();
+    await engine.stop();
   }
 
   #assemble(process: Process): Engine {
@@ -173,6 +186,7 @@ export class Server {
       sender: world.receivers.sender(process),
       settings: this.settings,
     });
+    this.#schedules = world.timetable.of({ process, system, storage, engine });
     playOn({ enter: () => this.#enterHandler(process), falters: () => world.operators.falters() });
     return engine;
   }
@@ -198,7 +212,7 @@ export class Server {
     if (!process || !engine) return;
     this.world.note("server is stopped");
     this.#isUp = false;
-    engine.stop().then(
+    this.#stop(engine).then(
       () => process.after(5, () => process.die()),
       () => process.die(),
     );

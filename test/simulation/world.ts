@@ -15,6 +15,7 @@ import { People } from "./people.ts";
 import { Receivers } from "./receivers.ts";
 import { Server } from "./server.ts";
 import { StoreModel } from "./store-model.ts";
+import { Timetable } from "./timetable.ts";
 import { Tellers } from "./tellers.ts";
 import { VirtualTime } from "./time.ts";
 import { rulesOf, Trust } from "./trust.ts";
@@ -81,6 +82,7 @@ export class World {
   readonly people: People;
   readonly operators: Operators;
   readonly hints: Hints;
+  readonly timetable: Timetable;
   readonly lineUp: LineUp;
   readonly mishap: Mishap | undefined;
   #faulty = true;
@@ -115,6 +117,7 @@ export class World {
     this.people = new People(this);
     this.operators = new Operators(this);
     this.hints = new Hints(this);
+    this.timetable = new Timetable(this);
   }
 
   // ---- what the others ask of it
@@ -182,6 +185,7 @@ export class World {
     this.mishap?.await(() => this.#step());
     this.#faulty = false;
     this.note("from here on nothing more goes wrong");
+    this.timetable.end(() => this.#step());
     this.#awaitQuiet();
     this.lineUp.serve(() => this.#step());
     this.#awaitQuiet();
@@ -225,6 +229,7 @@ export class World {
     this.lineUp.plan();
     this.operators.plan();
     this.hints.plan();
+    this.timetable.plan();
     const ids = ["alpha", "beta"];
     for (let worker = chance.between(1, 3); worker > 0; worker--) {
       const id = chance.pick(ids) ?? "alpha";
