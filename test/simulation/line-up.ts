@@ -48,6 +48,7 @@ export class LineUp {
   serve(step: () => void): void {
     const { world } = this;
     const { jobs } = world.server.disk;
+    if (this.#clerk) return;
     if (![...jobs.keys()].some((id) => this.#placeOf(id))) return;
     const untilMs = world.time.monotonicMs() + (world.server.hasUnread ? SWEPT_MS : 0);
     while (world.time.monotonicMs() < untilMs) step();

@@ -22,6 +22,7 @@ const START = "actors/job/start.ts";
 const RETRY = "actors/job/retry.ts";
 const EVENTS = "actors/job/worker-events.ts";
 const SCHEDULE = "actors/schedules/run.ts";
+const RETENTION = "actors/scheduler/retention.ts";
 
 export const PLANTS: readonly Plant[] = [
   {
@@ -483,6 +484,19 @@ export const PLANTS: readonly Plant[] = [
     file: SCHEDULE,
     find: "idempotencyKey === undefined ? undefined : { key: `${name}\\n${idempotencyKey}`, bodyHash: name };",
     replace: "undefined;",
+  },
+  {
+    name: "some of the old jobs are left where they are",
+    file: RETENTION,
+    find: "for (const trees of portions(found.trees)) await this.#remove(trees, endedBeforeMs);",
+    replace:
+      "for (const trees of portions(found.trees)) if (trees.length % 2 === 0) await this.#remove(trees, endedBeforeMs);",
+  },
+  {
+    name: "jobs go when they have ended, whenever that was",
+    file: RETENTION,
+    find: "const endedBeforeMs = this.#nowMs() - keptMs;",
+    replace: "const endedBeforeMs = this.#nowMs();",
   },
   {
     name: "a worker that died keeps its tasks",

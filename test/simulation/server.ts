@@ -61,6 +61,7 @@ export class Server {
     const { chance, ledger } = world;
     this.settings = {
       ...ENGINE_DEFAULTS,
+      keptMs: world.night.keptMs,
       handlerTimeoutMs: 3_000,
       handlerBackoffMs: chance.one(100, 2_000),
       cancelGraceMs: 3_000,

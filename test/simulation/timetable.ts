@@ -111,6 +111,11 @@ export class Timetable {
     this.#triggered.set(key, id);
   }
 
+  /** A key lives for a day. */
+  forgetKeys(): void {
+    this.#triggered.clear();
+  }
+
   // ---- what becomes durable
 
   durable(job: Job): void {

@@ -10,6 +10,7 @@ import { Hints } from "./hints.ts";
 import { LineUp } from "./line-up.ts";
 import { Ledger, promise, PromiseBroken } from "./ledger.ts";
 import { Mishap, type WorkerKind } from "./mishaps.ts";
+import { Night } from "./night.ts";
 import { Operators } from "./operators.ts";
 import { People } from "./people.ts";
 import { Receivers } from "./receivers.ts";
@@ -83,6 +84,7 @@ export class World {
   readonly operators: Operators;
   readonly hints: Hints;
   readonly timetable: Timetable;
+  readonly night: Night;
   readonly lineUp: LineUp;
   readonly mishap: Mishap | undefined;
   #faulty = true;
@@ -111,6 +113,7 @@ export class World {
       handlerRuns: 4,
     });
     this.receivers = new Receivers(this);
+    this.night = new Night(this);
     this.server = new Server(this);
     this.clients = new Clients(this);
     this.lineUp = new LineUp(this);
@@ -190,6 +193,25 @@ export class World {
     this.lineUp.serve(() => this.#step());
     this.#awaitQuiet();
     this.#judge();
+    if (this.night.keptMs !== undefined) this.#sleep();
+  }
+
+  /** What is old goes in the morning, while things go wrong once more; and what could not go then goes after the next start. */
+  #sleep(): void {
+    this.night.fall();
+    this.#faulty = true;
+    const badUntilMs = this.night.untilMs;
+    while (this.time.monotonicMs() < badUntilMs) this.#step();
+    this.#faulty = false;
+    this.note("from here on nothing more goes wrong, again");
+    this.#awaitQuiet();
+    this.server.deploy();
+    const calmUntilMs = this.night.untilMs;
+    while (this.time.monotonicMs() < calmUntilMs) this.#step();
+    this.lineUp.serve(() => this.#step());
+    this.#awaitQuiet();
+    this.night.judge();
+    this.#judgeJobs();
   }
 
   #awaitQuiet(): void {
@@ -303,6 +325,10 @@ export class World {
     this.receivers.judge();
     this.trust.judge(this.server.engine?.workers.list() ?? []);
     this.tellers.judge();
+    this.#judgeJobs();
+  }
+
+  #judgeJobs(): void {
     for (const id of this.server.disk.jobs.keys()) {
       const job = this.server.disk.job(id);
       if (job) this.#judgeJob(job);
