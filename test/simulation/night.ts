@@ -31,7 +31,8 @@ export class Night {
   constructor(readonly world: World) {
     // Chance of its own: worlds without a night stay what they were.
     this.#chance = new Chance(world.seed ^ 0x2e7e470f);
-    this.keptMs = this.#chance.is(0.15) ? KEPT_MS : undefined;
+    const isThere = this.#chance.is(0.15) && world.options.kind === undefined;
+    this.keptMs = isThere ? KEPT_MS : undefined;
   }
 
   /** All is quiet before it. */
