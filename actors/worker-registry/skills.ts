@@ -3,7 +3,9 @@
  * that cannot be checked here is one that another server may understand, and checks nothing.
  */
 import { isObject } from "../../src/protocol/json.ts";
-import { knownCheck, type SchemaCheck, weightOfSchema } from "../../src/protocol/schema.ts";
+import { inPlace, knownCheck, type SchemaCheck } from "../../src/protocol/schema.ts";
+import { withQuickPatterns } from "../../src/protocol/schema-patterns.ts";
+import { weightOf } from "../../src/protocol/schema-weight.ts";
 import type { WorkerResult } from "../../src/protocol/worker.ts";
 import { type JsonValue, messageOf } from "../../src/system/errors.ts";
 
@@ -91,6 +93,8 @@ const WEIGHT_MAX = 50_000;
 /** Of one that is of no use: it was looked at, and the log hears of it. */
 const UNUSABLE_WEIGHT = 1_000;
 
+const SHOWN_MAX = 200;
+
 class Reader {
   readonly #unusable: Unusable;
   #left = WEIGHT_MAX;
@@ -104,9 +108,10 @@ class Reader {
     if (!isObject(schema)) return undefined;
     if (this.#left <= 0) return this.#tellOnce(what);
     try {
-      const weight = weightOfSchema(schema);
+      const placed = inPlace(schema);
+      const weight = weightOf(placed);
       if (weight > this.#left) throw new RangeError(tooLarge(weight, this.#left));
-      const check = knownCheck(schema);
+      const check = knownCheck(withQuickPatterns(placed, (pattern) => this.#tellPattern(what, pattern)));
       this.#left -= weight;
       return check;
     } catch (error) {
@@ -114,6 +119,12 @@ class Reader {
       this.#unusable(what, messageOf(error));
       return undefined;
     }
+  }
+
+  #tellPattern(what: string, pattern: string): void {
+    this.#left -= UNUSABLE_WEIGHT;
+    const shown = JSON.stringify(pattern.slice(0, SHOWN_MAX));
+    this.#unusable(what, `its pattern ${shown} could take very long and is left out; the rest is checked`);
   }
 
   /** There may be very many more. */

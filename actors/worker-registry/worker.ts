@@ -73,7 +73,8 @@ export class WorkerActor implements Actor<WorkerMessage> {
   ) {
     this.#lastHeardMs = parts.attended.nowMs();
     this.#skills = new Skills((what, reason) => {
-      const message = "A worker's schema cannot be checked here, and what it describes is taken as it comes.";
+      const message =
+        "A worker's schema cannot be checked here, or not all of it: what that describes is taken as it comes.";
       parts.log.warn(message, { worker: id, what, reason });
     });
   }

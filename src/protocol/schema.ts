@@ -8,7 +8,6 @@ import { type JsonMap, type JsonValue, Refusal } from "../system/errors.ts";
 import type { Violation } from "./creation.ts";
 import { isObject } from "./json.ts";
 import { Unresolvable, withoutReferences } from "./schema-references.ts";
-import { weightOf } from "./schema-weight.ts";
 
 /** Undefined when the value fits; else what does not, at most so many. */
 export type SchemaCheck = (value: unknown, at: string) => readonly Violation[] | undefined;
@@ -29,12 +28,7 @@ export function compileSchema(schema: object): SchemaCheck {
   };
 }
 
-/** How much it costs to compile, in parts. */
-export function weightOfSchema(schema: object): number {
-  return weightOf(inPlace(schema as JsonMap));
-}
-
-function inPlace(schema: JsonMap): JsonMap {
+export function inPlace(schema: JsonMap): JsonMap {
   try {
     return withoutReferences(schema);
   } catch (error) {

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { compileSchema, weightOfSchema } from "../../src/protocol/schema.ts";
+import { compileSchema, inPlace } from "../../src/protocol/schema.ts";
+import { weightOf } from "../../src/protocol/schema-weight.ts";
 import type { JsonMap } from "../../src/system/errors.ts";
 
 const text = { type: "string" };
+const weightOfSchema = (schema: JsonMap) => weightOf(inPlace(schema));
 
 describe("what a schema weighs", () => {
   test("grows with what stands in it", () => {

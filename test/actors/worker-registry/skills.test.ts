@@ -77,4 +77,34 @@ describe("the skills of a worker", () => {
     expect(unusable.length).toBeLessThan(100);
     expect(unusable.at(-1)).toMatch(/^the output of t\d+$/);
   });
+
+  test("are held to their schema without the patterns in it that could take very long, and those are named", () => {
+    const evil = "^(a+)+$";
+    const text = (pattern: string) => ({ type: "string", pattern });
+    const hidden = {
+      type: "object",
+      properties: {
+        const: text(evil),
+        pattern: text(evil),
+        list: { items: text(evil) },
+        n: { type: "number" },
+      },
+      patternProperties: { [evil]: { type: "number" } },
+      additionalProperties: false,
+    };
+    const { skills, unusable } = read([
+      { name: "t", output_schema: hidden, events_schema: { id: { properties: { x: text("^[a-z]+$") } } } },
+    ]);
+    expect(unusable).toEqual(Array.from({ length: 4 }, () => "the output of t"));
+
+    const long = `${"a".repeat(40)}b`;
+    const data = JSON.stringify({ const: long, pattern: long, list: [long], [long]: 1, n: "one" });
+    const result = { jobId: "j", taskId: "x", workerId: "w", status: "success", raw: "{}", data };
+    const beganMs = performance.now();
+    const { error } = heldTo(skills.get("t"), "t", result);
+    expect(performance.now() - beganMs).toBeLessThan(200);
+    expect(error?.message).toContain("data/n expected number");
+    expect(error?.message).not.toContain("more)");
+    expect(eventProblem(skills.get("t"), "id", '{"x":"A"}')).toContain("payload/x");
+  });
 });
