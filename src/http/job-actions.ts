@@ -5,7 +5,7 @@ import { type Caller, invalidToken } from "../access/access.ts";
 import { warningOfEvent } from "../catalog/awaited-events.ts";
 import type { Job } from "../job/model.ts";
 import { isObject, parseObject } from "../protocol/json.ts";
-import { type JsonMap, Refusal } from "../system/errors.ts";
+import { type JsonMap, messageOf, Refusal } from "../system/errors.ts";
 import { readText } from "./body.ts";
 import type { ClientRoutesOptions } from "./client.ts";
 import { idempotencyKeyOf } from "./creation.ts";
@@ -69,7 +69,14 @@ async function sendEvent(request: Request, id: string, options: ClientRoutesOpti
   // Before it takes the event: what it waits for now may have no other trace.
   const { job } = await jobs.read(viewer, id);
   await jobs.event(viewer, id, { event, data }, idempotencyKeyOf(request));
-  const warning = await warningFor(event, job, options.orchestrator);
+  const warning = await warningFor(event, job, options.orchestrator).catch((error: unknown) => {
+    // The event is taken: an answer that says anything else would have it sent once more.
+    options.system.log.warn("Whether a job waits for the event that it was sent could not be looked up.", {
+      job: id,
+      reason: messageOf(error),
+    });
+    return undefined;
+  });
   return json(JSON.stringify({ status: "event_accepted", job_id: id, ...(warning !== undefined && { warning }) }));
 }
 

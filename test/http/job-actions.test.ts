@@ -75,6 +75,20 @@ describe("an event for a job", () => {
       after: (fake) => expect(fake.told.asked).toMatchObject([{ what: "event", event: "payed" }]),
     },
     {
+      name: "is taken without a warning where nobody can tell what it waits for",
+      ...at("event"),
+      ...withJob({ hash: "of a version whose bundle cannot be restored" }),
+      fake: () => {
+        const fake = createFake([]);
+        const pinned = () => Promise.reject(new Error("no space left on the device"));
+        return { ...fake, orchestrator: { ...fake.orchestrator, catalog: { ...fake.orchestrator.catalog, pinned } } };
+      },
+      body: { event: "paid" },
+      status: 200,
+      has: ['"status":"event_accepted"'],
+      lacks: ["warning"],
+    },
+    {
       name: "of a name that it waits for is taken without",
       ...at("event"),
       ...withJob({ hash: "waiting" }),
