@@ -18,9 +18,10 @@ describe("a report of progress", () => {
     expect(read(1).sent).toEqual({ taskId: "t", jobId: "j", progress: 1 });
     expect(read(1, "x".repeat(20 * 1024 * 1024)).sent?.message).toHaveLength(500);
     expect(read(1, 7).sent?.message).toBe("7");
+    expect(read(1, Object.create(null)).sent?.message).toBe("(a value that cannot be shown)");
   });
 
-  test.each([Number.NaN, Number.POSITIVE_INFINITY, "half", null, undefined])(
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, "half", null, undefined, Object.create(null)])(
     "that is no number is left out, and the log says of which task: %p",
     (progress) => {
       const { sent, lines } = read(progress);
