@@ -130,6 +130,7 @@ export function createWorkers(parts: WorkersParts): Workers {
           type: "worker-event",
           workerId,
           event: { ...event, ...(taskId !== undefined && { taskId }) },
+          handOut: taskId === undefined ? undefined : worker?.handOutOfTask(taskId),
           reply,
         }),
         ASK_MS,

@@ -69,12 +69,11 @@ function take(draft: Draft, message: UserMessage): void {
     case "event":
       return takeEvent(draft, message);
     case "worker-event": {
-      const { taskId } = message.event;
-      return takeWorkerEvent(
-        draft,
-        message,
-        taskId === undefined ? undefined : waitOfTask(draft, taskId, message.workerId),
-      );
+      const { workerId, event, handOut } = message;
+      const wait = event.taskId === undefined ? undefined : waitOfTask(draft, event.taskId, workerId);
+      // Told of a hand-out that is not on disk, the job would hand the task out again after a crash, and be told it all twice.
+      if (wait && !wait.delivery && handOut) recordHandOut(draft, handOut);
+      return takeWorkerEvent(draft, message, wait && draft.openWait(wait.slot));
     }
     case "decision":
       return takeDecision(draft, message);
@@ -156,6 +155,7 @@ function recordHandOut(draft: Draft, handOut: HandOut): boolean {
   const wait = waitOf(draft, handOut);
   if (!wait || draft.job.cancelRequestedAtMs !== undefined) return false;
   const { taskId, workerId, atMs } = handOut;
+  if (wait.delivery?.taskId === taskId) return true;
   draft.writeWait({ ...wait, notBeforeMs: undefined, delivery: { taskId, workerId, atMs } });
   draft.event(dispatched(draft, wait, handOut));
   return true;

@@ -76,6 +76,8 @@ export type JobMessage =
       readonly type: "worker-event";
       readonly workerId: string;
       readonly event: WorkerEvent;
+      /** As it is remembered; undefined: the task is in nobody's hand here. */
+      readonly handOut?: HandOut | undefined;
       readonly reply: Reply<WorkerEventAnswer>;
     }
   /** From outside, for a job that waits for it now or later. */

@@ -156,6 +156,11 @@ export class WorkerActor implements Actor<WorkerMessage> {
     return other ? undefined : lease?.handOut.taskId;
   }
 
+  /** Read by the doors: as what it has the task in hand. */
+  handOutOfTask(taskId: string): HandOut | undefined {
+    return this.#leases.byTask(taskId)?.handOut;
+  }
+
   /** Read by the doors: in what an event breaks the worker's own word for the task that it runs. */
   problemOfEvent(taskId: string, name: string, payload: string): string | undefined {
     const type = this.#leases.byTask(taskId)?.task.order.type;

@@ -149,6 +149,17 @@ describe("an event of a worker", () => {
     expect(await send(w, worker, { event_type: "warm" })).toEqual(accepted);
   });
 
+  test("puts the hand-out of its task on disk with it, once", async () => {
+    const { w, worker, id } = await begin();
+    expect((await w.view(id)).job.task?.delivery).toBeUndefined();
+
+    await send(w, worker, { event_type: "warm" });
+    expect((await w.view(id)).job.task?.delivery).toMatchObject({ taskId: worker.last.task_id, workerId: "w" });
+
+    await w.pass(500);
+    expect((await w.eventTypes(id)).filter((type) => type === "task_dispatched")).toHaveLength(1);
+  });
+
   test("that is no event is told from one", () => {
     for (const body of [
       {},

@@ -440,8 +440,8 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "a worker's event counts for whichever task its job waits for",
     file: DECIDE,
-    find: "taskId === undefined ? undefined : waitOfTask(draft, taskId, message.workerId),",
-    replace: "draft.openWaits()[0],",
+    find: "event.taskId === undefined ? undefined : waitOfTask(draft, event.taskId, workerId);",
+    replace: "draft.openWaits()[0];",
   },
   {
     name: "a worker's event moves a job that is being cancelled",
