@@ -28,6 +28,9 @@ export interface FamilyParts extends NewJobParts {
 const DEPTH_MAX = 10;
 const ASK_MS = 30_000;
 const CANCEL_AGAIN_MS = 10_000;
+/** How often, and how far apart, a parent is looked at that has not taken its child's end. */
+const SETTLE_LOOKS = 20;
+const SETTLE_MS = 50;
 
 export class Families {
   readonly #parts: FamilyParts;
@@ -113,6 +116,25 @@ export class Families {
     });
   }
 
+  /**
+   * Before a child that is over is taken up again by itself: its parent has to have taken its end, of
+   * which nothing is left then. A parent that waited on would wait for ever, for a job that may wait for it.
+   */
+  async settle(child: Job): Promise<void> {
+    const { id, parentId } = child;
+    if (parentId === undefined || !isTerminal(child.status)) return;
+    for (let look = 0; await this.#isAwaited(id, parentId); look++) {
+      if (look === SETTLE_LOOKS || this.#isStopped) throw parentNotTold();
+      this.tellParent(child, parentId);
+      await new Promise<void>((resolve) => void this.#parts.timers.after(SETTLE_MS, resolve));
+    }
+  }
+
+  async #isAwaited(childId: string, parentId: string): Promise<boolean> {
+    const parent = await this.#parts.reader.load(parentId);
+    return parent !== undefined && this.#waitsFor(parent, childId);
+  }
+
   async #waitsFor(parent: Job, childId: string): Promise<boolean> {
     if (isTerminal(parent.status)) return false;
     if (parent.child) return parent.child.childId === childId;
@@ -177,6 +199,11 @@ function isUncancelled({ status, cancelRequestedAtMs, isAlone }: Job): boolean {
 function tooDeep(blueprint: string): JobError {
   const message = `Blueprint ${blueprint} would be the ${DEPTH_MAX + 1}th inside another: look for blueprints that run each other in a circle.`;
   return { code: "TOO_DEEP", message };
+}
+
+function parentNotTold(): Refusal {
+  const message = "The job that ran this one has not taken its end yet: try again in a second.";
+  return new Refusal("PARENT_NOT_TOLD", 503, message, undefined, 1);
 }
 
 function lost(childId: string): JobMessage {

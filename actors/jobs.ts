@@ -19,6 +19,8 @@ export interface JobsParts extends CreationsParts {
   readonly gates: Gates;
   readonly directory: Directory;
   readonly listeners: Map<string, Set<(change: JobChange) => void>>;
+  /** Resolves once the parent of a job that is over waits for it no more. */
+  settled(child: Job): Promise<void>;
 }
 
 const ASK_MS = 30_000;
@@ -95,6 +97,7 @@ export function createJobs(parts: JobsParts): Jobs {
       const holder = await storage.jobs.holderOf(job.client.id, job.blueprint, job.uniqueKey);
       if (holder !== undefined && holder !== id) throw uniqueKeyTaken(holder);
     }
+    await parts.settled(job);
     await ask(viewer, id, (reply) => ({ type: "retry", key: key && `retry:${key}`, reply }));
   }
 

@@ -397,6 +397,7 @@ export function createEngine(parts: EngineParts): Engine {
       wakeAt: (jobId, atMs) => wakes.set(jobId, atMs),
       known,
       listeners,
+      settled: (child) => families.settle(child),
       limits: {
         creationsAtOnce: settings.creationsAtOnce,
         idempotencyMs: IDEMPOTENCY_MS,

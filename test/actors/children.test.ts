@@ -249,7 +249,7 @@ describe("a job of another blueprint inside a job", () => {
 });
 
 describe("a child that was retried before its parent heard of its end", () => {
-  test("is not cancelled with its parent, which goes on without it", async () => {
+  test("waits until it has, and is refused where that takes long", async () => {
     const w = await start(parent(), child());
     const worker = await new StreamWorker(w, "w").connect();
     const id = await w.create("parent");
@@ -258,13 +258,17 @@ describe("a child that was retried before its parent heard of its end", () => {
     await worker.answer(permanent);
     await w.time.settle();
     expect([await w.status(id), await w.status(one.id)]).toEqual(["waiting_for_sub_job", "quarantined"]);
-    await w.done(w.engine.jobs.retry(undefined, one.id));
+    const early = w.refused(w.engine.jobs.retry(undefined, one.id));
+    await w.pass(2_000);
+    expect(await early).toMatchObject({ code: "PARENT_NOT_TOLD", status: 503 });
+    expect([await w.status(id), await w.status(one.id)]).toEqual(["waiting_for_sub_job", "quarantined"]);
+    const retry = w.engine.jobs.retry(undefined, one.id);
     await w.time.settle();
     w.disk.refuse = () => undefined;
 
-    await w.done(w.engine.jobs.cancel(undefined, id));
-    await w.pass(15_000, 500);
-    expect([await w.status(id), await w.status(one.id)]).toEqual(["cancelled", "waiting_for_worker"]);
+    await w.pass(2_000);
+    await w.done(retry);
+    expect([await w.status(id), await w.status(one.id)]).toEqual(["failed", "waiting_for_worker"]);
     await worker.answer({ data: { out: 1 } });
     await w.time.settle();
     expect(await w.status(one.id)).toBe("finished");

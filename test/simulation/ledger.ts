@@ -58,6 +58,8 @@ interface JobFacts {
   readonly ends: Set<JobStatus>;
   /** Where it began. */
   readonly first: string;
+  /** The state that its deadline ended, until a retry goes on there. */
+  lateIn: string | undefined;
   tokens: readonly string[];
   stateHistory: string;
   /** Newest version that a reader was shown. */
@@ -144,6 +146,7 @@ export class Ledger {
       !before || !isTerminal(before.status) || isRetried,
       `${name}: it was over as ${before?.status} and went on`,
     );
+    const stateBefore = before?.state ?? job.state;
     const facts: JobFacts = before ?? {
       version: 0,
       status: "pending",
@@ -160,6 +163,7 @@ export class Ledger {
       stoppedIn: new Set(),
       ends: new Set(),
       first: events.find(({ type }) => type === "job_created")?.state ?? "",
+      lateIn: undefined,
       tokens: [],
       stateHistory: "{}",
       readVersion: 0,
@@ -174,8 +178,13 @@ export class Ledger {
     );
     promise(facts.visit === job.visit, `${name}: entered ${job.visit} states, its history says ${facts.visit}`);
     promise(facts.state === job.state, `${name}: is in ${job.state}, its history says ${facts.state}`);
-    const isLate = isTerminal(job.status) && job.error?.code === "DEADLINE_EXCEEDED";
-    promise(!isLate || facts.retries === 0, `${name}: was retried, and is over by the deadline of the run before`);
+    const isLate = job.error?.code === "DEADLINE_EXCEEDED";
+    if (isLate && facts.retries === 0) facts.lateIn ??= stateBefore;
+    // A retry has no deadline. One that mends what had to follow the deadline ends as that had said.
+    promise(
+      !isLate || !isTerminal(job.status) || facts.lateIn !== undefined,
+      `${name}: was retried, and is over by the deadline of the run before`,
+    );
     const goesOn = facts.cancelRequested && !isTerminal(job.status) && job.cancelRequestedAtMs === undefined;
     promise(!goesOn, `${name}: forgot that it is being cancelled`);
     facts.version = job.version;
@@ -258,6 +267,7 @@ export class Ledger {
     const isStep = !END_STATES.has(next) || next === facts.first || facts.stoppedIn.has(next);
     promise(isStep, `${name}: goes on in ${next}, where nothing had failed`);
     facts.retries += 1;
+    if (next === facts.lateIn) facts.lateIn = undefined;
     facts.wasCancelled = false;
     // From here on it goes on by itself.
     facts.isParents = false;
