@@ -192,6 +192,8 @@ export class JobActor implements Actor<JobMessage> {
       this.#state = stateOf(message.job, message.branches);
       // A handler that has to run and is not running, or a loss that nobody tells again: the actor was restarted.
       if (isInterrupted || message.job.handler) context.self.tell({ type: "recover" });
+      // What time had brought may have been lost with it, and time brings nothing twice.
+      if (isInterrupted) context.self.tell({ type: "wake" });
     }
     this.#rest(context);
   }

@@ -285,6 +285,23 @@ describe("a job's actor that fails", () => {
     expect((await w.eventTypes(id)).filter((type) => type === "task_finished")).toHaveLength(1);
   });
 
+  test("in the middle of what a timer had brought has it brought again, and needs no sweep for that", async () => {
+    let crashes = 1;
+    const nap = new Blueprint({ name: "nap" });
+    nap.handlerFor("start", { isStart: true }, (_c, actions) => actions.waitFor({ seconds: 60, then: "done" }));
+    nap.handlerFor("done", { isEnd: true }, () => undefined);
+    const w = await start({
+      blueprints: [nap],
+      runner: (inline) => ({
+        run: (turn, signal) =>
+          turn.state === "done" && crashes-- > 0 ? Promise.reject(new Error("a defect")) : inline.run(turn, signal),
+      }),
+    });
+    const id = await w.create("nap");
+    await w.pass(62_000, 500);
+    expect([crashes, await w.status(id), w.engine.repairs]).toEqual([-1, "finished", 0]);
+  });
+
   test("in the middle of a repeated turn runs it again by itself", async () => {
     let runs = 0;
     const blueprint = new Blueprint({ name: "flaky" });
