@@ -305,7 +305,9 @@ export class Ledger {
     const wait = facts.waits.get(parts.slot);
     promise(parts.visit === facts.visit && wait, `${name}: counted a result for a wait that is over`);
     promise(!wait.done, `${name}: counted two results for branch ${parts.slot}`);
-    const isNewest = parts.attempt === wait.attempt && (wait.delivery === undefined || wait.delivery === taskId);
+    // A delivery that was written and never went out was handed back in this unit: nobody has it.
+    const isCurrent = wait.delivery === undefined || wait.delivery === taskId || !this.#handOuts.has(wait.delivery);
+    const isNewest = parts.attempt === wait.attempt && isCurrent;
     promise(isNewest, `${name}: counted the result of an attempt that was replaced`);
 
     const result = event.extra?.["result"] as { status: string; data?: { token?: string }; error?: { code: string } };

@@ -27,6 +27,7 @@ export class Night {
   readonly keptMs: number | undefined;
   readonly #chance: Chance;
   #trees: readonly Tree[] = [];
+  #isOver = false;
 
   constructor(readonly world: World) {
     // Chance of its own: worlds without a night stay what they were.
@@ -35,14 +36,21 @@ export class Night {
     this.keptMs = isThere ? KEPT_MS : undefined;
   }
 
+  /** Jobs may be gone. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** All is quiet before it. */
   fall(): void {
     const { world } = this;
+    this.#isOver = true;
     world.note("the server is off for a night and a day");
     this.#trees = this.#grown();
     world.server.process?.die();
     world.time.block(NIGHT_MS);
     world.timetable.forgetKeys();
+    world.operators.forgetKeys();
     for (let count = this.#chance.between(0, 8); count > 0; count--) {
       const id = this.#chance.pick(this.#trees.flatMap(({ ids }) => ids));
       if (id === undefined) continue;

@@ -87,8 +87,10 @@ export class Operators {
   }
 
   #some(fits: (job: Job) => boolean): string | undefined {
-    const { disk } = this.world.server;
-    const ids = [...disk.jobs.keys()].filter((id) => {
+    const { ledger, server } = this.world;
+    const { disk } = server;
+    // What is not synced yet may be gone when they ask for it.
+    const ids = [...ledger.jobs.keys()].filter((id) => {
       const job = disk.job(id);
       return job && fits(job);
     });
@@ -143,6 +145,11 @@ export class Operators {
     promise(first === (fromState ?? "start"), `job ${madeId} was to begin in ${fromState ?? "start"}, not in ${first}`);
     promise((this.#reruns.get(key) ?? madeId) === madeId, `one rerun of job ${job.id} made two jobs`);
     this.#reruns.set(key, madeId);
+  }
+
+  /** A key lives for a day. */
+  forgetKeys(): void {
+    this.#reruns.clear();
   }
 
   // ---- many at once, as the door does it

@@ -98,7 +98,8 @@ export class People {
         said,
         done: (outcome) => {
           this.#open -= 1;
-          promise(outcome.type !== "refusal" || outcome.status !== 404, `job ${id} was acknowledged and is not found`);
+          const isFound = outcome.type !== "refusal" || outcome.status !== 404 || world.night.isOver;
+          promise(isFound, `job ${id} was acknowledged and is not found`);
           const isUnknown =
             outcome.type === "lost" || (outcome.type === "refusal" && (outcome.status >= 500 || outcome.status === 0));
           if (isUnknown) world.time.at(world.chance.between(100, 2_000), attempt);
