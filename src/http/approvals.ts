@@ -7,10 +7,11 @@ import { decisionsOf } from "../job/pause.ts";
 import type { Approvals } from "../notify/index.ts";
 import type { ApprovalTicket } from "../notify/approval-links.ts";
 import { parseObject } from "../protocol/json.ts";
-import { type JsonMap, type JsonValue, Refusal } from "../system/errors.ts";
+import { type JsonMap, Refusal } from "../system/errors.ts";
 import { noticePage, questionPage } from "./approval-page.ts";
 import { readText } from "./body.ts";
 import { idempotencyKeyOf } from "./creation.ts";
+import { decisionBy, decisionOf, nameOfDecider } from "./decision.ts";
 import { decisionBody, describe } from "./descriptions.ts";
 import type { Door } from "./door.ts";
 import { refuseHead } from "./missing.ts";
@@ -24,8 +25,6 @@ export interface ApprovalRoutesOptions {
 }
 
 const BODY_BYTES_MAX = 64 * 1024;
-const NAME_LENGTH_MAX = 200;
-const COMMENT_LENGTH_MAX = 4_000;
 
 export function approvalRoutes(options: ApprovalRoutesOptions) {
   const told = describe("public");
@@ -102,12 +101,11 @@ async function decideFor(request: Request, id: string, options: ApprovalRoutesOp
     await orchestrator.jobs.decide(undefined, id, decisionByLink(body, ticket));
     return received(id);
   }
-  const { client, isOperator, viewer, isAdmitted } = door.client(request);
+  const caller = door.client(request);
   const body = bodyOf(await readText(request, BODY_BYTES_MAX));
   // Taken away while the body was coming.
-  if (isAdmitted?.() === false) throw invalidToken();
-  const by = isOperator ? "operator" : client.id;
-  await orchestrator.jobs.decide(viewer, id, { ...decisionOf(body), by, through: "api" }, idempotencyKeyOf(request));
+  if (caller.isAdmitted?.() === false) throw invalidToken();
+  await orchestrator.jobs.decide(caller.viewer, id, decisionBy(caller, body), idempotencyKeyOf(request));
   return received(id);
 }
 
@@ -131,24 +129,8 @@ function decisionByLink(body: JsonMap, { visit, decision: only }: ApprovalTicket
     const message = `This link is for the decision "${only}" alone: open the link of the other one.`;
     throw new Refusal("LINK_FOR_ANOTHER_DECISION", 403, message);
   }
-  const by = textIn(body["by"], "by", NAME_LENGTH_MAX) ?? "whoever holds the link";
+  const by = nameOfDecider(body) ?? "whoever holds the link";
   return { ...wanted, by, through: "link", visit };
-}
-
-/** In the words that published clients know. */
-function decisionOf(body: JsonMap): Pick<Decision, "decision" | "comment"> {
-  const decision = textIn(body["decision"], "decision", NAME_LENGTH_MAX);
-  if (decision === undefined) throw new Refusal("INVALID_BODY", 400, "decision is required in body");
-  const comment = textIn(body["comment"], "comment", COMMENT_LENGTH_MAX);
-  return comment === undefined ? { decision } : { decision, comment };
-}
-
-function textIn(value: JsonValue | undefined, field: string, lengthMax: number): string | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value !== "string" || value.length > lengthMax) {
-    throw new Refusal("INVALID_BODY", 400, `${field} must be a text of at most ${lengthMax} characters.`);
-  }
-  return value.trim() === "" ? undefined : value.trim();
 }
 
 function bodyOf(text: string): JsonMap {

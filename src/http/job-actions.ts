@@ -1,6 +1,6 @@
 /** What is sent to a job that is there already: events, decisions, a retry, a rerun; and the same to many at once. */
 import { Elysia } from "elysia";
-import type { Decision, Orchestrator, Rerun } from "../../actors/orchestrator.ts";
+import type { Orchestrator, Rerun } from "../../actors/orchestrator.ts";
 import { type Caller, invalidToken } from "../access/access.ts";
 import { warningOfEvent } from "../catalog/awaited-events.ts";
 import type { Job } from "../job/model.ts";
@@ -9,6 +9,7 @@ import { type JsonMap, messageOf, Refusal } from "../system/errors.ts";
 import { readText } from "./body.ts";
 import type { ClientRoutesOptions } from "./client.ts";
 import { idempotencyKeyOf } from "./creation.ts";
+import { decisionBy } from "./decision.ts";
 import { decisionBody, describe, eventBody, filtersBody, rerunBody } from "./descriptions.ts";
 import { changeAll } from "./many-jobs.ts";
 import { jobQueryOf, parametersOf } from "./query.ts";
@@ -16,7 +17,6 @@ import { json } from "./reply.ts";
 import { refuseRerun } from "./rerun-rights.ts";
 
 const NAME_LENGTH_MAX = 200;
-const COMMENT_LENGTH_MAX = 4_000;
 
 export function jobActionRoutes(prefix: string, options: ClientRoutesOptions, isDescribed: boolean) {
   const told = describe("client", isDescribed);
@@ -95,21 +95,8 @@ async function warningFor(
 async function decide(request: Request, id: string, options: ClientRoutesOptions): Promise<Response> {
   const caller = options.door.client(request);
   const body = await bodyOf(request, options, caller);
-  await options.orchestrator.jobs.decide(caller.viewer, id, decisionOf(body, caller), idempotencyKeyOf(request));
+  await options.orchestrator.jobs.decide(caller.viewer, id, decisionBy(caller, body), idempotencyKeyOf(request));
   return json(JSON.stringify({ status: "decision_accepted", job_id: id }));
-}
-
-function decisionOf(body: JsonMap, { client, isOperator }: Caller): Decision {
-  if (body["decision"] === undefined) throw new Refusal("INVALID_BODY", 400, "decision is required in body");
-  const decision = nameIn(body, "decision", 'one of those that the job offers, like {"decision": "approved"}');
-  const { comment } = body;
-  const isText = typeof comment === "string" && comment.length <= COMMENT_LENGTH_MAX;
-  if (comment !== undefined && comment !== null && !isText) {
-    const message = `comment must be a text of at most ${COMMENT_LENGTH_MAX} characters: leave it out, or send a shorter one.`;
-    throw new Refusal("INVALID_BODY", 400, message);
-  }
-  const said = isText && comment !== "" ? { comment } : {};
-  return { decision, ...said, by: isOperator ? "operator" : client.id, through: "api" };
 }
 
 async function retry(request: Request, id: string, { door, orchestrator }: ClientRoutesOptions): Promise<Response> {

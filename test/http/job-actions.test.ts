@@ -347,3 +347,27 @@ describe("many jobs at once", () => {
     expect(text).toContain('\\"state\\" is no filter of jobs');
   });
 });
+
+describe("a decision over a job's own address", () => {
+  runScenarios([
+    {
+      name: "is read as at the other doors: trimmed, with its comment",
+      ...at("decision"),
+      ...withJob({ status: "waiting_for_human" }),
+      body: { decision: " approved ", comment: " fine " },
+      status: 200,
+      has: ['"status":"decision_accepted"'],
+      after: (fake) =>
+        expect(fake.told.asked).toMatchObject([{ what: "decide", decision: "approved", comment: "fine" }]),
+    },
+    {
+      name: "that is no text is refused as there",
+      ...at("decision"),
+      ...withJob({ status: "waiting_for_human" }),
+      body: { decision: 7 },
+      status: 400,
+      has: ["INVALID_BODY", "decision must be a text"],
+      after: (fake) => expect(fake.told.asked).toEqual([]),
+    },
+  ]);
+});
