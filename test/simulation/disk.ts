@@ -145,6 +145,8 @@ export class Disk {
   onDurable: (unit: Unit) => void = () => undefined;
   /** Told of each unit that was refused for what it had read of a data store. */
   onDataConflict: (unit: Unit) => void = () => undefined;
+  /** Told of each unit that was refused for its jobs, and would have changed a data store. */
+  onStoreChangeDropped: (unit: Unit) => void = () => undefined;
   #undo: (() => void)[] = [];
   /** Written by a process that died before its sync. */
   #cached: { readonly undo: readonly (() => void)[]; readonly units: readonly Unit[] } | undefined;
@@ -205,6 +207,18 @@ export class Disk {
   }
 
   #refusalOf(unit: Unit, nowMs: number): Refusal | undefined {
+    const refusal = this.#refusalOfJobs(unit, nowMs);
+    if (refusal) {
+      if (unit.dataStores) this.onStoreChangeDropped(unit);
+      return refusal;
+    }
+    const failed = unit.dataStores?.find((change) => !this.#holds(change));
+    if (!failed) return undefined;
+    this.onDataConflict(unit);
+    return dataStoreConflict(failed.blueprint, failed.store);
+  }
+
+  #refusalOfJobs(unit: Unit, nowMs: number): Refusal | undefined {
     for (const { job, expectedVersion } of unit.jobs) {
       if (job.version !== expectedVersion + 1) return storeInvalid(`version ${job.version} does not follow`);
       const found = this.jobs.get(job.id)?.version ?? 0;
@@ -218,10 +232,7 @@ export class Disk {
       const { client, key } = unit.idempotency;
       return storeConflict({ kind: "idempotency", client, key });
     }
-    const failed = unit.dataStores?.find((change) => !this.#holds(change));
-    if (!failed) return undefined;
-    this.onDataConflict(unit);
-    return dataStoreConflict(failed.blueprint, failed.store);
+    return undefined;
   }
 
   dataStore(blueprint: string, store: string): DataStoreRow | undefined {

@@ -82,10 +82,13 @@ export class Night {
 
   #retry(id: string): void {
     const { ledger } = this.world;
-    ledger.retryAsked(id);
     ask(this.world, {
       name: `retry in the morning of ${id.slice(-6)}`,
-      send: (engine) => engine.jobs.retry(undefined, id),
+      send: (engine) => {
+        // On a bad network one request may come twice, and the job have failed again by then.
+        ledger.retryAsked(id);
+        return engine.jobs.retry(undefined, id);
+      },
       said: () => promise(this.world.server.disk.jobs.has(id), `job ${id} was retried, acknowledged, and is gone`),
       done: () => undefined,
     });

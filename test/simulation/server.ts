@@ -88,9 +88,14 @@ export class Server {
         world.note(`disk ${job.id.slice(-6)} v${job.version} ${job.status} in ${job.state} visit ${job.visit}`);
       }
     };
+    let hasDropped = false;
+    this.disk.onStoreChangeDropped = () => {
+      hasDropped = true;
+      world.note("the disk refuses a job's unit, and what it would have changed of a data store");
+    };
     this.disk.onDataConflict = () => {
       const { disk, slowDisk } = world.weather;
-      const hasFailed = disk || slowDisk;
+      const hasFailed = disk || slowDisk || hasDropped;
       world.note("the disk refuses what was made of a data store's change that failed");
       world.hold(() => promise(hasFailed, "a unit had read what nobody wrote, though no unit had failed before it"));
     };
