@@ -6,7 +6,7 @@ import { type HandlerWait, isTerminal, type JobError, type TaskWait } from "../.
 import { isSameWait } from "../../src/job/task-id.ts";
 import { assertNever, Refusal } from "../../src/system/errors.ts";
 import { takeChildEnded } from "./children.ts";
-import { Draft, type JobRules, type JobState, type Moment } from "./draft.ts";
+import { type After, Draft, type JobRules, type JobState, type Moment } from "./draft.ts";
 import type { HandOut, JobMessage, JobSystemMessage, LossReason } from "./messages.ts";
 import { takeMigrate } from "./migrate.ts";
 import { attemptFailed, cancelled, evidenceOf, failed, settle, targetOf } from "./outcomes.ts";
@@ -37,7 +37,19 @@ export function decide(
     if (message) take(draft, message);
     taken += 1;
   }
+  if (taken > 1) leaveOutStaleAdoptions(draft);
   return { draft, taken };
+}
+
+/**
+ * What was to be taken up again may have changed hands by a later message of the same unit. That
+ * message has said who goes on with it: a worker that was told of the old hand-out would drop the new one.
+ */
+function leaveOutStaleAdoptions(draft: Draft): void {
+  const isStale = (after: After): boolean =>
+    after.type === "adopt" && draft.openWait(after.handOut.slot)?.delivery?.taskId !== after.handOut.taskId;
+  if (!draft.after.some(isStale)) return;
+  draft.after.splice(0, draft.after.length, ...draft.after.filter((after) => !isStale(after)));
 }
 
 function take(draft: Draft, message: UserMessage): void {

@@ -530,3 +530,24 @@ describe("an end", () => {
     expect(ended({}, ending, { steps: [] })).toMatchObject({ status: "failed", error: { code: "NO_OUTCOME" } });
   });
 });
+
+describe("several messages in one unit", () => {
+  const handOut = { visit: 1, slot: 0, attempt: 1, taskId: "0/1/1/w/new", workerId: "w", atMs: NOW_MS };
+  const state = stateOf(job({ task: wait({ delivery: { taskId: handOut.taskId, workerId: "w", atMs: NOW_MS } }) }));
+  const afters = (...messages: UserMessage[]) =>
+    decide(state, messages, MOMENT, rules).draft.after.map(({ type }) => type);
+
+  test("take up again what is with a worker", () => {
+    expect(afters({ type: "recover" })).toEqual(["adopt"]);
+    expect(afters({ type: "recover" }, { type: "wake" })).toEqual(["adopt"]);
+  });
+
+  test("take up nothing that a later one of them has taken from the worker", () => {
+    const claim: UserMessage = { type: "claim", taskId: "0/1/1/w", workerId: "w", reply: reply as Reply<never> };
+
+    expect(afters({ type: "recover" }, { type: "lost", handOut, reason: "handed_back" }, claim)).toEqual([
+      "queue",
+      "answer-claim",
+    ]);
+  });
+});
