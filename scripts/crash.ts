@@ -27,11 +27,11 @@ const kinds = disk ? ([...KINDS, "fill-disk"] as const) : KINDS;
 const report = await runCampaign({ rounds, seed, kinds, ...(disk && { disk }), say: console.log }).finally(() =>
   disk?.remove(),
 );
-const { acknowledged, blows, explained, isClean, log, ...verdict } = report;
+const { acknowledged, blows, explained, isClean, log, evidence, ...verdict } = report;
 for (const [what, cases] of Object.entries(verdict)) {
   for (const one of cases) console.log(`${what}: ${one}`);
 }
-if (!isClean) console.log(`The end of the server's log:\n${log.slice(-10_000)}`);
+if (!isClean) console.log(`${evidence}\nThe end of the server's log:\n${log.slice(-10_000)}`);
 const counts = Object.entries(verdict).map(([what, cases]) => `${cases.length} ${what}`);
 console.log(`blows: ${JSON.stringify(blows)}; ${explained} attempts lost with their workers`);
 console.log(`${rounds} rounds, seed ${seed}, ${acknowledged} acknowledged: ${counts.join(", ")}`);

@@ -29,8 +29,18 @@ describe.skipIf(!isBuilt)("kills and pauses of the server and of its workers, un
   );
 });
 
-function expectClean({ lost, stuck, wrong, miscounted, doubled, burned, died, isClean, log }: CampaignReport): void {
-  if (!isClean) console.log(log.slice(-5000));
+function expectClean({
+  lost,
+  stuck,
+  wrong,
+  miscounted,
+  doubled,
+  burned,
+  died,
+  isClean,
+  ...more
+}: CampaignReport): void {
+  if (!isClean) console.error(`${more.evidence}\n${more.log.slice(-5000)}`);
   const none: string[] = [];
   expect({ lost, stuck, wrong, miscounted, doubled, burned, died }).toEqual({
     lost: none,

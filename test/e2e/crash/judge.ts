@@ -8,6 +8,8 @@ const SETTLE_MS = 60_000;
 const READERS = 16;
 /** A hand-out may be under way when its worker dies. */
 const UNDER_WAY_MS = 3_000;
+/** Of each answer: the end of a history is what counts. */
+const EVIDENCE_CHARACTERS = 5_000;
 /** No task of the load runs for longer without a worker's being at fault. */
 const IN_HAND_MS = 30_000;
 
@@ -29,6 +31,8 @@ export interface Verdict {
 export interface Judged extends Verdict {
   /** Attempts that were lost with their workers. */
   readonly explained: number;
+  /** All that the server knows of the first of each kind: nobody can ask it once the campaign is over. */
+  readonly evidence: string;
 }
 
 export function isClean({ lost, stuck, wrong, miscounted, doubled, burned }: Verdict): boolean {
@@ -71,7 +75,8 @@ export async function judge({ server, ledger, harms, settleMs = SETTLE_MS }: Cas
     }
   });
   const doubled = [...ledger.doubled, ...halfBatches(ledger, batches)];
-  return { lost, stuck, wrong, miscounted, doubled, burned, explained };
+  const verdict = { lost, stuck, wrong, miscounted, doubled, burned };
+  return { ...verdict, explained, evidence: await evidenceOf(server, verdict) };
 }
 
 /** Resolves with the jobs that are still open when the time is over. */
@@ -88,6 +93,20 @@ async function untilSettled(server: Server, settleMs: number): Promise<string[]>
     }
     await Bun.sleep(100);
   }
+}
+
+async function evidenceOf(server: Server, verdict: Verdict): Promise<string> {
+  const named = Object.values(verdict).flatMap((found: readonly string[]) => found.slice(0, 1));
+  const ids = new Set(named.flatMap((text) => /[0-9a-f-]{36}/.exec(text)?.[0] ?? []));
+  if (ids.size === 0) return "";
+  const paths = [...ids].flatMap((id) => [`/api/v1/jobs/${id}`, `/api/v1/jobs/${id}/history`]);
+  const told = await Promise.all(
+    [...paths, "/api/v1/workers", "/api/v1/dashboard"].map(async (path) => {
+      const { text } = await call(server, path);
+      return `${path}\n${text.slice(-EVIDENCE_CHARACTERS)}`;
+    }),
+  );
+  return told.join("\n");
 }
 
 async function idsOf(server: Server, status?: string): Promise<string[]> {
