@@ -3,7 +3,7 @@
  * The last line is `N passed, N failed` over everything that ran; the exit code is 1 if anything failed.
  */
 import { join } from "node:path";
-import { readTally, type Tally } from "./check/tally.ts";
+import { readFailures, readTally, type Tally } from "./check/tally.ts";
 
 const root = join(import.meta.dir, "..");
 const bun = process.execPath;
@@ -27,7 +27,7 @@ async function runCheck({ name, command }: Step): Promise<boolean> {
 }
 
 /** Shows the tests' own output as it comes, and reads its totals. */
-async function runTests(): Promise<Tally> {
+async function runTests(): Promise<Tally & { readonly failures: readonly string[] }> {
   console.log("== tests, the ones on dist/orchestrator included");
   const child = Bun.spawn([bun, "test"], {
     cwd: root,
@@ -40,7 +40,7 @@ async function runTests(): Promise<Tally> {
     process.stdout.write(chunk);
     text += decoder.decode(chunk, { stream: true });
   }
-  return readTally(text, await child.exited);
+  return { ...readTally(text, await child.exited), failures: readFailures(text) };
 }
 
 let passed = 0;
@@ -52,6 +52,9 @@ for (const check of CHECKS) {
 const tests = await runTests();
 passed += tests.passed;
 failed += tests.failed;
+
+// Whoever sees only the end of the output still sees what went wrong.
+for (const failure of tests.failures) console.log(`\n== failed\n${failure}`);
 
 // No test needs a server of its own yet: everything there is has run.
 if (tests.skipped > 0) console.log(`${tests.skipped} skipped: each says above what it needs`);

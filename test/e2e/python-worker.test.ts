@@ -131,12 +131,20 @@ describe.skipIf(!isBuilt || python === null)("a worker of the first generation",
       expect(job.state_history["progress_updates"]).toMatchObject([{ progress: 0.25, message: "a quarter" }]);
       const told = await worker.saw("the cancellation", ({ event }) => event === "message");
       expect(told["body"]).toMatchObject({ command: "cancel_task", type: "cancel_task", job_id: id });
-      expect(worker.all("result").at(-1)).toMatchObject({ body: { status: "result_accepted_cancelled" } });
+      const handedIn = await worker.saw(
+        "the answer to its last result",
+        ({ event, sent }) => event === "result" && isOf(sent, id),
+      );
+      expect(handedIn).toMatchObject({ body: { status: "result_accepted_cancelled" } });
       expect(await worker.end()).toBe(0);
     },
     LIMIT_MS,
   );
 });
+
+function isOf(sent: unknown, jobId: string): boolean {
+  return typeof sent === "object" && sent !== null && "job_id" in sent && sent.job_id === jobId;
+}
 
 function statusOf(body: unknown): unknown {
   return typeof body === "object" && body !== null && "status" in body ? body.status : undefined;

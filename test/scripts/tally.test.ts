@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readTally } from "../../scripts/check/tally.ts";
+import { readFailures, readTally } from "../../scripts/check/tally.ts";
 
 describe("the totals of a test run", () => {
   test.each([
@@ -11,5 +11,35 @@ describe("the totals of a test run", () => {
     ["a test's own text", "3 fail loudly\n 4 pass\n 0 fail\n", 0, { passed: 4, failed: 0, skipped: 0 }],
   ])("%s", (_, output, exitCode, tally) => {
     expect(readTally(output, exitCode)).toEqual(tally);
+  });
+});
+
+describe("what is said of failed tests", () => {
+  test("is told once for each, without what belongs to others", () => {
+    const output = [
+      "test/a.test.ts:",
+      "(pass) fine [1ms]",
+      "error: expected 1",
+      "\u001b[31m(fail)\u001b[0m broken [2ms]",
+      "(skip) later",
+      "test/b.test.ts:",
+      "error: expected 2",
+      "(fail) also > broken [3ms]",
+      "",
+      "2 tests failed:",
+      "(fail) broken [2ms]",
+      "(fail) also > broken [3ms]",
+    ].join("\n");
+    expect(readFailures(output)).toEqual([
+      "error: expected 1\n(fail) broken [2ms]",
+      "error: expected 2\n(fail) also > broken [3ms]",
+    ]);
+  });
+
+  test("is cut where it is long: its end stays", () => {
+    const lines = Array.from({ length: 1000 }, (_, number) => `line ${number}`);
+    const [told] = readFailures([...lines, "(fail) broken"].join("\n"));
+    expect(told?.split("\n")).toHaveLength(81);
+    expect(told).toEndWith("line 999\n(fail) broken");
   });
 });

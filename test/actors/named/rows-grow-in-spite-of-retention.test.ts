@@ -6,7 +6,8 @@ import { Blueprint } from "../../../src/blueprint/index.ts";
 import { branches, oneTask } from "../../support/blueprints.ts";
 import { CLIENT, type World } from "../../support/engine.ts";
 import { StreamWorker, transient } from "../../support/worker.ts";
-import { createMany, startOnFile, workOff } from "./stage.ts";
+import { createMany, startOnFile } from "./stage.ts";
+import { workOff } from "./work-off.ts";
 
 const DAY_MS = 86_400_000;
 const DAYS_KEPT = 3;

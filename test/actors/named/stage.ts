@@ -6,7 +6,6 @@ import { join } from "node:path";
 import type { NewJob } from "../../../actors/orchestrator.ts";
 import type { Job } from "../../../src/job/model.ts";
 import { CLIENT, World, type WorldOptions } from "../../support/engine.ts";
-import type { StreamWorker } from "../../support/worker.ts";
 
 const worlds = new Set<World>();
 const folders = new Set<string>();
@@ -35,14 +34,6 @@ export async function createMany(world: World, blueprint: string, count: number)
   const ids = await world.done(world.engine.jobs.create(CLIENT, jobs));
   await world.time.settle();
   return ids;
-}
-
-/** The worker answers what it is given until it is given nothing more. */
-export async function workOff(world: World, worker: StreamWorker): Promise<void> {
-  for (let given = worker.running; given.length > 0; given = worker.running) {
-    for (const task of given) await worker.answer({ data: { done: task.job_id } }, task);
-    await world.pass(50);
-  }
 }
 
 /** All that the store has, page by page. */

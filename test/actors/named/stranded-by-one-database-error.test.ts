@@ -4,7 +4,8 @@ import { ENGINE_DEFAULTS } from "../../../actors/tree.ts";
 import { branches, oneTask } from "../../support/blueprints.ts";
 import { CLIENT } from "../../support/engine.ts";
 import { StreamWorker } from "../../support/worker.ts";
-import { allJobs, createMany, startOnFile, workOff } from "./stage.ts";
+import { allJobs, createMany, startOnFile } from "./stage.ts";
+import { workOff } from "./work-off.ts";
 
 /** More than one page of the sweep. */
 const JOBS = 600;
