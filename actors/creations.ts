@@ -1,13 +1,13 @@
 /** Making jobs: all or none, once for each Idempotency-Key, and one at a time for each unique key. */
 import type { Catalog } from "../src/catalog/port.ts";
 import type { ClientFacts, Job } from "../src/job/model.ts";
-import type { ActorSystem, Region } from "../src/runtime/types.ts";
+import type { ActorSystem, Region, Reply } from "../src/runtime/types.ts";
 import type { IdempotencyWrite, Storage } from "../src/storage/port.ts";
 import { Refusal } from "../src/system/errors.ts";
 import { shardOf } from "../src/system/ids.ts";
 import type { System } from "../src/system/index.ts";
 import type { SteadyClock } from "../src/system/steady.ts";
-import { creationWrite } from "./job/creation.ts";
+import { JointCreation } from "./job/joint.ts";
 import type { JobMessage } from "./job/messages.ts";
 import { Locks } from "./locks.ts";
 import { newJob } from "./new-job.ts";
@@ -176,21 +176,31 @@ export class Creations {
     }
   }
 
-  /** Many at once: on disk in one unit, set going after it. */
+  /** Many at once: on disk in one unit, with what their first handlers do. */
   async #writeMany(jobs: readonly Job[], idempotency: IdempotencyWrite | undefined): Promise<void> {
-    const { known, storage, region } = this.#parts;
-    const writes = jobs.map(creationWrite);
-    // Whoever asks for one of them first, finds it here as it is on disk.
-    for (const { job } of writes) known.set(job.id, job);
+    const { journal } = this.#parts.storage;
+    if (jobs.length === 0) return journal.commit({ jobs: [], idempotency });
     try {
-      await storage.journal.commit({ jobs: writes, idempotency });
+      await this.#writeJointly(jobs, new JointCreation(journal, jobs.length, idempotency));
     } catch (error) {
-      for (const { job } of writes) known.delete(job.id);
-      throw error;
+      // The store will not take what one of the handlers made of its job: it fails that job alone, once all of them are made.
+      if (!(error instanceof Refusal) || error.code !== "STORE_INVALID") throw error;
+      await this.#writeJointly(jobs, new JointCreation(journal, jobs.length, idempotency, true));
     }
-    for (const { job, wakeAtMs } of writes) {
-      if (wakeAtMs !== undefined) this.#parts.wakeAt(job.id, wakeAtMs);
-      region.ref(job.id).tell({ type: "recover" });
+  }
+
+  async #writeJointly(jobs: readonly Job[], joint: JointCreation): Promise<void> {
+    const { known, actors, region } = this.#parts;
+    for (const { id } of jobs) known.set(id, undefined);
+    for (const job of jobs) {
+      const message = (reply: Reply<string>): JobMessage => ({ type: "create", job, joint, reply });
+      // One that fails after the commit is on disk, and goes on from there.
+      actors.ask(region.ref(job.id), message, ASK_MS).catch((error: unknown) => joint.fail(error));
+    }
+    try {
+      await joint.written;
+    } finally {
+      for (const { id } of jobs) known.delete(id);
     }
   }
 

@@ -12,6 +12,8 @@ export interface EngineSettings {
   readonly cancelGraceMs: number;
   /** How long a creation waits for its first handler before it is committed without it. */
   readonly creationPatienceMs: number;
+  /** So long the creations of a batch wait for their first handlers, which many wait for at once. */
+  readonly jointCreationPatienceMs: number;
   readonly workerTimeoutMs: number;
   readonly workerRecordMs: number;
   readonly workerReconnectMs: number;
@@ -42,6 +44,7 @@ export const ENGINE_DEFAULTS: EngineSettings = {
   maxSteps: 100,
   cancelGraceMs: 10_000,
   creationPatienceMs: 10,
+  jointCreationPatienceMs: 100,
   workerTimeoutMs: 300_000,
   workerRecordMs: 120_000,
   workerReconnectMs: 5_000,

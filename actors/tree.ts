@@ -281,6 +281,7 @@ export function createEngine(parts: EngineParts): Engine {
       maxAttempts: settings.taskAttempts,
     },
     patience: new Patience<JobMessage>(clock, timers, settings.creationPatienceMs),
+    jointPatience: new Patience<JobMessage>(clock, timers, settings.jointCreationPatienceMs),
     follow: (job, after) => errands.follow(job, after),
     committed(job, wakeAtMs) {
       if (wakeAtMs !== undefined) wakes.set(job.id, wakeAtMs);

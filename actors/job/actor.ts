@@ -37,6 +37,8 @@ export interface JobParts {
   readonly turns: TurnSettings;
   readonly stores: Pick<Stores, "judge" | "leave">;
   readonly patience: Patience<JobMessage>;
+  /** Of jobs that are made together. */
+  readonly jointPatience: Patience<JobMessage>;
   /** Jobs whose stored state is known without asking the store: new ones, and those just created in a batch. */
   readonly known: Map<string, Job | undefined>;
   /** Carries out what follows a commit. `job` is durable. */
@@ -230,7 +232,7 @@ export class JobActor implements Actor<JobMessage> {
     draft.after.push({ type: "answer-creation", reply: message.reply });
     const isHeld = !draft.needsTurn;
     this.#go(draft, context);
-    if (!isHeld) this.parts.patience.lose(context.self, { type: "impatient", number: this.#turnNumber });
+    if (!isHeld) this.#losePatience(context);
   }
 
   /** Runs the handler that the draft needs, or commits it, or has nothing to write. */
@@ -283,6 +285,7 @@ export class JobActor implements Actor<JobMessage> {
     }
     const draft = this.#draft;
     assert(draft, "a turn ended that no draft asked for");
+    if (this.#creation?.joint?.takes(reply) === false) return this.#commitCreationAlone(context, { reply });
     draft.moveTo(this.#moment());
     if (this.#cancels.length > 0) this.#cancelDraft(draft, context);
     else if (!this.#applyTurn(draft, reply, context)) return this.#runAgain(draft, context);
@@ -312,7 +315,15 @@ export class JobActor implements Actor<JobMessage> {
   /** All of the turn is dropped, and no attempt is burned. */
   #runAgain(draft: Draft, context: Context<JobMessage>): void {
     this.#runTurn(draft, context);
-    if (!draft.state) this.parts.patience.lose(context.self, { type: "impatient", number: this.#turnNumber });
+    if (!draft.state) this.#losePatience(context);
+  }
+
+  /** The creation waits a while for its first turn. */
+  #losePatience(context: Context<JobMessage>): void {
+    const joint = this.#creation?.joint;
+    if (joint?.isPlain === true && this.#phase === "turn") return this.#commitCreationAlone(context);
+    const patience = joint ? this.parts.jointPatience : this.parts.patience;
+    patience.lose(context.self, { type: "impatient", number: this.#turnNumber });
   }
 
   /** The cancel overtook a running handler: what it did is dropped, and the job ends where it is. */
@@ -323,10 +334,11 @@ export class JobActor implements Actor<JobMessage> {
     this.#commit(draft, context);
   }
 
-  #commitCreationAlone(context: Context<JobMessage>): void {
+  /** `early`: its turn, as far as that is over. */
+  #commitCreationAlone(context: Context<JobMessage>, early: { readonly reply?: TurnReply } = {}): void {
     const draft = this.#draft;
     assert(draft && !draft.state, "only a creation is committed without its turn");
-    this.#early = {};
+    this.#early = early;
     draft.needsTurn = false;
     this.#commit(draft, context);
   }
@@ -338,7 +350,7 @@ export class JobActor implements Actor<JobMessage> {
     draft.set({ version: draft.job.version + 1, updatedAtMs: draft.atMs });
     const { cancelGraceMs } = this.parts.rules;
     this.#wakeAtMs = wakeAtMs(draft.job, draft.timedWaits(), cancelGraceMs);
-    const committing = this.parts.journal.commit(this.#unit(draft));
+    const committing = (this.#creation?.joint ?? this.parts.journal).commit(this.#unit(draft));
     this.#committing = committing;
     context.pipe(
       committing,

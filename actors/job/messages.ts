@@ -5,6 +5,7 @@ import type { WorkerEvent, WorkerEventAnswer } from "../../src/protocol/worker-e
 import type { ResultAnswer, WorkerResult } from "../../src/protocol/worker.ts";
 import type { Reply } from "../../src/runtime/types.ts";
 import type { IdempotencyWrite, StoredBranch } from "../../src/storage/port.ts";
+import type { JointCreation } from "./joint.ts";
 
 /** A hand-out as the worker's actor knows it. */
 export interface HandOut {
@@ -30,6 +31,8 @@ export type JobMessage =
       readonly type: "create";
       readonly job: Job;
       readonly idempotency?: IdempotencyWrite | undefined;
+      /** Where it is made together with others: it is on disk when they are. */
+      readonly joint?: JointCreation | undefined;
       readonly reply: Reply<string>;
     }
   /** The job is on disk and something of it may have to be set going again: after its creation, a restart, a repair. */

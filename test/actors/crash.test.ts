@@ -2,8 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Blueprint } from "../../src/blueprint/index.ts";
-import { Refusal } from "../../src/system/errors.ts";
+import { Blueprint } from "../../src/blueprint/index.ts";
 import { branches, oneTask } from "../support/blueprints.ts";
 import { CLIENT, World } from "../support/engine.ts";
 import { resultOf, StreamWorker, transient } from "../support/worker.ts";
@@ -239,14 +238,21 @@ describe("a server that dies", () => {
   });
 
   test("between a batch and the first handlers of its jobs runs them after its start", async () => {
-    const w = await start(oneTask("simple"));
-    w.disk.refuse = (unit) => (unit.jobs.length === 2 ? undefined : new Refusal("STORE_FULL", 503, "no space"));
-    await w.done(
-      w.engine.jobs.create(CLIENT, [
-        { blueprint: "simple", initialData: "{}" },
-        { blueprint: "simple", initialData: "{}" },
-      ]),
-    );
+    let isSlow = true;
+    const slow = new Blueprint({ name: "slow" });
+    slow.handlerFor("start", { isStart: true }, async (_, actions) => {
+      if (isSlow) await new Promise(() => undefined);
+      actions.dispatchTask({ taskType: "t", params: {}, transitions: { success: "done" } });
+    });
+    slow.handlerFor("done", { isEnd: true }, () => undefined);
+    const w = await start(slow);
+    const made = w.engine.jobs.create(CLIENT, [
+      { blueprint: "slow", initialData: "{}" },
+      { blueprint: "slow", initialData: "{}" },
+    ]);
+    await w.pass(200, 10);
+    await w.done(made);
+    isSlow = false;
     await w.restart();
     const worker = await new StreamWorker(w, "w").connect();
     await w.pass(1_000, 100);

@@ -180,9 +180,21 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "the idempotency key is written in a unit of its own",
     file: ACTOR,
-    find: "this.parts.journal.commit(this.#unit(draft));",
+    find: "(this.#creation?.joint ?? this.parts.journal).commit(this.#unit(draft));",
     replace:
-      "this.parts.journal.commit({ ...this.#unit(draft), idempotency: undefined }).then(() => draft.idempotency ? this.parts.journal.commit({ jobs: [], idempotency: draft.idempotency }) : undefined);",
+      "(this.#creation?.joint ?? this.parts.journal).commit({ ...this.#unit(draft), idempotency: undefined }).then(() => draft.idempotency ? this.parts.journal.commit({ jobs: [], idempotency: draft.idempotency }) : undefined);",
+  },
+  {
+    name: "a batch is written without its last job",
+    file: "actors/job/joint.ts",
+    find: "if (this.#missing === 0) this.#write();",
+    replace: "if (this.#missing === 1) this.#write();",
+  },
+  {
+    name: "a batch is acknowledged before it is on disk",
+    file: "actors/job/joint.ts",
+    find: ".then(this.#written.resolve, this.#written.reject);",
+    replace: ".catch(() => undefined);\n    this.#written.resolve();",
   },
   {
     name: "the recovery stops at the first error",
