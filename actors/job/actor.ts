@@ -111,7 +111,8 @@ export class JobActor implements Actor<JobMessage> {
   async #load() {
     const { interrupted, reader } = this.parts;
     await Promise.allSettled([interrupted.get(this.id)]);
-    return Promise.all([reader.load(this.id), reader.branches(this.id)]);
+    const job = await reader.load(this.id);
+    return [job, job?.parallel ? await reader.branches(this.id) : []] as const;
   }
 
   stopped(): void {

@@ -11,13 +11,20 @@ import { Watchers } from "./watchers.ts";
 
 /** So many actors are looked at in one go; the rest waits for the next, so that nobody else stands still. */
 const LOOKS_SWEEP = 1024;
-/** While over the limit each turn of an actor looks at so few. */
+/** While far over the limit each turn of an actor looks at so few. */
 const LOOKS_OVERFLOW = 16;
+/** Of the limit: so many more may be there while they are busy. */
+const OVERFLOW = 1.25;
 
 /** Hears of a failure that no supervisor settled. */
 export type ReportFailure = (path: string, error: unknown) => void;
 
-/** Actors by key. It holds those in memory in the order of their last turn and lets the idle ones go. */
+/**
+ * Actors by key. It holds those in memory in the order of their last turn and lets the idle ones
+ * go. Over its limit an actor that has just had its turn goes: of many that wait for something,
+ * those that came first are mostly needed first, and who always sent the oldest away would have to
+ * bring back each of them.
+ */
 export class CellRegion<Message> implements Region<Message>, Branch {
   readonly machine: Machine;
   readonly #props: RegionProps<Message>;
@@ -26,7 +33,6 @@ export class CellRegion<Message> implements Region<Message>, Branch {
   readonly #recency = new Recency<Tenant<Message>>();
   readonly #watchers = new Map<string, Watchers>();
   #cancelSweep: Cancel | undefined;
-  #evicting = false;
   #ended = false;
 
   constructor(machine: Machine, props: RegionProps<Message>, report: ReportFailure) {
@@ -69,7 +75,7 @@ export class CellRegion<Message> implements Region<Message>, Branch {
     const { create, capacity, batch } = this.#props;
     const tenant = new Tenant(this, key, { path: self.path, self, create: () => create(key), capacity, batch });
     this.#tenants.set(key, tenant);
-    this.used(tenant);
+    this.#recency.use(tenant.place, this.machine.clock.monotonicMs());
     this.#armSweep(this.#props.idleMs);
     return tenant.cell;
   }
@@ -79,19 +85,19 @@ export class CellRegion<Message> implements Region<Message>, Branch {
   used(tenant: Tenant<Message>): void {
     if (tenant.cell.stopped) return;
     this.#recency.use(tenant.place, this.machine.clock.monotonicMs());
-    if (this.#overfull && !this.#evicting) this.#deferEviction();
+    if (this.#isOver(this.#props.maxActive)) this.machine.dispatcher.defer(() => this.#makeRoom(tenant));
   }
 
-  get #overfull(): boolean {
-    return this.#tenants.size > this.#props.maxActive;
+  #isOver(limit: number): boolean {
+    return this.#tenants.size > limit;
   }
 
-  #deferEviction(): void {
-    this.#evicting = true;
-    this.machine.dispatcher.defer(() => {
-      this.#evicting = false;
-      this.#release(LOOKS_OVERFLOW, () => this.#overfull);
-    });
+  #makeRoom(used: Tenant<Message>): void {
+    const { maxActive } = this.#props;
+    if (!this.#isOver(maxActive)) return;
+    if (used.cell.quiet) return used.leave();
+    const limit = maxActive * OVERFLOW;
+    this.#release(LOOKS_OVERFLOW, () => this.#isOver(limit));
   }
 
   #armSweep(delayMs: number): void {

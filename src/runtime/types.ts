@@ -72,7 +72,7 @@ export interface RegionProps<Message> {
   readonly batch?: number;
   /** An actor that had no message for so long, has none waiting and is not suspended leaves memory. */
   readonly idleMs: number;
-  /** More actors than this in memory: those idle longest leave first, whatever their time. */
+  /** More actors than this in memory: each leaves after its turn. A quarter more, that are busy: those idle longest leave. */
   readonly maxActive: number;
   readonly supervision?: Supervision;
 }

@@ -85,20 +85,43 @@ describe("a region", () => {
     expect(time.pendingTimers).toBe(1);
   });
 
-  test("over its limit lets those go that were idle longest", () => {
+  test("over its limit keeps those that came first, and lets one go that has had its turn", () => {
     const { time, system } = createWorld();
     const lines: string[] = [];
     const region = regionOf(system, lines, {}, { maxActive: 2 });
-    for (const key of ["a", "b"]) region.ref(key).tell("hello");
+    for (const key of ["a", "b", "c", "d"]) {
+      region.ref(key).tell("hello");
+      time.runUntilIdle();
+    }
+    expect(region.active).toBe(2);
+    expect(lines.filter((line) => line.includes("stopped"))).toEqual(["c stopped 1", "d stopped 1"]);
+
+    // Whoever waited for its answer in the order of arrival is still there.
+    for (const key of ["a", "b"]) region.ref(key).tell("again");
+    time.runUntilIdle();
+    expect(lines.filter((line) => line.endsWith("again"))).toEqual(["a again", "b again"]);
+    expect(lines.filter((line) => line.includes("started 2"))).toEqual([]);
+  });
+
+  test("a quarter over its limit with actors that are busy lets those go that were idle longest", () => {
+    const { time, system } = createWorld();
+    const lines: string[] = [];
+    const receive = (message: string, context: Context<string>) => {
+      if (message === "busy") context.suspend();
+    };
+    const region = regionOf(system, lines, { receive }, { maxActive: 4 });
+    for (const key of ["a", "b", "c", "d"]) region.ref(key).tell("hello");
     time.runUntilIdle();
     region.ref("a").tell("again");
     time.runUntilIdle();
 
-    region.ref("c").tell("hello");
+    region.ref("e").tell("busy");
     time.runUntilIdle();
-
-    expect(region.active).toBe(2);
+    expect(lines.filter((line) => line.includes("stopped"))).toEqual([]);
+    region.ref("f").tell("busy");
+    time.runUntilIdle();
     expect(lines.filter((line) => line.includes("stopped"))).toEqual(["b stopped 1"]);
+    expect(region.active).toBe(5);
   });
 
   test("with a flood of keys comes down to its limit when their messages were read", () => {
