@@ -363,7 +363,8 @@ export function createEngine(parts: EngineParts): Engine {
   }
 
   function announce(jobId: string, change: JobChange): void {
-    for (const listener of listeners.get(jobId) ?? []) listener(change);
+    const told = listeners.get(jobId);
+    if (told !== undefined) for (const listener of told) listener(change);
     if (change.type === "committed" && isTerminal(change.status)) pending.delete(jobId);
   }
 

@@ -108,7 +108,7 @@ export class Dispatch {
       case "returned":
         return this.#returned(message.workerId, message.task);
       case "ended":
-        return this.#ended(message.workerId, message.key, message.attempt);
+        return this.#ended(message);
       case "claimed":
         return this.#claimed(message.workerId, message.task);
       case "bodies":
@@ -373,9 +373,12 @@ export class Dispatch {
     this.#enter({ ...held.task, again: true });
   }
 
-  #ended(workerId: string, key: string, attempt: number): void {
+  #ended({ workerId, key, attempt, credit = 0 }: Extract<DispatcherMessage, { type: "ended" }>): void {
     const hand = this.#hands.get(workerId);
-    if (hand) this.#hands.takeFrom(hand, key, attempt);
+    if (hand) {
+      this.#hands.takeFrom(hand, key, attempt);
+      hand.free += credit;
+    }
     const held = this.#held.get(key);
     if (held?.workerId === workerId && held.task.attempt === attempt) this.#forget(held);
     if (hand) this.#matchWorker(hand);

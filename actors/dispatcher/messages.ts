@@ -23,7 +23,14 @@ export type DispatcherMessage =
   /** The worker could not be given the task. */
   | { readonly type: "returned"; readonly workerId: string; readonly task: QueuedTask }
   /** A hand-out is over, whatever came of it. */
-  | { readonly type: "ended"; readonly workerId: string; readonly key: string; readonly attempt: number }
+  | {
+      readonly type: "ended";
+      readonly workerId: string;
+      readonly key: string;
+      readonly attempt: number;
+      /** So many more may be sent, now that there is room. Left out: none. */
+      readonly credit?: number;
+    }
   /** A worker that came back runs this one. */
   | { readonly type: "claimed"; readonly workerId: string; readonly task: QueuedTask }
   /** The bodies that were asked for, each in its task's place; undefined: the store has it as no open task any more. */

@@ -81,15 +81,14 @@ export class JobActor implements Actor<JobMessage> {
   /** Until it is durable. */
   #creation: Extract<JobMessage, { type: "create" }> | undefined;
   #cancels: Extract<JobMessage, { type: "cancel" }>[] = [];
-  readonly #notes: Notes;
+  /** Few jobs are told any. */
+  #notes: Notes | undefined;
   #flushArmed = false;
 
   constructor(
     readonly id: string,
     readonly parts: JobParts,
-  ) {
-    this.#notes = new Notes(parts.clock);
-  }
+  ) {}
 
   started(context: Context<JobMessage>): void {
     const { known } = this.parts;
@@ -380,7 +379,7 @@ export class JobActor implements Actor<JobMessage> {
     this.#draft = undefined;
     this.#creation = undefined;
     this.#state = stateAfter(draft);
-    this.#notes.written();
+    this.#notes?.written();
     // Whoever told what the job was when it was made, told it too late.
     this.parts.known.delete(this.id);
     this.parts.committed(draft.job, this.#wakeAtMs);
@@ -411,7 +410,7 @@ export class JobActor implements Actor<JobMessage> {
     this.#draft = undefined;
     this.#early = undefined;
     this.#turnNumber += 1;
-    this.#notes.putBack();
+    this.#notes?.putBack();
     this.parts.stores.leave(this.id);
     if (this.#creation && isDataConflict(error)) return this.#createAgain(this.#creation, context);
     this.#creation = undefined;
@@ -531,22 +530,23 @@ export class JobActor implements Actor<JobMessage> {
     const state = this.#state;
     const isOpen = state && waitOfTask(this.#draftOf(state), note.taskId, note.workerId);
     if (!isOpen) return;
-    if (note.type === "checkpoint") this.#notes.checkpoint(note);
-    else this.parts.progressed(this.id, note.taskId, this.#notes.progress(note));
+    const notes = (this.#notes ??= new Notes(this.parts.clock));
+    if (note.type === "checkpoint") notes.checkpoint(note);
+    else this.parts.progressed(this.id, note.taskId, notes.progress(note));
     if (this.#flushArmed) return;
     this.#flushArmed = true;
     context.after(noteWriteMs(state.job, this.parts.clock.nowMs()), { type: "flush-progress" });
   }
 
   #flushProgress(context: Context<JobMessage>): void {
-    if (!this.#state || this.#flushArmed || this.#notes.isEmpty) return;
+    if (!this.#state || this.#flushArmed || this.#notes?.isEmpty !== false) return;
     const draft = this.#draftOf(this.#state);
     this.#takeNotes(draft);
     if (draft.changed) this.#commit(draft, context);
   }
 
   #takeNotes(draft: Draft): void {
-    if (!this.#notes.isEmpty) this.#notes.take(draft);
+    if (this.#notes?.isEmpty === false) this.#notes.take(draft);
   }
 
   #draftOf(state: JobState): Draft {

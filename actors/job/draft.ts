@@ -45,19 +45,26 @@ export function isTimed(wait: BranchWait): boolean {
   return wait.notBeforeMs !== undefined || (wait.order.dispatchTimeoutMs !== undefined && !wait.delivery);
 }
 
+/** Shared, and never changed. */
+const NO_BRANCHES: ReadonlyMap<number, Branch> = new Map();
+const NO_SLOTS: ReadonlySet<number> = new Set();
+
 /** The state after the draft has become durable. Its maps are taken over and changed: nobody else has them. */
 export function stateAfter(draft: Draft): JobState {
   const { state, job } = draft;
   const keeps = state && !draft.dropsBranches;
   if (draft.branchWrites.size === 0) {
-    return keeps ? { ...state, job } : { job, branches: new Map(), timed: new Set() };
+    return keeps
+      ? { job, branches: state.branches, timed: state.timed }
+      : { job, branches: NO_BRANCHES, timed: NO_SLOTS };
   }
   const written = [...draft.branchWrites.keys()].flatMap((slot) => {
     const branch = draft.branch(slot);
     return branch ? [[slot, branch] as const] : [];
   });
-  const branches = (keeps ? state.branches : new Map()) as Map<number, Branch>;
-  const timed = (keeps ? state.timed : new Set()) as Set<number>;
+  const isOwn = keeps && state.branches !== NO_BRANCHES;
+  const branches = (isOwn ? state.branches : new Map()) as Map<number, Branch>;
+  const timed = (isOwn ? state.timed : new Set()) as Set<number>;
   for (const [slot, branch] of written) {
     branches.set(slot, branch);
     if (!branch.result && isTimed(branch.wait)) timed.add(slot);
@@ -68,6 +75,7 @@ export function stateAfter(draft: Draft): JobState {
 
 /** A job as it was read from the store, or is about to be made. */
 export function stateOf(job: Job, stored: readonly (Branch & { readonly slot: number })[] = []): JobState {
+  if (stored.length === 0) return { job, branches: NO_BRANCHES, timed: NO_SLOTS };
   const branches = new Map(stored.map(({ slot, wait, result }) => [slot, { wait, result }]));
   const timed = new Set(stored.flatMap(({ slot, wait, result }) => (!result && isTimed(wait) ? slot : [])));
   return { job, branches, timed };

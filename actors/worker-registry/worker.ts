@@ -267,11 +267,16 @@ export class WorkerActor implements Actor<WorkerMessage> {
 
   /** Tells the dispatcher how many tasks more, or fewer, there is room for. */
   #grant(): void {
+    const tasks = this.#newCredit();
+    if (tasks !== 0) this.parts.tellDispatcher({ type: "credit", workerId: this.id, tasks });
+  }
+
+  /** What it has to be told of the room that there is: nothing of it twice. */
+  #newCredit(): number {
     const room = this.#draining ? 0 : this.#connections.room(this.#running);
     const more = room - this.#granted;
-    if (more === 0) return;
     this.#granted = room;
-    this.parts.tellDispatcher({ type: "credit", workerId: this.id, tasks: more });
+    return more;
   }
 
   #assign(task: QueuedTask, context: Context<WorkerMessage>): void {
@@ -392,8 +397,8 @@ export class WorkerActor implements Actor<WorkerMessage> {
       workerId: this.id,
       key: lease.task.key,
       attempt: lease.task.attempt,
+      credit: this.#newCredit(),
     });
-    this.#grant();
   }
 
   #lose(lease: Lease, reason: LossReason): void {

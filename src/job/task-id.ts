@@ -4,8 +4,6 @@
  *
  * Bits: slot 14, visit 16, attempt 8, epoch 16, sequence 24, signature 44; version and variant 6.
  */
-import { createHmac } from "node:crypto";
-
 export interface TaskIdParts {
   readonly slot: number;
   readonly visit: number;
@@ -32,16 +30,18 @@ const SEQUENCE_MASK = 0xffffff;
 const TASK_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 export function createTaskIds(secret: Uint8Array): TaskIds {
+  // Copied for each id, which is faster than taking up the secret each time.
+  const keyed = new Bun.CryptoHasher("sha256", secret);
   return {
     sign(parts, jobId, workerId) {
       const body = bodyOf(parts);
-      return layOut(body, signatureOf(secret, body, jobId, workerId));
+      return layOut(body, signatureOf(keyed, body, jobId, workerId));
     },
     verify(taskId, jobId, workerId) {
       const read = readTaskId(taskId);
       if (!read) return undefined;
       const body = bodyOf(read.parts);
-      return read.signature === signatureOf(secret, body, jobId, workerId) ? read.parts : undefined;
+      return read.signature === signatureOf(keyed, body, jobId, workerId) ? read.parts : undefined;
     },
   };
 }
@@ -89,12 +89,12 @@ function bodyOf(parts: TaskIdParts): { digits: string; low: number } {
 }
 
 function signatureOf(
-  secret: Uint8Array,
+  keyed: Bun.CryptoHasher,
   body: { digits: string; low: number },
   jobId: string,
   workerId: string,
 ): string {
-  return createHmac("sha256", secret).update(`${body.digits}${body.low}${jobId}${workerId}`).digest("hex").slice(0, 11);
+  return keyed.copy().update(`${body.digits}${body.low}${jobId}${workerId}`).digest("hex").slice(0, 11);
 }
 
 function layOut(body: { digits: string; low: number }, signature: string): string {

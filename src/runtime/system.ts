@@ -5,6 +5,7 @@ import type { Log } from "../system/log.ts";
 import { DeadAddress } from "./address.ts";
 import { Cell } from "./cell.ts";
 import { DeadLetters } from "./dead-letters.ts";
+import { Deadlines } from "./deadlines.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { Machine } from "./machine.ts";
 import { ask } from "./question.ts";
@@ -38,10 +39,12 @@ class RootedSystem implements ActorSystem, Supervisor {
   readonly #machine: Machine;
   readonly #onFailure: ReportFailure | undefined;
   readonly #branches = new Set<Branch>();
+  readonly #deadlines: Deadlines;
   #stopping: Promise<void> | undefined;
 
   constructor(machine: Machine, options: ActorSystemOptions) {
     this.#machine = machine;
+    this.#deadlines = new Deadlines(machine.clock, machine.timers);
     this.#onFailure = options.onFailure;
     this.supervision = options.supervision ?? SUPERVISION_DEFAULT;
   }
@@ -63,7 +66,7 @@ class RootedSystem implements ActorSystem, Supervisor {
   }
 
   ask: ActorSystem["ask"] = (target, message, timeoutMs, lane) =>
-    ask(this.#machine.timers, target, message, timeoutMs, lane);
+    ask(this.#deadlines, target, message, timeoutMs, lane);
 
   onDeadLetter: ActorSystem["onDeadLetter"] = (listener) => this.#machine.deadLetters.listen(listener);
 

@@ -1,0 +1,78 @@
+import { describe, expect, test } from "bun:test";
+import { Deadlines } from "../../src/runtime/deadlines.ts";
+import { ManualTime } from "../support/manual-time.ts";
+
+function start() {
+  const time = new ManualTime();
+  const deadlines = new Deadlines(time, time);
+  const lines: string[] = [];
+  const set = (name: string, delayMs: number) => deadlines.after(delayMs, () => void lines.push(name));
+  return { time, deadlines, lines, set };
+}
+
+describe("time limits", () => {
+  test("come due each at its time, whatever their length", () => {
+    const { time, lines, set } = start();
+    set("a 100", 100);
+    time.advance(50);
+    set("b 100", 100);
+    set("c 10", 10);
+    time.advance(10);
+    expect(lines).toEqual(["c 10"]);
+    time.advance(39);
+    expect(lines).toEqual(["c 10"]);
+    time.advance(1);
+    expect(lines).toEqual(["c 10", "a 100"]);
+    time.advance(50);
+    expect(lines).toEqual(["c 10", "a 100", "b 100"]);
+    expect(time.pendingTimers).toBe(0);
+  });
+
+  test("share a timer, and need none once all are lifted", () => {
+    const { time, lines, set } = start();
+    const lifts = Array.from({ length: 1000 }, (_, index) => set(String(index), 100));
+    expect(time.pendingTimers).toBe(1);
+    for (const lift of lifts) lift();
+    for (const lift of lifts) lift();
+    expect(time.pendingTimers).toBe(0);
+    time.advance(1_000);
+    expect(lines).toEqual([]);
+  });
+
+  test("that are lifted leave those that were set later as they are", () => {
+    const { time, lines, set } = start();
+    const lift = set("first", 100);
+    time.advance(60);
+    set("second", 100);
+    lift();
+    time.advance(99);
+    expect(lines).toEqual([]);
+    time.advance(1);
+    expect(lines).toEqual(["second"]);
+  });
+
+  test("are held for all, also where one of them fails", () => {
+    const { time, deadlines, lines, set } = start();
+    deadlines.after(100, () => {
+      throw new Error("a defect");
+    });
+    time.advance(50);
+    set("later", 100);
+    expect(() => time.advance(50)).toThrow("a defect");
+    time.advance(50);
+    expect(lines).toEqual(["later"]);
+  });
+
+  test("may be set anew when they come due", () => {
+    const { time, deadlines, lines } = start();
+    let left = 3;
+    const again = (): void => {
+      lines.push(String(left));
+      if (--left > 0) deadlines.after(100, again);
+    };
+    deadlines.after(100, again);
+    time.advance(1_000);
+    expect(lines).toEqual(["3", "2", "1"]);
+    expect(time.pendingTimers).toBe(0);
+  });
+});
