@@ -16,6 +16,8 @@ import { Watchers } from "./watchers.ts";
 type Phase = "unborn" | "running" | "stopped";
 type Waiting<Message> = Message | Envelope<Message>;
 
+const NO_CHILDREN: readonly Cell<unknown>[] = [];
+
 /** The place that an actor lives in, over all its restarts: its mailbox, its children, its supervisor. */
 export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Message> {
   readonly path: string;
@@ -55,7 +57,7 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
   get quiet(): boolean {
     if (this.#phase !== "running" || this.#incarnation?.quiet !== true) return false;
     if (!this.#mailbox.empty || this.#mailbox.held || this.questions.size > 0) return false;
-    return !this.#childrenInOrder.some((child) => !child.quiet);
+    return this.#children === undefined || !this.#childrenInOrder.some((child) => !child.quiet);
   }
 
   /** Nothing waits in the mailbox, held back or not. */
@@ -233,7 +235,7 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
   #endLife(): void {
     const life = this.#incarnation;
     life?.close();
-    for (const child of this.#childrenInOrder.toReversed()) child.end();
+    if (this.#children !== undefined) for (const child of this.#childrenInOrder.toReversed()) child.end();
     life?.end();
     this.#incarnation = undefined;
     this.#mailbox.held = false;
@@ -241,6 +243,7 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
   }
 
   #buryMail(): void {
+    if (this.#mailbox.empty) return;
     for (const waiting of this.#mailbox.drain()) {
       // What the actor had asked for itself ends with it; it is no letter of anybody.
       if (waiting instanceof Envelope) waiting.discard();
@@ -314,7 +317,7 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
   }
 
   get #childrenInOrder(): readonly Cell<unknown>[] {
-    return this.#children === undefined ? [] : [...this.#children];
+    return this.#children === undefined ? NO_CHILDREN : [...this.#children];
   }
 
   get #alive(): boolean {

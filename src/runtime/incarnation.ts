@@ -1,7 +1,7 @@
 import type { Cancel } from "../system/clock.ts";
 import { messageOf } from "../system/errors.ts";
 import { addressOf, DeadAddress } from "./address.ts";
-import { type Addressee, Envelope } from "./envelope.ts";
+import { type Addressee, BadNews, type Envelope, GoodNews, OwnMessage } from "./envelope.ts";
 import type { Machine } from "./machine.ts";
 import type { Actor, Context, Props, Ref } from "./types.ts";
 
@@ -64,7 +64,7 @@ export class Incarnation<Message> implements Context<Message>, Addressee {
 
   after(delayMs: number, message: Message): Cancel {
     if (this.#closing) return () => undefined;
-    const envelope = new Envelope<Message>(this, () => message);
+    const envelope = new OwnMessage<Message>(this, message);
     const cancelTimer = this.#place.machine.timers.after(delayMs, () => {
       if (this.#endTimer(cancel)) this.#place.post(envelope);
     });
@@ -91,8 +91,8 @@ export class Incarnation<Message> implements Context<Message>, Addressee {
   pipe<Value>(promise: Promise<Value>, ok: (value: Value) => Message, failed: (error: unknown) => Message): void {
     this.#pipesPending += 1;
     promise.then(
-      (value) => this.#piped(new Envelope(this, () => ok(value))),
-      (error: unknown) => this.#piped(this.#badNews(error, failed)),
+      (value) => this.#piped(new GoodNews(this, value, ok)),
+      (error: unknown) => this.#piped(new BadNews(this, error, failed, (unread) => this.#logOrphan(unread))),
     );
   }
 
@@ -100,14 +100,6 @@ export class Incarnation<Message> implements Context<Message>, Addressee {
     this.#pipesPending -= 1;
     if (envelope.valid) this.#place.postFirst(envelope);
     else envelope.discard();
-  }
-
-  #badNews(error: unknown, failed: (error: unknown) => Message): Envelope<Message> {
-    return new Envelope(
-      this,
-      () => failed(error),
-      () => this.#logOrphan(error),
-    );
   }
 
   #logOrphan(error: unknown): void {
@@ -127,7 +119,7 @@ export class Incarnation<Message> implements Context<Message>, Addressee {
 
   watch(ref: Ref<never>, message: Message): Cancel {
     if (this.#closing) return () => undefined;
-    const envelope = new Envelope<Message>(this, () => message);
+    const envelope = new OwnMessage<Message>(this, message);
     const notify = () => {
       this.#ties?.delete(cancel);
       this.#place.post(envelope);

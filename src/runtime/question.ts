@@ -4,13 +4,15 @@ import { Address } from "./address.ts";
 import type { Ref, Reply, Told } from "./types.ts";
 
 const RETRY_AFTER_SECONDS = 1;
+const NONE: readonly OpenQuestion[] = [];
 
 /** A question as the actor's side sees it, whatever its answer is. */
 interface OpenQuestion {
   /** Its message is with the actor, no longer in the mailbox. */
   delivered: boolean;
   fail(error: unknown): void;
-  onSettled(cleanup: Cancel): void;
+  /** From then on it is in the list under the message, until it is settled. */
+  listed(list: Map<unknown, OpenQuestion>, message: unknown): void;
 }
 
 /** The open questions of one actor, each tied to the message that carries it. */
@@ -24,7 +26,7 @@ export class Questions {
   add(message: unknown, question: OpenQuestion): void {
     const byMessage = (this.#byMessage ??= new Map());
     byMessage.set(message, question);
-    question.onSettled(() => void byMessage.delete(message));
+    question.listed(byMessage, message);
   }
 
   mark(message: unknown, delivered: boolean): void {
@@ -47,7 +49,7 @@ export class Questions {
   }
 
   get #open(): readonly OpenQuestion[] {
-    return this.#byMessage === undefined ? [] : [...this.#byMessage.values()];
+    return this.size === 0 ? NONE : [...(this.#byMessage?.values() ?? NONE)];
   }
 }
 
@@ -55,7 +57,9 @@ export class Question<Answer> implements Reply<Answer>, OpenQuestion {
   readonly answered: Promise<Answer>;
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (error: unknown) => void;
-  readonly #cleanups: Cancel[] = [];
+  #list: Map<unknown, OpenQuestion> | undefined;
+  #message: unknown;
+  #limit: Cancel | undefined;
   delivered = false;
   #settled = false;
 
@@ -74,15 +78,23 @@ export class Question<Answer> implements Reply<Answer>, OpenQuestion {
     if (this.#settle()) this.#reject(error);
   }
 
-  onSettled(cleanup: Cancel): void {
-    if (this.#settled) cleanup();
-    else this.#cleanups.push(cleanup);
+  listed(list: Map<unknown, OpenQuestion>, message: unknown): void {
+    if (this.#settled) return void list.delete(message);
+    this.#list = list;
+    this.#message = message;
+  }
+
+  limited(limit: Cancel): void {
+    if (this.#settled) limit();
+    else this.#limit = limit;
   }
 
   #settle(): boolean {
     if (this.#settled) return false;
     this.#settled = true;
-    for (const cleanup of this.#cleanups) cleanup();
+    this.#list?.delete(this.#message);
+    this.#limit?.();
+    this.#list = this.#message = this.#limit = undefined;
     return true;
   }
 }
@@ -98,7 +110,7 @@ export function ask<Message, Answer>(
   const message = carry(question);
   const told = lane === "system" ? target.tellFirst(message) : target.tell(message);
   follow(question, target, message, told);
-  question.onSettled(timers.after(timeoutMs, () => question.fail(late(target.path, timeoutMs))));
+  question.limited(timers.after(timeoutMs, () => question.fail(late(target.path, timeoutMs))));
   return question.answered;
 }
 
