@@ -58,9 +58,34 @@ export class Creations {
     idempotency: Idempotency | undefined,
     admit: Admit,
   ): Promise<readonly Created[]> {
-    return idempotency
-      ? this.#once(client, asked, idempotency, admit)
-      : this.#createAll(client, asked, undefined, admit);
+    if (idempotency) return this.#once(client, asked, idempotency, admit);
+    const [only] = asked;
+    const isPlain = only && asked.length === 1 && only.uniqueKey === undefined;
+    return isPlain ? this.#createOne(client, only, admit) : this.#createAll(client, asked, undefined, admit);
+  }
+
+  /** Most creations: one job, without any key. They are many, so nothing is awaited on the way that need not be. */
+  #createOne(client: ClientFacts, asked: NewJob, admit: Admit): Promise<readonly Created[]> {
+    try {
+      this.#refuseTooMany([asked]);
+      admit(1);
+      const job = newJob(this.#parts, client, asked, undefined);
+      this.#underWay += 1;
+      return this.#askFor(job, undefined).then(
+        (id) => {
+          this.#underWay -= 1;
+          this.#parts.known.delete(id);
+          return [{ id }];
+        },
+        (error: unknown) => {
+          this.#underWay -= 1;
+          this.#parts.known.delete(job.id);
+          throw error;
+        },
+      );
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
   }
 
   async #once(client: ClientFacts, asked: readonly NewJob[], idempotency: Idempotency, admit: Admit) {
@@ -162,17 +187,19 @@ export class Creations {
     return answers;
   }
 
-  async #writeOne(job: Job, idempotency: IdempotencyWrite | undefined): Promise<void> {
+  /** Resolves with its id once it is on disk. */
+  #askFor(job: Job, idempotency: IdempotencyWrite | undefined): Promise<string> {
     const { known, actors, region } = this.#parts;
     known.set(job.id, undefined);
+    const message = (reply: Reply<string>): JobMessage => ({ type: "create", job, idempotency, reply });
+    return actors.ask(region.ref(job.id), message, ASK_MS);
+  }
+
+  async #writeOne(job: Job, idempotency: IdempotencyWrite | undefined): Promise<void> {
     try {
-      await actors.ask<JobMessage, string>(
-        region.ref(job.id),
-        (reply) => ({ type: "create", job, idempotency, reply }),
-        ASK_MS,
-      );
+      await this.#askFor(job, idempotency);
     } finally {
-      known.delete(job.id);
+      this.#parts.known.delete(job.id);
     }
   }
 

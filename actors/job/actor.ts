@@ -173,18 +173,18 @@ export class JobActor implements Actor<JobMessage> {
       else if (message.type === "flush-progress") this.#flushArmed = false;
       else wanted.push(message as UserMessage);
     }
-    if (wanted.length === 0) return this.#flushProgress(context);
+    const [first] = wanted;
+    if (first === undefined) return this.#flushProgress(context);
 
-    const [first, ...others] = wanted;
     if (!this.#state) {
-      if (first?.type !== "create") return this.#unknown(wanted);
-      context.unread(others);
+      if (first.type !== "create") return this.#unknown(wanted);
+      if (wanted.length > 1) context.unread(wanted.slice(1));
       return this.#create(first, context);
     }
     const { draft, taken } = decide(this.#state, wanted, this.#moment(), this.parts.rules, (begun) =>
       this.#takeNotes(begun),
     );
-    context.unread(wanted.slice(taken));
+    if (taken < wanted.length) context.unread(wanted.slice(taken));
     this.#go(draft, context);
   }
 
@@ -369,8 +369,8 @@ export class JobActor implements Actor<JobMessage> {
       dropBranches: draft.dropsBranches || undefined,
       outbox: draft.outbox.length > 0 ? draft.outbox : undefined,
     };
-    const children = draft.children.map(creationWrite);
-    return { jobs: [write, ...children], idempotency: draft.idempotency, dataStores: draft.dataStores };
+    const jobs = draft.children.length === 0 ? [write] : [write, ...draft.children.map(creationWrite)];
+    return { jobs, idempotency: draft.idempotency, dataStores: draft.dataStores };
   }
 
   #committed(context: Context<JobMessage>): void {

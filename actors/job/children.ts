@@ -21,7 +21,7 @@ export function prepareChild(draft: Draft, order: ChildOrder, slot: number): Beg
 /** In the unit of its parent: neither is there without the other. */
 export function beginChild(draft: Draft, { wait, made }: Begun): void {
   if (!("id" in made)) return failed(draft, wait, "failed", made);
-  draft.children.push(made);
+  draft.make(made);
   draft.event({
     type: "sub_blueprint_started",
     state: draft.job.state,

@@ -61,7 +61,7 @@ function take(draft: Draft, message: UserMessage): void {
       );
     case "recover":
       // Not after the turn: one slow handler would hold up the recovery of all other jobs.
-      if (message.reply) draft.atOnce.push(message.reply);
+      if (message.reply) draft.answerAtOnce(message.reply);
       return recover(draft, message.reply !== undefined);
     case "result":
       return takeResult(draft, message);

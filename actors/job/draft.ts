@@ -48,6 +48,8 @@ export function isTimed(wait: BranchWait): boolean {
 /** Shared, and never changed. */
 const NO_BRANCHES: ReadonlyMap<number, Branch> = new Map();
 const NO_SLOTS: ReadonlySet<number> = new Set();
+const NO_WRITES: ReadonlyMap<number, BranchWrite> = new Map();
+const NONE: readonly never[] = [];
 
 /** The state after the draft has become durable. Its maps are taken over and changed: nobody else has them. */
 export function stateAfter(draft: Draft): JobState {
@@ -79,6 +81,13 @@ export function stateOf(job: Job, stored: readonly (Branch & { readonly slot: nu
   const branches = new Map(stored.map(({ slot, wait, result }) => [slot, { wait, result }]));
   const timed = new Set(stored.flatMap(({ slot, wait, result }) => (!result && isTimed(wait) ? slot : [])));
   return { job, branches, timed };
+}
+
+/** Most drafts have none of a kind, and share the list that is empty; a list of its own is added to. */
+function added<Item>(list: readonly Item[], item: Item): readonly Item[] {
+  if (list === NONE) return [item];
+  (list as Item[]).push(item);
+  return list;
 }
 
 export interface JobRules {
@@ -159,11 +168,11 @@ export class Draft {
   readonly events: JobEvent[] = [];
   readonly after: After[] = [];
   /** Answered as soon as the draft is taken on, whatever comes of it. */
-  readonly atOnce: Reply<void>[] = [];
-  readonly branchWrites = new Map<number, BranchWrite>();
-  readonly outbox: OutboxWrite[] = [];
+  atOnce: readonly Reply<void>[] = NONE;
+  branchWrites: ReadonlyMap<number, BranchWrite> = NO_WRITES;
+  outbox: readonly OutboxWrite[] = NONE;
   /** Made in the same unit. */
-  readonly children: Job[] = [];
+  children: readonly Job[] = NONE;
   /** What the turn did with data stores. */
   dataStores: readonly StoreChange[] | undefined;
   dropsBranches = false;
@@ -209,7 +218,7 @@ export class Draft {
 
   /** Leaves the process once the unit is durable. Rows of one job and destination go out in order. */
   send(kind: OutboxKind, body: string, destination?: string): void {
-    this.outbox.push({ id: this.rules.eventId(), kind, destination, body, dueAtMs: this.nowMs });
+    this.outbox = added(this.outbox, { id: this.rules.eventId(), kind, destination, body, dueAtMs: this.nowMs });
     this.changed = true;
   }
 
@@ -231,12 +240,26 @@ export class Draft {
 
   writeBranch(write: BranchWrite): void {
     const earlier = this.branchWrites.get(write.slot);
-    this.branchWrites.set(write.slot, {
+    this.#ownWrites().set(write.slot, {
       slot: write.slot,
       wait: write.wait ?? earlier?.wait,
       result: write.result ?? earlier?.result,
     });
     this.changed = true;
+  }
+
+  /** A job that comes to be with this unit. */
+  make(child: Job): void {
+    this.children = added(this.children, child);
+  }
+
+  answerAtOnce(reply: Reply<void>): void {
+    this.atOnce = added(this.atOnce, reply);
+  }
+
+  #ownWrites(): Map<number, BranchWrite> {
+    if (this.branchWrites === NO_WRITES) this.branchWrites = new Map();
+    return this.branchWrites as Map<number, BranchWrite>;
   }
 
   /** The tasks that the job waits for. */
@@ -363,7 +386,7 @@ export class Draft {
     }
     for (const { childId } of this.openChildren()) this.#letGo(childId);
     if (this.job.parallel) {
-      this.branchWrites.clear();
+      this.branchWrites = NO_WRITES;
       this.dropsBranches = true;
     }
     const { task, parallel, child, pause } = this.job;
@@ -386,7 +409,7 @@ export class Draft {
   /** One that would be made in this very unit is not made at all. */
   #letGo(childId: string): void {
     const index = this.children.findIndex((child) => child.id === childId);
-    if (index >= 0) this.children.splice(index, 1);
+    if (index >= 0) (this.children as Job[]).splice(index, 1);
     else this.after.push({ type: "cancel-child", childId });
   }
 

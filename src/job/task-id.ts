@@ -103,6 +103,7 @@ function layOut(body: { digits: string; low: number }, signature: string): strin
   return `${text.slice(0, 8)}-${text.slice(8, 12)}-4${text.slice(12, 15)}-${variant}${text.slice(15, 18)}-${text.slice(18)}`;
 }
 
+/** `value` has no more digits than that. The number before it keeps the zeros that it begins with. */
 function hex(value: number, digits: number): string {
-  return value.toString(16).padStart(digits, "0");
+  return (16 ** digits + value).toString(16).slice(1);
 }

@@ -1,4 +1,4 @@
-import type { Scheduler } from "../system/clock.ts";
+import type { Clock, Scheduler } from "../system/clock.ts";
 import { messageOf } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
 import { Queue } from "./queue.ts";
@@ -16,6 +16,7 @@ export interface Runnable {
 export class Dispatcher {
   readonly #scheduler: Scheduler;
   readonly #log: Log;
+  readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #throughput: number;
   readonly #turns = new Queue<Runnable>();
   readonly #deferred = new Queue<() => void>();
@@ -24,8 +25,13 @@ export class Dispatcher {
   /** Counted over drains: a chain of short ones must not keep the outside waiting either. */
   #sinceInput = 0;
 
-  constructor(scheduler: Scheduler, log: Log, throughput = THROUGHPUT_DEFAULT) {
+  /** When the turns that are being taken began: good enough to tell who was idle for long, and read once for many of them. */
+  nowMs: number;
+
+  constructor(scheduler: Scheduler, clock: Pick<Clock, "monotonicMs">, log: Log, throughput = THROUGHPUT_DEFAULT) {
     this.#scheduler = scheduler;
+    this.#clock = clock;
+    this.nowMs = clock.monotonicMs();
     this.#log = log;
     this.#throughput = Math.max(1, throughput);
   }
@@ -52,6 +58,7 @@ export class Dispatcher {
   }
 
   #drainSlice(): void {
+    this.nowMs = this.#clock.monotonicMs();
     this.runDeferred();
     while (this.#turns.size > 0 && this.#sinceInput < SLICE_MESSAGES) {
       this.#takeTurn(this.#turns.shift());

@@ -75,7 +75,7 @@ export class CellRegion<Message> implements Region<Message>, Branch {
     const { create, capacity, batch } = this.#props;
     const tenant = new Tenant(this, key, { path: self.path, self, create: () => create(key), capacity, batch });
     this.#tenants.set(key, tenant);
-    this.#recency.use(tenant.place, this.machine.clock.monotonicMs());
+    this.#recency.use(tenant.place, this.machine.dispatcher.nowMs);
     this.#armSweep(this.#props.idleMs);
     return tenant.cell;
   }
@@ -84,7 +84,7 @@ export class CellRegion<Message> implements Region<Message>, Branch {
 
   used(tenant: Tenant<Message>): void {
     if (tenant.cell.stopped) return;
-    this.#recency.use(tenant.place, this.machine.clock.monotonicMs());
+    this.#recency.use(tenant.place, this.machine.dispatcher.nowMs);
     if (this.#isOver(this.#props.maxActive)) this.machine.dispatcher.defer(() => this.#makeRoom(tenant));
   }
 

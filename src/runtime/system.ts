@@ -29,7 +29,7 @@ export interface ActorSystemOptions {
 
 export function createActorSystem(options: ActorSystemOptions): ActorSystem {
   const { scheduler, timers, clock, log } = options;
-  const dispatcher = new Dispatcher(scheduler, log, options.throughput);
+  const dispatcher = new Dispatcher(scheduler, clock, log, options.throughput);
   const machine: Machine = { dispatcher, timers, clock, log, deadLetters: new DeadLetters(log) };
   return new RootedSystem(machine, options);
 }

@@ -68,11 +68,12 @@ export function parseUuid(text: string): Uint8Array {
 
 function formatV7(ms: number, sequence: number, shard: number, tail: Uint8Array): string {
   const time = ms.toString(16).padStart(12, "0");
-  const order = sequence.toString(16).padStart(3, "0");
+  // The digit before it is that of the version, and keeps the zeros that it begins with.
+  const order = (0x7000 + sequence).toString(16);
   const variant = (0x8000 | (shard << 4) | (at(tail, 6) & 0x0f)).toString(16);
   let rest = "";
   for (let index = 0; index < 6; index++) rest += hex[at(tail, index)];
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${order}-${variant}-${rest}`;
+  return `${time.slice(0, 8)}-${time.slice(8)}-${order}-${variant}-${rest}`;
 }
 
 function at(bytes: Uint8Array, index: number): number {

@@ -5,7 +5,7 @@
 import type { SQLQueryBindings } from "bun:sqlite";
 import type { StoreChange } from "../../job/data-store.ts";
 import type { JobStatus } from "../../job/model.ts";
-import type { JobWrite, OutboxChange, Removal, Unit } from "../port.ts";
+import type { BranchWrite, JobWrite, OutboxChange, Removal, Unit } from "../port.ts";
 import { outboxValues } from "./outbox-row.ts";
 import { type EncodedMarks, marksOf } from "./job-marks.ts";
 import { insertValues, isLongInput, updateValues } from "./job-row.ts";
@@ -76,6 +76,15 @@ export function encodeUnit(unit: Unit): EncodedUnit {
   };
 }
 
+function encodeBranch({ slot, wait, result }: BranchWrite): EncodedBranch {
+  return {
+    slot,
+    wait: wait && JSON.stringify(wait),
+    task: result ? toStored(result.taskId) : null,
+    result: result ? toStored(result.json) : null,
+  };
+}
+
 function encodeWrite(write: JobWrite): EncodedWrite {
   const { job, expectedVersion, events } = write;
   const isNew = expectedVersion === 0;
@@ -89,12 +98,7 @@ function encodeWrite(write: JobWrite): EncodedWrite {
     input: isNew && isLongInput(job) ? toStored(job.initialData) : undefined,
     events: events.length > 0 ? JSON.stringify(events) : undefined,
     dropBranches: write.dropBranches === true,
-    branches: (write.branches ?? []).map(({ slot, wait, result }) => ({
-      slot,
-      wait: wait && JSON.stringify(wait),
-      task: result ? toStored(result.taskId) : null,
-      result: result ? toStored(result.json) : null,
-    })),
+    branches: write.branches?.map(encodeBranch) ?? NOTHING,
     outbox: write.outbox?.map((row) => outboxValues(job.id, row)) ?? NOTHING,
     marks: marksOf(job, isNew),
   };
