@@ -5,9 +5,8 @@
  */
 import type { JobFilesSettings } from "../files/port.ts";
 import type { StoreUse } from "../job/data-store.ts";
-import type { TaskOrder } from "../job/model.ts";
 import type { LogLine } from "../system/log.ts";
-import type { Ending, Step, StoreQuestion, Turn, TurnReply } from "./port.ts";
+import type { Ending, StoreQuestion, Turn, TurnReply } from "./port.ts";
 
 export type ToThread =
   | { readonly kind: "bundle"; readonly hash: string; readonly path: string }
@@ -41,16 +40,22 @@ type Text = string | undefined;
 const LINE_END = "\n";
 const NO_TEXT = -1;
 
+/** `head` is the caller's own: the lengths are added to it. */
 function frame(head: object, texts: readonly Text[]): string {
-  const lengths = texts.map((text) => text?.length ?? NO_TEXT);
-  return JSON.stringify({ ...head, lengths }) + LINE_END + texts.join("");
+  let body = "";
+  const lengths: number[] = [];
+  for (const text of texts) {
+    lengths.push(text?.length ?? NO_TEXT);
+    if (text !== undefined) body += text;
+  }
+  return JSON.stringify(Object.assign(head, { lengths })) + LINE_END + body;
 }
 
 export function writeToThread(message: ToThread): string {
   switch (message.kind) {
     case "run": {
-      const { initialData, stateHistory, merge, aggregation, ...turn } = message.turn;
-      return frame({ ...message, turn }, [initialData, stateHistory, merge, aggregation]);
+      const { initialData, stateHistory, merge, aggregation } = message.turn;
+      return frame(headOfRun(message), [initialData, stateHistory, merge, aggregation]);
     }
     case "answer": {
       const { json, ...head } = message;
@@ -60,10 +65,34 @@ export function writeToThread(message: ToThread): string {
     case "abort":
     case "files":
     case "ping":
-      return frame(message, []);
+      return frame({ ...message }, []);
     default:
       return message satisfies never;
   }
+}
+
+type HeadOfTurn = Omit<Turn, "initialData" | "stateHistory" | "merge" | "aggregation">;
+
+// Named one by one, which costs less than leaving out four; the compiler misses none.
+function headOfRun({ kind, run, isAlone, turn }: Extract<ToThread, { kind: "run" }>): object {
+  return {
+    kind,
+    run,
+    isAlone,
+    turn: {
+      jobId: turn.jobId,
+      hash: turn.hash,
+      blueprint: turn.blueprint,
+      state: turn.state,
+      attempt: turn.attempt,
+      steps: turn.steps,
+      maxSteps: turn.maxSteps,
+      client: turn.client,
+      error: turn.error,
+      timeoutMs: turn.timeoutMs,
+      defaults: turn.defaults,
+    } satisfies Required<{ [Name in keyof HeadOfTurn]: HeadOfTurn[Name] | undefined }>,
+  };
 }
 
 export function readToThread(batch: string): ToThread[] {
@@ -78,7 +107,7 @@ export function readToThread(batch: string): ToThread[] {
 }
 
 export function writeFromThread(message: FromThread): string {
-  return message.kind === "reply" ? writeReply(message.run, message.reply) : frame(message, []);
+  return message.kind === "reply" ? writeReply(message.run, message.reply) : frame({ ...message }, []);
 }
 
 /** The texts of a reply: the history, a patch for each step, the parameters of each order, and what it writes to data stores. */
@@ -115,11 +144,21 @@ export function readFromThread(batch: string): FromThread[] {
   });
 }
 
-function readReply(reply: TurnReply, texts: readonly Text[]): TurnReply {
-  const steps = reply.steps.map((step, index): Step => ({ ...step, ...given("patch", texts[index + 1]) }));
-  const ending = withParams(reply.ending, texts.slice(steps.length + 1));
-  const stores = reply.dataStores && { dataStores: withValues(reply.dataStores, texts) };
-  return { ...reply, steps, ...given("stateHistory", texts[0]), ending, ...stores };
+/** What was read is nobody else's: the texts are put into their places. */
+function readReply(read: TurnReply, texts: readonly Text[]): TurnReply {
+  const reply = read as { -readonly [Name in keyof TurnReply]: TurnReply[Name] };
+  const [stateHistory] = texts;
+  if (stateHistory !== undefined) reply.stateHistory = stateHistory;
+  let at = 1;
+  for (const step of reply.steps) {
+    const patch = texts[at++];
+    if (patch !== undefined) (step as { patch?: string }).patch = patch;
+  }
+  if (reply.ending.kind === "tasks") {
+    for (const order of reply.ending.orders) (order as { params: string }).params = texts[at++] ?? "{}";
+  }
+  if (reply.dataStores) reply.dataStores = withValues(reply.dataStores, texts);
+  return reply;
 }
 
 /** As a use crosses: the values that it writes are the last of the texts. */
@@ -129,12 +168,6 @@ function withValues(read: readonly object[], texts: readonly Text[]): readonly S
   const uses = read as readonly KeysOfUse[];
   let at = texts.length - uses.reduce((sum, { keys }) => sum + keys.length, 0);
   return uses.map(({ keys, ...use }) => ({ ...use, writes: keys.map((key) => [key, texts[at++]] as const) }));
-}
-
-function withParams(ending: Ending, texts: readonly Text[]): Ending {
-  if (ending.kind !== "tasks") return ending;
-  const orders = ending.orders.map((order, index): TaskOrder => ({ ...order, params: texts[index] ?? "{}" }));
-  return { ...ending, orders };
 }
 
 interface Frame {

@@ -19,18 +19,22 @@ export interface Ids {
 export function createIds(clock: Clock, random: Random): Ids {
   let lastMs = 0;
   let sequence = 0;
+  /** Ids of one millisecond begin alike. */
+  let prefix = prefixOf(lastMs);
+
+  const begin = (ms: number): void => {
+    lastMs = ms;
+    sequence = 0;
+    prefix = prefixOf(ms);
+  };
 
   return {
     job(shard = Math.floor(random.next() * SHARDS)) {
       const nowMs = clock.nowMs();
       if (nowMs > lastMs) {
-        lastMs = nowMs;
-        sequence = 0;
-      } else if (++sequence > SEQUENCE_MAX) {
-        lastMs += 1;
-        sequence = 0;
-      }
-      return formatV7(lastMs, sequence, shard, random.bytes(7));
+        begin(nowMs);
+      } else if (++sequence > SEQUENCE_MAX) begin(lastMs + 1);
+      return formatV7(prefix, sequence, shard, random.bytes(7));
     },
     unique() {
       const bytes = random.bytes(16);
@@ -66,14 +70,21 @@ export function parseUuid(text: string): Uint8Array {
   return Uint8Array.from({ length: 16 }, (_, index) => Number.parseInt(digits.slice(index * 2, index * 2 + 2), 16));
 }
 
-function formatV7(ms: number, sequence: number, shard: number, tail: Uint8Array): string {
+function prefixOf(ms: number): string {
   const time = ms.toString(16).padStart(12, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}-`;
+}
+
+function formatV7(prefix: string, sequence: number, shard: number, tail: Uint8Array): string {
   // The digit before it is that of the version, and keeps the zeros that it begins with.
   const order = (0x7000 + sequence).toString(16);
   const variant = (0x8000 | (shard << 4) | (at(tail, 6) & 0x0f)).toString(16);
-  let rest = "";
-  for (let index = 0; index < 6; index++) rest += hex[at(tail, index)];
-  return `${time.slice(0, 8)}-${time.slice(8)}-${order}-${variant}-${rest}`;
+  return `${prefix}${order}-${variant}-${hex24(tail, 0)}${hex24(tail, 3)}`;
+}
+
+function hex24(bytes: Uint8Array, from: number): string {
+  const number = (at(bytes, from) << 16) | (at(bytes, from + 1) << 8) | at(bytes, from + 2);
+  return (0x1000000 + number).toString(16).slice(1);
 }
 
 function at(bytes: Uint8Array, index: number): number {
