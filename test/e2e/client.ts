@@ -19,6 +19,9 @@ export function isTerminal(status: string): boolean {
   return TERMINAL.includes(status);
 }
 
+/** A server that requests are sent to. */
+export type Called = Pick<Server, "url" | "hasEnded" | "log">;
+
 interface Call {
   readonly method?: string;
   readonly body?: string;
@@ -35,7 +38,7 @@ export interface Answer {
 }
 
 export async function call(
-  server: Server,
+  server: Called,
   path: string,
   { method = "GET", body, headers = {}, patienceMs }: Call = {},
 ): Promise<Answer> {

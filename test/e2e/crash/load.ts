@@ -1,16 +1,17 @@
 /** Clients that start jobs of every kind, lose replies, send again, and write down what was acknowledged. */
-import type { Server } from "../binary.ts";
-import { type Answer, call } from "../client.ts";
+import { type Answer, call, type Called } from "../client.ts";
 import type { Chance } from "./chance.ts";
 import type { Expected, Ledger } from "./ledger.ts";
 
 const AGAIN_MS = 20;
 const PAUSE_MS_MAX = 40;
 const BATCH_SIZE_MAX = 12;
+/** Tries after the last blow: nothing is in the way of an answer then. */
+const LATE_TRIES_MAX = 1_500;
 
 export interface Client {
   readonly name: string;
-  readonly server: Server;
+  readonly server: Called;
   readonly ledger: Ledger;
   readonly chance: Chance;
 }
@@ -51,7 +52,6 @@ async function submitSomething(client: Client, key: string): Promise<void> {
 async function submit(client: Client, key: string, flow: string, data: object, expected: Expected): Promise<void> {
   const body = JSON.stringify({ initial_data: data });
   const answer = await untilAcknowledged(client, `/api/v1/jobs/${flow}`, body, key);
-  if (!answer) return;
   client.ledger.acknowledge(key, [String(answer.body["job_id"])], expected);
   if (client.chance.next() < 0.05) await submitAgain(client, key, flow, body, expected);
 }
@@ -59,7 +59,7 @@ async function submit(client: Client, key: string, flow: string, data: object, e
 /** The reply was lost on its way, as far as the server can tell. */
 async function submitAgain(client: Client, key: string, flow: string, body: string, expected: Expected): Promise<void> {
   const answer = await untilAcknowledged(client, `/api/v1/jobs/${flow}`, body, key);
-  if (answer) client.ledger.acknowledge(key, [String(answer.body["job_id"])], expected);
+  client.ledger.acknowledge(key, [String(answer.body["job_id"])], expected);
 }
 
 async function submitBatch(client: Client, mark: string): Promise<void> {
@@ -83,7 +83,6 @@ async function submitBatch(client: Client, mark: string): Promise<void> {
 async function submitAndTell(client: Client, key: string): Promise<void> {
   const { server, ledger, chance } = client;
   const created = await untilAcknowledged(client, "/api/v1/jobs/listening", '{"initial_data":{}}', key);
-  if (!created) return;
   const id = String(created.body["job_id"]);
   ledger.acknowledge(key, [id], { flow: "listening" });
   for (const number of [0, 1]) {
@@ -105,7 +104,6 @@ async function submitAndCancel(client: Client, key: string): Promise<void> {
   const [flow, data] = isQuick ? ["counting", { steps: 3 }] : ["endless", { hasTransition: chance.next() < 0.5 }];
   const body = JSON.stringify({ initial_data: data });
   const created = await untilAcknowledged(client, `/api/v1/jobs/${flow}`, body, key);
-  if (!created) return;
   const id = String(created.body["job_id"]);
   ledger.acknowledge(key, [id], isQuick ? { flow: "counting", steps: 3 } : { flow: "cancelled" });
   await Bun.sleep(chance.between(0, isQuick ? 10 : 300));
@@ -128,25 +126,31 @@ async function cancel({ server, ledger }: Client, id: string, isQuick: boolean):
   }
 }
 
-/** Sent again under the same key until it is acknowledged: nobody knows what a broken connection left behind. */
+/**
+ * Sent again under the same key until it is acknowledged: nobody knows what a broken connection left behind. Also after the
+ * others have stopped: it may have left a job that runs until this client cancels it, or waits for its events.
+ */
 async function untilAcknowledged(
   { server, ledger, chance }: Client,
   path: string,
   body: string,
   key: string,
-): Promise<Answer | undefined> {
-  while (!ledger.isClosed) {
+): Promise<Answer> {
+  let tries = 0;
+  for (;;) {
     const patienceMs = chance.next() < 0.05 ? chance.between(1, 5) : undefined;
     const answer = await post(server, path, body, { "idempotency-key": key }, patienceMs);
     if (answer?.status === 202) return answer;
+    if (ledger.isClosed && ++tries > LATE_TRIES_MAX) {
+      throw new Error(`${path} was not acknowledged after the last blow: ${answer?.status} ${answer?.text}`);
+    }
     await Bun.sleep(AGAIN_MS);
   }
-  return undefined;
 }
 
 /** Undefined: no answer came, and nobody knows why. */
 async function post(
-  server: Server,
+  server: Called,
   path: string,
   body: string,
   headers: Readonly<Record<string, string>> = {},
