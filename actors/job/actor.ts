@@ -74,6 +74,8 @@ export class JobActor implements Actor<JobMessage> {
   /** Of the unit that is being committed. */
   #wakeAtMs: number | undefined;
   #abort: Stopping | undefined;
+  /** Set while the creation waits for its first turn. */
+  #endPatience: Cancel | undefined;
   /** Turn whose creation was committed without it. */
   #early: { readonly reply?: TurnReply; readonly error?: unknown } | undefined;
   /** What sets it going again after its unit could not be written. */
@@ -119,6 +121,7 @@ export class JobActor implements Actor<JobMessage> {
     this.parts.stores.leave(this.id);
     if (this.#handling || this.#draft) this.parts.interrupted.set(this.id, this.#committing);
     this.#abort?.abort();
+    this.#endPatience?.();
     // Who asked by way of another actor would wait for its time limit.
     for (const after of this.#draft?.after ?? []) failAnswer(after, interrupted());
     if (!this.#draft) this.#creation?.reply.fail(interrupted());
@@ -323,7 +326,8 @@ export class JobActor implements Actor<JobMessage> {
     const joint = this.#creation?.joint;
     if (joint?.isPlain === true && this.#phase === "turn") return this.#commitCreationAlone(context);
     const patience = joint ? this.parts.jointPatience : this.parts.patience;
-    patience.lose(context.self, { type: "impatient", number: this.#turnNumber });
+    this.#endPatience?.();
+    this.#endPatience = patience.lose(context.self, { type: "impatient", number: this.#turnNumber });
   }
 
   /** The cancel overtook a running handler: what it did is dropped, and the job ends where it is. */
@@ -346,6 +350,8 @@ export class JobActor implements Actor<JobMessage> {
   #commit(draft: Draft, context: Context<JobMessage>): void {
     this.#phase = "committing";
     this.#draft = draft;
+    this.#endPatience?.();
+    this.#endPatience = undefined;
     context.suspend();
     draft.set({ version: draft.job.version + 1, updatedAtMs: draft.atMs });
     const { cancelGraceMs } = this.parts.rules;

@@ -236,6 +236,24 @@ describe("memory", () => {
     for (const id of ids) expect(await w.status(id)).toBe("finished");
     expect(w.engine.repairs).toBe(0);
   });
+
+  test("is not filled again by jobs that were over before their creation would have lost its patience", async () => {
+    const quick = new Blueprint({ name: "quick" });
+    quick.handlerFor("start", { isStart: true }, (_, actions) => actions.transitionTo("finished"));
+    const w = await start({ blueprints: [quick] });
+    const loads: string[] = [];
+    w.refuseRead = (name) => {
+      loads.push(name);
+      return undefined;
+    };
+    const one = { blueprint: "quick", initialData: "{}" };
+    await w.done(w.engine.jobs.create(CLIENT, [one]));
+    await w.done(w.engine.jobs.create(CLIENT, [one, one, one]));
+    await w.pass(1_000, 10);
+
+    expect(loads).toEqual([]);
+    expect(w.engine.jobsActive).toBe(0);
+  });
 });
 
 describe("a job's actor that fails", () => {
