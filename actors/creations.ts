@@ -21,12 +21,11 @@ export interface CreationsParts {
   readonly region: Region<JobMessage>;
   readonly storage: Storage;
   readonly catalog: Catalog;
-  readonly known: Map<string, Job | undefined>;
+  /** Ids of jobs that are about to be made. */
+  readonly fresh: Set<string>;
   readonly limits: { readonly creationsAtOnce: number; readonly idempotencyMs: number; readonly outboxRows: number };
   /** How many rows the outbox has, as far as is known. */
   readonly outboxGauge: { readonly held: number };
-  /** Time has to come back to a job that is on disk. */
-  wakeAt(jobId: string, atMs: number): void;
 }
 
 type Admit = (made: number) => void;
@@ -74,12 +73,12 @@ export class Creations {
       return this.#askFor(job, undefined).then(
         (id) => {
           this.#underWay -= 1;
-          this.#parts.known.delete(id);
+          this.#parts.fresh.delete(id);
           return [{ id }];
         },
         (error: unknown) => {
           this.#underWay -= 1;
-          this.#parts.known.delete(job.id);
+          this.#parts.fresh.delete(job.id);
           throw error;
         },
       );
@@ -189,8 +188,8 @@ export class Creations {
 
   /** Resolves with its id once it is on disk. */
   #askFor(job: Job, idempotency: IdempotencyWrite | undefined): Promise<string> {
-    const { known, actors, region } = this.#parts;
-    known.set(job.id, undefined);
+    const { fresh, actors, region } = this.#parts;
+    fresh.add(job.id);
     const message = (reply: Reply<string>): JobMessage => ({ type: "create", job, idempotency, reply });
     return actors.ask(region.ref(job.id), message, ASK_MS);
   }
@@ -199,7 +198,7 @@ export class Creations {
     try {
       await this.#askFor(job, idempotency);
     } finally {
-      this.#parts.known.delete(job.id);
+      this.#parts.fresh.delete(job.id);
     }
   }
 
@@ -217,8 +216,8 @@ export class Creations {
   }
 
   async #writeJointly(jobs: readonly Job[], joint: JointCreation): Promise<void> {
-    const { known, actors, region } = this.#parts;
-    for (const { id } of jobs) known.set(id, undefined);
+    const { fresh, actors, region } = this.#parts;
+    for (const { id } of jobs) fresh.add(id);
     for (const job of jobs) {
       const message = (reply: Reply<string>): JobMessage => ({ type: "create", job, joint, reply });
       // One that fails after the commit is on disk, and goes on from there.
@@ -227,7 +226,7 @@ export class Creations {
     try {
       await joint.written;
     } finally {
-      for (const { id } of jobs) known.delete(id);
+      for (const { id } of jobs) fresh.delete(id);
     }
   }
 

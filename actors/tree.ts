@@ -102,7 +102,7 @@ export function createEngine(parts: EngineParts): Engine {
   const { clock, timers, log } = system;
   const dispatch = new Dispatch(settings.taskBytesInMemory);
   const directory = new Map<string, KnownWorker>();
-  const known = new Map<string, Job | undefined>();
+  const fresh = new Set<string>();
   const pending = new Map<string, Job>();
   const listeners = new Map<string, Set<(change: JobChange) => void>>();
   const attended = createAttendedClock(clock, timers, (gapMs) => {
@@ -261,7 +261,7 @@ export function createEngine(parts: EngineParts): Engine {
     clock,
     steady,
     log,
-    known,
+    fresh,
     pending,
     interrupted: new Map(),
     rules: {
@@ -396,8 +396,7 @@ export function createEngine(parts: EngineParts): Engine {
       catalog: parts.catalog,
       dispatch,
       gates,
-      wakeAt: (jobId, atMs) => wakes.set(jobId, atMs),
-      known,
+      fresh,
       listeners,
       settled: (child) => families.settle(child),
       limits: {

@@ -39,8 +39,8 @@ export interface JobParts {
   readonly patience: Patience<JobMessage>;
   /** Of jobs that are made together. */
   readonly jointPatience: Patience<JobMessage>;
-  /** Jobs whose stored state is known without asking the store: new ones, and those just created in a batch. */
-  readonly known: Map<string, Job | undefined>;
+  /** Jobs that are about to be made: the store need not be asked for them. */
+  readonly fresh: Set<string>;
   /** Carries out what follows a commit. `job` is durable. */
   follow(job: Job, after: After): void;
   /** Told after every commit. */
@@ -93,11 +93,7 @@ export class JobActor implements Actor<JobMessage> {
   ) {}
 
   started(context: Context<JobMessage>): void {
-    const { known } = this.parts;
-    if (known.has(this.id)) {
-      const job = known.get(this.id);
-      known.delete(this.id);
-      if (job) this.#state = stateOf(job);
+    if (this.parts.fresh.delete(this.id)) {
       this.#phase = "idle";
       return;
     }
@@ -230,6 +226,8 @@ export class JobActor implements Actor<JobMessage> {
 
   #create(message: Extract<JobMessage, { type: "create" }>, context: Context<JobMessage>): void {
     this.#creation = message;
+    // An actor that was here already: its successor has to ask the store.
+    this.parts.fresh.delete(this.id);
     const draft = begin(stateOf(message.job), this.parts.rules, this.#moment());
     draft.idempotency = message.idempotency;
     draft.after.push({ type: "answer-creation", reply: message.reply });
@@ -386,8 +384,6 @@ export class JobActor implements Actor<JobMessage> {
     this.#creation = undefined;
     this.#state = stateAfter(draft);
     this.#notes?.written();
-    // Whoever told what the job was when it was made, told it too late.
-    this.parts.known.delete(this.id);
     this.parts.committed(draft.job, this.#wakeAtMs);
     if (draft.outbox.length > 0) this.parts.outboxWritten(draft.outbox.length);
     for (const after of draft.after) this.#follow(draft.job, after, context);
