@@ -77,6 +77,8 @@ export interface EngineParts {
 }
 
 const ASK_MS = 30_000;
+/** Less than a worker waits for its welcome: a job whose handler takes its time keeps none from coming back. */
+const CLAIM_MS = 8_000;
 const OVERDUE_MS = 5_000;
 const IDEMPOTENCY_MS = 24 * 3_600_000;
 const MAILBOX_JOB = 20_000;
@@ -210,7 +212,7 @@ export function createEngine(parts: EngineParts): Engine {
       actors.ask<JobMessage, Claim | undefined>(
         jobs.ref(jobId),
         (reply) => ({ type: "claim", taskId, workerId, reply }),
-        ASK_MS,
+        CLAIM_MS,
       ),
     taskOf: (jobId, { wait, handOut }) => queuedTask({ id: jobId }, wait, handOut.visit, true),
     tellDispatcher: (message) => void dispatcher.tell(message),

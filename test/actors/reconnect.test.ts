@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { WorkerLink } from "../../actors/orchestrator.ts";
+import { Blueprint } from "../../src/blueprint/index.ts";
 import { oneTask } from "../support/blueprints.ts";
 import { World, type WorldOptions } from "../support/engine.ts";
 import { resultOf, StreamWorker } from "../support/worker.ts";
@@ -52,6 +53,44 @@ describe("a worker that comes back with running tasks", () => {
 
     expect(other.got).toHaveLength(1);
     await other.answer();
+    expect(await w.status(id)).toBe("finished");
+  });
+
+  test("and one whose result was not acknowledged is welcome while its job's next handler takes its time", async () => {
+    let open = (): void => undefined;
+    const slow = new Blueprint({ name: "slow" });
+    slow.handlerFor("start", { isStart: true }, (_, actions) =>
+      actions.dispatchTask({ taskType: "t", params: {}, transitions: { success: "done" } }),
+    );
+    slow.handlerFor("done", { isEnd: true }, () => new Promise<void>((resolve) => (open = resolve)));
+    const w = await start({ blueprints: [slow, oneTask("simple")] });
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("slow");
+    const answered = w.engine.workers.result(resultOf("w", worker.last));
+    await w.pass(500);
+    await worker.disconnect();
+
+    const got: string[] = [];
+    const link: WorkerLink = {
+      kind: "stream",
+      task: (payload) => got.push(payload) > 0,
+      cancel: () => true,
+      close: () => undefined,
+    };
+    const registration = { worker_id: "w", supported_tasks: ["t"], max_concurrent_tasks: 2 };
+    const running = worker.running.map(({ job_id, task_id }) => ({ job_id, task_id }));
+    let isWelcome = false;
+    void w.engine.workers.connect("w", link, { session: "session-of-w", registration, running }).then(() => {
+      isWelcome = true;
+    });
+    // No worker waits for longer than ten seconds.
+    await w.pass(9_000, 500);
+    expect(isWelcome).toBe(true);
+    await w.create("simple");
+    expect(got).toHaveLength(1);
+
+    open();
+    await w.done(answered);
     expect(await w.status(id)).toBe("finished");
   });
 
