@@ -361,7 +361,7 @@ export function createEngine(parts: EngineParts): Engine {
   }
 
   async function recover(jobId: string): Promise<void> {
-    await actors.ask<JobMessage, void>(jobs.ref(jobId), (reply) => ({ type: "recover", reply }), ASK_MS);
+    await actors.ask<JobMessage, void>(jobs.ref(jobId), (reply) => ({ type: "recover", reply }), ASK_MS, "system");
   }
 
   function announce(jobId: string, change: JobChange): void {

@@ -159,6 +159,11 @@ export class JobActor implements Actor<JobMessage> {
         if (this.#isForAnother(message)) return message.reply.ok();
         this.#cancels.push(message);
         return this.#takeCancels(context);
+      case "recover":
+        if (this.#phase === "idle") return this.#takeMany([message], context);
+        // It is going. What else it waits for is looked at after that, and the sweep need not wait for a slow handler.
+        if (this.#phase !== "loading") message.reply?.ok();
+        return context.unread([message]);
       default:
         return this.#takeMany([message], context);
     }

@@ -237,6 +237,26 @@ describe("a server that dies", () => {
     expect(worker.got).toHaveLength(4);
   });
 
+  test("and starts when a handler is due that takes its time holds up no other job for that", async () => {
+    let runs = 0;
+    const slow = new Blueprint({ name: "slow" });
+    slow.handlerFor("start", { isStart: true }, async () => {
+      runs += 1;
+      if (runs === 1) throw new Error("not now");
+      await new Promise(() => undefined);
+    });
+    const w = await start(slow);
+    await w.create("slow");
+    await w.crash();
+    w.time.advance(60_000);
+    await w.restart();
+    await w.pass(1_000, 100);
+
+    expect(runs).toBe(2);
+    expect(w.engine.ready).toBe(true);
+    expect(w.warnings()).toEqual([]);
+  });
+
   test("between a batch and the first handlers of its jobs runs them after its start", async () => {
     let isSlow = true;
     const slow = new Blueprint({ name: "slow" });
