@@ -54,11 +54,12 @@ export class Leases {
     this.#count(lease.session, 1);
   }
 
-  /** The session that runs it now. */
-  move(lease: Lease, session: string): void {
+  /** The session runs it now. */
+  take(lease: Lease, session: string): void {
     this.#count(lease.session, -1);
     (lease as { session: string | undefined }).session = session;
     this.#count(session, 1);
+    keep(lease);
   }
 
   countIn(session: string): number {
@@ -130,8 +131,7 @@ export class Leases {
     const unsent: Lease[] = [];
     for (const lease of this.#byTask.values()) {
       if (running.has(lease.handOut.taskId)) {
-        this.move(lease, session);
-        keep(lease);
+        this.take(lease, session);
         // Sent over the connection that broke.
       } else if (lease.session === session) unsent.push(lease);
       else if (lease.session === undefined && lease.lossReason === "handed_back") {

@@ -520,7 +520,10 @@ export class WorkerActor implements Actor<WorkerMessage> {
         cancelled.push(taskId);
         continue;
       }
-      if (!this.#leases.byTask(taskId)) this.#takeUp(jobId, claim, session);
+      const known = this.#leases.byTask(taskId);
+      if (!known) this.#takeUp(jobId, claim, session);
+      // Meanwhile it was adopted from what is on disk, where nobody knew that it runs.
+      else if (known.session === undefined) this.#leases.take(known, session);
     }
     if (!this.#connections.isOpen(session)) {
       this.#startLoss(session);

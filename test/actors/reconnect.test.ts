@@ -94,6 +94,33 @@ describe("a worker that comes back with running tasks", () => {
     expect(await w.status(id)).toBe("finished");
   });
 
+  test("keeps one that the sweep finds while its claims are looked up", async () => {
+    const w = await start({ blueprints: [oneTask("simple")] });
+    const worker = await new StreamWorker(w, "w", { concurrency: 2 }).connect();
+    await w.create("simple");
+    await w.pass(1_000);
+    await w.create("simple");
+    // The sweep comes late, and the claim of the second one, whose hand-out is not on disk, takes its time.
+    let isUnread = true;
+    w.refuseRead = (name) => (name === "waitingJobs" && isUnread ? new Error("not now") : undefined);
+    await w.restart();
+    isUnread = false;
+    w.disk.hold();
+    const connecting = worker.connect();
+    await w.pass(1_100, 100);
+    w.disk.release();
+    await connecting;
+    const other = await new StreamWorker(w, "other").connect();
+    await w.pass(20_000, 500);
+
+    expect(worker.running).toHaveLength(2);
+    expect(other.got).toEqual([]);
+    await w.create("simple");
+    // It has no room for a third.
+    expect(worker.running).toHaveLength(2);
+    expect(other.got).toHaveLength(1);
+  });
+
   test("twice at once has as much room as it said", async () => {
     const w = await start({ blueprints: [oneTask("simple")] });
     const worker = await new StreamWorker(w, "w", { concurrency: 2 }).connect();

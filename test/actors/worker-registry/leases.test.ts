@@ -4,7 +4,7 @@ import { type Lease, Leases } from "../../../actors/worker-registry/leases.ts";
 function lease(taskId: string, more: Partial<Lease> = {}, key = taskId): Lease {
   const handOut = { visit: 1, slot: 0, attempt: 1, taskId, workerId: "w", atMs: 0 };
   return {
-    task: { key } as Lease["task"],
+    task: { key, order: {} } as Lease["task"],
     handOut,
     session: undefined,
     sinceMs: 0,
@@ -28,7 +28,7 @@ describe("leases", () => {
     const one = lease("1", { session: "a" });
     leases.add(one);
     leases.add(lease("2", { session: "a" }));
-    leases.move(one, "b");
+    leases.take(one, "b");
     expect([leases.countIn("a"), leases.countIn("b"), leases.size]).toEqual([1, 1, 2]);
 
     leases.remove("1");
