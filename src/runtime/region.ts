@@ -15,6 +15,8 @@ const LOOKS_SWEEP = 1024;
 const LOOKS_OVERFLOW = 16;
 /** Of the limit: so many more may be there while they are busy. */
 const OVERFLOW = 1.25;
+/** One that comes back before so many others have gone had to go in the middle of its work. */
+const GONE_KEPT = 64;
 
 /** Hears of a failure that no supervisor settled. */
 export type ReportFailure = (path: string, error: unknown) => void;
@@ -23,7 +25,8 @@ export type ReportFailure = (path: string, error: unknown) => void;
  * Actors by key. It holds those in memory in the order of their last turn and lets the idle ones
  * go. Over its limit an actor that has just had its turn goes: of many that wait for something,
  * those that came first are mostly needed first, and who always sent the oldest away would have to
- * bring back each of them.
+ * bring back each of them. One that comes back at once stays, and the longest idle goes for it: a
+ * message after the other would bring it back otherwise.
  */
 export class CellRegion<Message> implements Region<Message>, Branch {
   readonly machine: Machine;
@@ -32,6 +35,8 @@ export class CellRegion<Message> implements Region<Message>, Branch {
   readonly #tenants = new Map<string, Tenant<Message>>();
   readonly #recency = new Recency<Tenant<Message>>();
   readonly #watchers = new Map<string, Watchers>();
+  /** Keys of the latest that had to go after their turn. */
+  readonly #gone = new Set<string>();
   #cancelSweep: Cancel | undefined;
   #ended = false;
 
@@ -74,6 +79,7 @@ export class CellRegion<Message> implements Region<Message>, Branch {
   #create(key: string, self: Ref<Message>): Cell<Message> {
     const { create, capacity, batch } = this.#props;
     const tenant = new Tenant(this, key, { path: self.path, self, create: () => create(key), capacity, batch });
+    tenant.isBack = this.#gone.delete(key);
     this.#tenants.set(key, tenant);
     this.#recency.use(tenant.place, this.machine.dispatcher.nowMs);
     this.#armSweep(this.#props.idleMs);
@@ -95,9 +101,16 @@ export class CellRegion<Message> implements Region<Message>, Branch {
   #makeRoom(used: Tenant<Message>): void {
     const { maxActive } = this.#props;
     if (!this.#isOver(maxActive)) return;
-    if (used.cell.quiet) return used.leave();
-    const limit = maxActive * OVERFLOW;
+    if (used.cell.quiet && !used.isBack) return this.#sendAway(used);
+    const limit = used.isBack ? maxActive : maxActive * OVERFLOW;
     this.#release(LOOKS_OVERFLOW, () => this.#isOver(limit));
+  }
+
+  #sendAway(tenant: Tenant<Message>): void {
+    tenant.leave();
+    this.#gone.add(tenant.key);
+    const [oldest] = this.#gone;
+    if (this.#gone.size > GONE_KEPT && oldest !== undefined) this.#gone.delete(oldest);
   }
 
   #armSweep(delayMs: number): void {
@@ -173,6 +186,8 @@ class Tenant<Message> implements Supervisor {
   readonly key: string;
   readonly cell: Cell<Message>;
   readonly place = new Place<Tenant<Message>>(this);
+  /** It had to go shortly before it came. */
+  isBack = false;
   readonly #region: CellRegion<Message>;
   /** Out of memory on purpose: that is not its end, it comes back with the next message. */
   #leaving = false;

@@ -103,6 +103,22 @@ describe("a region", () => {
     expect(lines.filter((line) => line.includes("started 2"))).toEqual([]);
   });
 
+  test("over its limit keeps one that comes back at once, and lets those go that were idle longest", () => {
+    const { time, system } = createWorld();
+    const lines: string[] = [];
+    const region = regionOf(system, lines, {}, { maxActive: 2 });
+    const tell = (key: string) => {
+      region.ref(key).tell("hello");
+      time.runUntilIdle();
+    };
+    for (const key of ["a", "b"]) tell(key);
+    for (let count = 0; count < 10; count++) tell("c");
+
+    expect(lines.filter((line) => line.startsWith("c started"))).toHaveLength(2);
+    expect(lines.filter((line) => line.startsWith("a stopped"))).toHaveLength(1);
+    expect(region.active).toBe(2);
+  });
+
   test("a quarter over its limit with actors that are busy lets those go that were idle longest", () => {
     const { time, system } = createWorld();
     const lines: string[] = [];
