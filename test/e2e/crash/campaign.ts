@@ -61,11 +61,14 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
   });
   const blows: Record<string, number> = {};
   const died: string[] = [];
+  const lookForDead = (when: string) => {
+    const ended = [...(server.hasEnded ? ["the server"] : []), ...fleet.ended];
+    died.push(...ended.map((who) => `${who}, ${when}`));
+  };
   try {
     for (const [index, { calmMs, blow }] of plan.entries()) {
       await Bun.sleep(calmMs);
-      const ended = [...(server.hasEnded ? ["the server"] : []), ...fleet.ended];
-      died.push(...ended.map((who) => `${who}, before round ${index + 1}`));
+      lookForDead(`before round ${index + 1}`);
       const beganMs = performance.now();
       const exitCode = await strike(blow, server, fleet, disk);
       if (exitCode) died.push(`${blow.kind} of round ${index + 1} with exit code ${exitCode}`);
@@ -76,6 +79,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
     ledger.isClosed = true;
     await Promise.all(clients);
     const judged = await judge({ server, ledger, harms: fleet.harms });
+    lookForDead("after the last round");
     const clean = isClean(judged) && died.length === 0;
     return { ...judged, died, acknowledged: ledger.jobs.size, blows, isClean: clean, log: clean ? "" : server.log };
   } finally {
