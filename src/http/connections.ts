@@ -56,7 +56,13 @@ export function createConnections(
   const wires = new Map<ServerWebSocket<Session>, Wire>();
   const owners = new Map<string, Wire>();
   const upgrade = (request: Request, session: Session): undefined => {
-    if (server()?.upgrade(request, { data: session }) === true) return undefined;
+    const running = server();
+    if (running?.upgrade(request, { data: session }) === true) return undefined;
+    // A worker that hears that there is no WebSocket here looks no further; this one comes again.
+    const isAsked = request.headers.get("upgrade")?.toLowerCase() === "websocket";
+    if (running === undefined && isAsked) {
+      throw new Refusal("SHUTTING_DOWN", 503, "The server stops: connect again in a second.", undefined, 1);
+    }
     throw new Refusal("UPGRADE_REQUIRED", 426, "This path speaks WebSocket only: connect with a WebSocket client.");
   };
   const tellTooLarge = ({ workerId }: Session, bytes: number | undefined): void =>

@@ -52,24 +52,24 @@ class Line {
   }
 
   #look(): void {
-    this.#cancel = undefined;
-    const due = this.#takeDue();
-    const next = this.#inOrder.oldest;
-    // Before they run: one of them may fail.
-    if (next !== undefined) this.#arm(next.usedMs + this.lengthMs - this.clock.monotonicMs());
-    for (const run of due) run();
-  }
-
-  #takeDue(): (() => void)[] {
     // A timer may come a fraction too early.
     const untilMs = this.clock.monotonicMs() - this.lengthMs + 1;
-    const due: (() => void)[] = [];
-    for (let place = this.#inOrder.oldest; place !== undefined; place = this.#inOrder.oldest) {
-      if (place.usedMs > untilMs) break;
-      this.#inOrder.remove(place);
-      due.push(place.item);
+    try {
+      for (let place = this.#dueBy(untilMs); place !== undefined; place = this.#dueBy(untilMs)) {
+        this.#inOrder.remove(place);
+        place.item();
+      }
+    } finally {
+      // Also after one that failed: the others are still held.
+      this.#rest();
+      const next = this.#inOrder.oldest;
+      if (next !== undefined) this.#arm(Math.max(0, next.usedMs + this.lengthMs - this.clock.monotonicMs()));
     }
-    return due;
+  }
+
+  #dueBy(untilMs: number): Place<() => void> | undefined {
+    const { oldest } = this.#inOrder;
+    return oldest !== undefined && oldest.usedMs <= untilMs ? oldest : undefined;
   }
 
   #arm(delayMs: number): void {

@@ -63,6 +63,31 @@ describe("time limits", () => {
     expect(lines).toEqual(["later"]);
   });
 
+  test("of one moment are held for each, also where the first of them fails or lifts another", () => {
+    const { time, deadlines, lines, set } = start();
+    deadlines.after(100, () => {
+      lift();
+      throw new Error("a defect");
+    });
+    const lift = set("lifted", 100);
+    set("held", 100);
+    expect(() => time.advance(100)).toThrow("a defect");
+    time.advance(1);
+    expect(lines).toEqual(["held"]);
+    expect(time.pendingTimers).toBe(0);
+  });
+
+  test("that are set while others come due are not in their way", () => {
+    const { time, deadlines, lines, set } = start();
+    deadlines.after(100, () => void set("new", 100));
+    time.advance(30);
+    set("second", 100);
+    time.advance(100);
+    expect(lines).toEqual(["second"]);
+    time.advance(70);
+    expect(lines).toEqual(["second", "new"]);
+  });
+
   test("may be set anew when they come due", () => {
     const { time, deadlines, lines } = start();
     let left = 3;
