@@ -13,6 +13,7 @@ import { PermanentError } from "./errors.ts";
 import { TaskFolder } from "./files.ts";
 import type { HotCache } from "./hot-cache.ts";
 import type { Checkpoint, TaskEvent } from "./transport.ts";
+import { wordsOf } from "./words.ts";
 
 /** Where a task came from, and where all that it says goes to. */
 export interface Origin {
@@ -62,6 +63,8 @@ export class TaskRun implements TaskContext {
   #controller: AbortController | undefined;
   #log: Log | undefined;
   #folder: TaskFolder | undefined;
+  /** Why the last event that was not sent was not. */
+  #toldUnsent: string | undefined;
 
   constructor(
     readonly payload: TaskPayload,
@@ -132,9 +135,30 @@ export class TaskRun implements TaskContext {
 
   async #sendEvent(name: string, payload: JsonObject): Promise<void> {
     if (this.over) return;
-    const text = eventText(name, payload);
-    this.checkEvent?.(name, JSON.parse(text) as object);
+    const text = this.#eventText(name, payload);
     await this.origin.event({ taskId: this.taskId, jobId: this.jobId, name, payload: text });
+  }
+
+  /** Whether the handler waits for it or not, the log says why an event is not sent. */
+  #eventText(name: string, payload: JsonObject): string {
+    try {
+      const text = eventText(name, payload);
+      this.checkEvent?.(name, JSON.parse(text) as object);
+      return text;
+    } catch (error) {
+      this.#tellUnsent(name, wordsOf(error));
+      throw error;
+    }
+  }
+
+  /** A handler may try very many after the first that is not sent: the log hears of the first. */
+  #tellUnsent(name: unknown, reason: string): void {
+    const level = this.#toldUnsent === reason ? "debug" : "warn";
+    this.#toldUnsent = reason;
+    this.fullLog[level]("an event is not sent: it breaks what its task declares, or cannot be one", {
+      event: name,
+      reason,
+    });
   }
 
   get checkpoint(): TaskContext["checkpoint"] {

@@ -330,4 +330,52 @@ describe("what a task declares", () => {
     expect(await bench.fake.resultOf(task)).toMatchObject({ error: { code: "CONTRACT_VIOLATION_ERROR" } });
     expect(bench.events()).toEqual([]);
   });
+
+  test.each([
+    ["broken by an event that nobody waits for", "forgetful"],
+    ["broken by an event that its handler catches", "careful"],
+    ["broken by an event that fails its task", "render"],
+  ])("and %s is one line of the log, which says what is wrong", async (_, type) => {
+    const events = { ready: Type.Object({ n: Type.Number() }) };
+    const worker = new Worker()
+      .task("forgetful", { events }, (_params, { sendEvent }) => void sendEvent("ready", { n: "one" }))
+      .task("careful", { events }, (_params, { sendEvent }) => sendEvent("ready", { n: "one" }).catch(() => undefined))
+      .task("render", { events }, (_params, { sendEvent }) => sendEvent("ready", { n: "one" }));
+    const bench = overStream([]);
+    const running = runWorker(worker, bench.fake, { transport: "ws" });
+    open.push(bench.fake, running);
+    await bench.fake.connected();
+    const task = bench.give(type);
+    await bench.fake.resultOf(task);
+
+    const lines = running.lines.filter(({ message }) => message.includes("an event"));
+    expect(lines).toEqual([
+      {
+        level: "warn",
+        message: expect.stringContaining("an event is not sent"),
+        fields: expect.objectContaining({
+          task_id: task,
+          job_id: task.replace("task", "job"),
+          event: "ready",
+          reason: expect.stringContaining("payload/n"),
+        }),
+      },
+    ]);
+  });
+
+  test("and broken by very many events in a row fills no log", async () => {
+    const events = { ready: Type.Object({ n: Type.Number() }) };
+    const worker = new Worker().task("render", { events }, (_params, { sendEvent }) => {
+      for (let n = 0; n < 100; n++) void sendEvent("ready", {});
+      void sendEvent("raedy", {});
+    });
+    const bench = overStream([]);
+    const running = runWorker(worker, bench.fake, { transport: "ws" });
+    open.push(bench.fake, running);
+    await bench.fake.connected();
+    await bench.fake.resultOf(bench.give("render"));
+
+    const warnings = running.lines.filter(({ level, message }) => level === "warn" && message.includes("an event"));
+    expect(warnings.map(({ fields }) => (fields as { event: string }).event)).toEqual(["ready", "raedy"]);
+  });
 });
