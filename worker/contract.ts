@@ -52,7 +52,7 @@ export interface TaskContext {
   readonly priority: number;
   /** 1 on the first run of the task, more on each further one. */
   readonly attempt: number;
-  /** Aborts on cancel, timeout and shutdown. */
+  /** Aborts on cancel, timeout and shutdown; what the handler waits for of this task then rejects with its reason. */
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly files: WorkerFiles;

@@ -71,7 +71,7 @@ export class WorkerService implements WorkerRuntime {
       tasks: definition.tasks,
       slots: new Slots(limits),
       timers: system.timers,
-      workplace: { workerId, log: system.log, payloadFolder, hotCache },
+      workplace: { workerId, log: system.log, timers: system.timers, payloadFolder, hotCache },
       changed,
       board,
       exchange: parts.exchange,
@@ -187,7 +187,9 @@ export class WorkerService implements WorkerRuntime {
   }
 
   async sendProgress(update: ProgressUpdate): Promise<void> {
-    await this.#sessionOf(update.taskId).progress(update);
+    const run = this.#runner.runOf(update.taskId);
+    if (run?.jobId === update.jobId) await run.sendProgress(update.progress, update.message);
+    else await this.#sessionOf(update.taskId).progress(update);
   }
 
   async sendEvent({ taskId, name, payload }: EventUpdate): Promise<void> {

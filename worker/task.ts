@@ -2,7 +2,7 @@
  * One run of a task, as its handler sees it. Tens of thousands of them pass in a second: what most
  * handlers never ask for (signal, log, files, bound functions) is made when it is asked for.
  */
-import type { Cancel } from "../src/system/clock.ts";
+import type { Cancel, Timers } from "../src/system/clock.ts";
 import { type JsonValue, messageOf, Refusal } from "../src/system/errors.ts";
 import type { Log } from "../src/system/log.ts";
 import { EVENT_NAME_MAX } from "../src/protocol/worker-event.ts";
@@ -28,6 +28,8 @@ export interface Origin {
 
 const CHECKPOINT_CHARS_MAX = 1024 * 1024;
 const EVENT_CHARS_MAX = 1024 * 1024;
+/** An event may be what ends its task: then its answer and the cancel are on their way together. */
+const ANSWER_MS = 250;
 /** Orchestrators take these for something else. */
 const NOT_EVENTS: ReadonlySet<string> = new Set(["progress", "checkpoint"]);
 
@@ -43,6 +45,7 @@ const CAUSE_TEXT: Record<StopCause, string> = {
 export interface Workplace {
   readonly workerId: string;
   readonly log: Log;
+  readonly timers: Timers;
   readonly payloadFolder: string;
   readonly hotCache: HotCache;
   /** For tests: what a task wrote stays where it is. */
@@ -117,26 +120,23 @@ export class TaskRun implements TaskContext {
 
   // Handlers take these out of the context (`({ n }, { sendProgress }) => …`): each is bound when it is read.
   get sendProgress(): TaskContext["sendProgress"] {
-    return (progress, message) => {
-      if (this.over) return Promise.resolve();
-      const update = { taskId: this.taskId, jobId: this.jobId, progress };
-      return this.origin.progress(message === undefined ? update : { ...update, message });
-    };
+    return (progress, message) => mayBeForgotten(this.#sendProgress(progress, message));
+  }
+
+  async #sendProgress(progress: number, message: string | undefined): Promise<void> {
+    if (this.over) return;
+    const update = { taskId: this.taskId, jobId: this.jobId, progress };
+    await this.#unlessStopped(this.origin.progress(message === undefined ? update : { ...update, message }));
   }
 
   get sendEvent(): TaskContext["sendEvent"] {
-    return (name, payload = {}) => {
-      const sent = this.#sendEvent(name, payload);
-      // A handler that does not wait for it must not bring the whole worker down.
-      sent.catch(() => undefined);
-      return sent;
-    };
+    return (name, payload = {}) => mayBeForgotten(this.#sendEvent(name, payload));
   }
 
   async #sendEvent(name: string, payload: JsonObject): Promise<void> {
     if (this.over) return;
     const text = this.#eventText(name, payload);
-    await this.origin.event({ taskId: this.taskId, jobId: this.jobId, name, payload: text });
+    await this.#unlessStopped(this.origin.event({ taskId: this.taskId, jobId: this.jobId, name, payload: text }));
   }
 
   /** Whether the handler waits for it or not, the log says why an event is not sent. */
@@ -162,16 +162,55 @@ export class TaskRun implements TaskContext {
   }
 
   get checkpoint(): TaskContext["checkpoint"] {
-    return async (value: JsonValue) => {
-      if (this.over) return;
-      const text = checkpointText(value);
-      if (text.length > CHECKPOINT_CHARS_MAX) throw checkpointTooLarge(text.length);
-      await this.origin.checkpoint({ taskId: this.taskId, jobId: this.jobId, value: text });
-    };
+    return (value) => mayBeForgotten(this.#keepCheckpoint(value));
+  }
+
+  async #keepCheckpoint(value: JsonValue): Promise<void> {
+    if (this.over) return;
+    const text = this.#checkpointText(value);
+    await this.#unlessStopped(this.origin.checkpoint({ taskId: this.taskId, jobId: this.jobId, value: text }));
+  }
+
+  #checkpointText(value: JsonValue): string {
+    try {
+      return checkpointText(value);
+    } catch (error) {
+      this.fullLog.warn("a checkpoint is not kept", { reason: wordsOf(error) });
+      throw error;
+    }
   }
 
   get isCancelled(): TaskContext["isCancelled"] {
-    return async () => this.stopCause !== undefined || (await this.origin.isCancelled(this.taskId));
+    return async () => {
+      if (this.stopCause !== undefined) return true;
+      const asked = this.origin.isCancelled(this.taskId);
+      return await this.#unlessStopped(asked, 0).catch((error: unknown) => {
+        if (this.stopCause === undefined) throw error;
+        return true;
+      });
+    };
+  }
+
+  /**
+   * What a handler waits for may take as long as the orchestrator is away: the task's end calls it off, unless the answer
+   * comes right behind. What was on its way stays so. Whoever begins to wait after that knows that the task is to end, and
+   * has more to say.
+   */
+  async #unlessStopped<Value>(work: Promise<Value>, answerMs = ANSWER_MS): Promise<Value> {
+    if (this.stopCause !== undefined) return await work;
+    const { signal } = this;
+    const stopped = Promise.withResolvers<never>();
+    let cancel: Cancel = () => undefined;
+    const stop = () => {
+      cancel = this.workplace.timers.after(answerMs, () => stopped.reject(signal.reason as Error));
+    };
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      return await Promise.race([work, stopped.promise]);
+    } finally {
+      cancel();
+      signal.removeEventListener("abort", stop);
+    }
   }
 
   get addToHotCache(): TaskContext["addToHotCache"] {
@@ -200,18 +239,26 @@ export class TaskRun implements TaskContext {
   }
 }
 
+/** One that its handler does not wait for must not bring the whole worker down: the log tells what was wrong. */
+function mayBeForgotten(sent: Promise<void>): Promise<void> {
+  sent.catch(() => undefined);
+  return sent;
+}
+
 function checkpointText(value: JsonValue): string {
+  const text = jsonText(value);
+  if (text.length <= CHECKPOINT_CHARS_MAX) return text;
+  const sentence = `A checkpoint of ${text.length} characters is too large: keep at most 1 MiB, or a path to it.`;
+  throw new Refusal("CHECKPOINT_TOO_LARGE", 413, sentence);
+}
+
+function jsonText(value: JsonValue): string {
   try {
     return JSON.stringify(value) ?? "null";
   } catch (error) {
     const sentence = `A checkpoint cannot be written as JSON (${messageOf(error)}): keep plain data in it.`;
     throw new Refusal("CHECKPOINT_NOT_JSON", 422, sentence);
   }
-}
-
-function checkpointTooLarge(chars: number): Refusal {
-  const sentence = `A checkpoint of ${chars} characters is too large: keep at most 1 MiB, or a path to it.`;
-  return new Refusal("CHECKPOINT_TOO_LARGE", 413, sentence);
 }
 
 /** JSON text of what it carries. */

@@ -187,6 +187,7 @@ class TestBench implements Origin {
       workplace: {
         workerId: "test-worker",
         log: system.log,
+        timers: system.timers,
         payloadFolder,
         hotCache: this.#hotCache,
         keepsFolders: true,

@@ -264,6 +264,85 @@ describe("an event", () => {
     expect(await ended.promise).toBe("WORKER_STOPS");
   });
 
+  test("that ends its task is answered to its handler though the cancel comes first", async () => {
+    const bench = overStream(["silence"]);
+    const worker = new Worker().task("render", async (_, { sendEvent, signal }) => {
+      await sendEvent("x");
+      return { status: "cancelled", data: { isOver: signal.aborted } };
+    });
+    open.push(bench.fake, runWorker(worker, bench.fake, { transport: "ws" }));
+    await bench.fake.connected();
+    const task = bench.give("render");
+    const event = await bench.fake.signal.until("the event", () => bench.events()[0]);
+    bench.fake.send(
+      { type: "cancel", job_id: task.replace("task", "job"), task_id: task },
+      { type: "event_ack", event_id: event.id, status: "event_accepted" },
+    );
+
+    expect(await bench.fake.resultOf(task)).toMatchObject({ status: "cancelled", data: { isOver: true } });
+  });
+
+  test("of a task that is cancelled is waited for no longer, and still arrives before the result", async () => {
+    const bench = overStream(["silence"]);
+    const names: string[] = [];
+    const worker = new Worker().task("render", async (_, { sendEvent, signal }) => {
+      await sendEvent("x").catch((error: Error) => names.push(error.name));
+      signal.throwIfAborted();
+    });
+    const running = runWorker(worker, bench.fake, { transport: "ws" });
+    open.push(bench.fake, running);
+    await bench.fake.connected();
+    const task = bench.give("render");
+    await bench.fake.signal.until("the event", () => bench.events()[0]);
+    bench.fake.send({ type: "cancel", job_id: task.replace("task", "job"), task_id: task });
+    expect(await isKept(join(running.payloadFolder, "data"), task)).toBe(true);
+    expect(names).toEqual(["AbortError"]);
+    expect(bench.order()).toEqual(["event"]);
+
+    bench.fake.breakStream();
+    expect(await bench.fake.resultOf(task)).toMatchObject({ status: "cancelled" });
+    expect(bench.order()).toEqual(["event", "event", "result"]);
+  });
+
+  test("of a task whose time is over is waited for no longer, also while the orchestrator is away", async () => {
+    const bench = overStream([]);
+    const ended = Promise.withResolvers<string>();
+    const worker = new Worker().task("render", async (_, { sendEvent, signal }) => {
+      await bench.fake.stop();
+      await sendEvent("x").catch((error: Error) => ended.resolve(error.name));
+      signal.throwIfAborted();
+    });
+    open.push(bench.fake, runWorker(worker, bench.fake, { transport: "ws" }));
+    await bench.fake.connected();
+    const task = bench.fake.sendTask("render", {}, { timeout_seconds: 0.2 });
+    expect(await ended.promise).toBe("TimeoutError");
+    expect(bench.order()).toEqual([]);
+
+    bench.fake.start();
+    expect(await bench.fake.resultOf(task)).toMatchObject({ status: "failure" });
+    expect(bench.order()).toEqual(["event", "result"]);
+  });
+
+  test("that a handler sends once its task is cancelled is waited for until it is answered or the worker stops", async () => {
+    const bench = overStream(["silence", "accepted", "silence"]);
+    const said: string[] = [];
+    const worker = new Worker().task("render", async (_, { sendEvent }) => {
+      await sendEvent("begun").catch((error: Error) => said.push(error.name));
+      await sendEvent("put_away").then(() => said.push("put away"));
+      await sendEvent("gone").catch((error: EventRefused) => said.push(error.code));
+    });
+    const running = runWorker(worker, bench.fake, { transport: "ws", environment: { WORKER_SHUTDOWN_TIMEOUT: "0.1" } });
+    open.push(bench.fake);
+    await bench.fake.connected();
+    const task = bench.give("render");
+    await bench.fake.signal.until("the event", () => bench.events()[0]);
+    bench.fake.send({ type: "cancel", job_id: task.replace("task", "job"), task_id: task });
+    await bench.fake.signal.until("the last event", () => bench.events()[2]);
+    await running.stop();
+
+    expect(said).toEqual(["AbortError", "put away", "WORKER_STOPS"]);
+  });
+
   test("is refused by its name, or for what it carries, before it is sent", async () => {
     const worker = new Worker();
     const cases: [string, unknown][] = [

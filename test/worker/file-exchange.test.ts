@@ -98,6 +98,7 @@ function begin(
     workplace: {
       workerId: "w1",
       log: system.log,
+      timers: over.timers ?? system.timers,
       payloadFolder: payloads,
       hotCache: new HotCache({}, () => undefined),
     },

@@ -310,6 +310,29 @@ describe("a worker that polls", () => {
     });
   });
 
+  test("progress, checkpoints and questions that get no answer end with their task", async () => {
+    const fake = orchestrator();
+    const ends: unknown[] = [];
+    const worker = new Worker().task("long", async (_, { sendProgress, checkpoint, isCancelled, signal }) => {
+      const waits = [sendProgress(0.5), checkpoint({ page: 2 })];
+      // Nobody waits for these: they are no failure of the worker's either.
+      void sendProgress(0.6);
+      void checkpoint({ page: 3 });
+      const asked = isCancelled();
+      for (const wait of waits) await wait.catch((error: unknown) => ends.push(error === signal.reason));
+      ends.push(await asked);
+      signal.throwIfAborted();
+    });
+    fake.intercept = ({ path }) =>
+      path === "/_worker/events" || path.endsWith("/cancellation") ? new Promise<Response>(() => undefined) : undefined;
+    run(worker, fake, { environment: { WORKER_ENABLE_WEBSOCKETS: "false" } });
+
+    const task = fake.queueTask("long", {}, { timeout_seconds: 0.2 });
+
+    expect(await fake.resultOf(task)).toMatchObject({ status: "failure", error: { code: "TRANSIENT_ERROR" } });
+    expect(ends).toEqual([true, true, true]);
+  });
+
   test("progress and checkpoints are events where there is no socket", async () => {
     const fake = orchestrator();
     const worker = new Worker().task("long", async (_, { sendProgress, checkpoint }) => {

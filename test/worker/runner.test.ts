@@ -35,6 +35,7 @@ function setUp(handlers: Record<string, RunTask>, limits: Partial<TaskLimits> = 
     workplace: {
       workerId: "w1",
       log: silentLog,
+      timers,
       payloadFolder: "/tmp/none",
       hotCache: new HotCache({}, () => undefined),
     },
@@ -64,6 +65,20 @@ describe("running tasks", () => {
       status: "failure",
       error: { code: "PERMANENT_ERROR", message: "Unsupported task: fly" },
     } as Outcome);
+  });
+
+  test("a checkpoint that cannot be kept, and that nobody waits for, brings nothing down", async () => {
+    const { give, outcomes } = setUp({
+      large: (_, { checkpoint }) => void checkpoint("x".repeat(2 * 1024 * 1024)),
+      waits: async (_, { checkpoint }) => checkpoint(10n as never),
+    });
+
+    give("t1", "large");
+    give("t2", "waits");
+    await turn();
+
+    expect(outcomes.get("t1")?.status).toBe("success");
+    expect(outcomes.get("t2")?.error?.message).toContain("cannot be written as JSON");
   });
 
   test("a handler that throws at once, and one that rejects later, give back their slots", async () => {
