@@ -7,6 +7,7 @@ import type { ClientFacts, Job, JobStatus, TaskWait } from "../src/job/model.ts"
 import type { HistoryEvent } from "../src/job/history.ts";
 import type { Migration, StateMap } from "../src/job/migration.ts";
 import type { Standing } from "../src/job/waiting.ts";
+import type { Caller, TaskReference, WorkerProcess } from "../src/protocol/process.ts";
 import type { HeartbeatBody, RegistrationBody, ResultAnswer, WorkerResult } from "../src/protocol/worker.ts";
 import type { WorkerEvent, WorkerEventAnswer } from "../src/protocol/worker-event.ts";
 import type { JobQuery, OutboxRow } from "../src/storage/port.ts";
@@ -161,15 +162,23 @@ export interface WorkerLink {
 export interface Hello {
   readonly session: string;
   readonly registration: RegistrationBody;
-  readonly running: readonly { readonly job_id: string; readonly task_id: string }[];
+  readonly running: readonly TaskReference[];
+}
+
+/** What a registration is answered with, where it says which process it is of. */
+export interface Registered {
+  /** Of what it has in hand: what it is to end. */
+  readonly cancelled: readonly string[];
+  /** How often it is to say what it runs: by that it is known from a process that is gone. */
+  readonly heartbeatMs: number;
 }
 
 export interface Workers {
-  register(body: RegistrationBody): Promise<void>;
+  register(body: RegistrationBody, process?: WorkerProcess): Promise<Registered>;
   /** The merged record, with `cancel_task_ids` where there are some. Undefined body: only the time to live. */
-  heartbeat(workerId: string, body: HeartbeatBody | undefined, link?: WorkerLink): Promise<JsonMap>;
+  heartbeat(workerId: string, body: HeartbeatBody | undefined, link?: WorkerLink, caller?: Caller): Promise<JsonMap>;
   /** Resolves with a task (JSON text of a TaskPayload), or undefined when the time is over or the signal aborts. A task that cannot be answered any more must be given back by `undelivered`. */
-  poll(workerId: string, waitMs: number, signal: AbortSignal): Promise<string | undefined>;
+  poll(workerId: string, waitMs: number, signal: AbortSignal, from?: Caller): Promise<string | undefined>;
   undelivered(workerId: string, taskId: string): void;
   result(result: WorkerResult): Promise<ResultAnswer>;
   progress(workerId: string, update: { jobId: string; taskId: string; progress: number; message?: string }): void;

@@ -414,6 +414,7 @@ export function createEngine(parts: EngineParts): Engine {
       registry,
       isStrictOnEvents: settings.isStrictOnEvents,
       reputations,
+      heartbeatMs: settings.workerReconnectMs,
       isOfThisStart: (taskId) => readTaskId(taskId)?.parts.epoch === (epoch & EPOCH_MASK),
     }),
     dataStores: createDataStoreViews(storage.dataStores, parts.catalog),

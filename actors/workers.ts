@@ -22,6 +22,8 @@ export interface WorkersParts {
   /** An event that its worker's own schema does not take is refused; else the log tells of it. */
   readonly isStrictOnEvents: boolean;
   readonly reputations: Pick<Reputations, "of" | "forgive">;
+  /** So often a process that polls is to say what it runs. */
+  readonly heartbeatMs: number;
 }
 
 const ASK_MS = 30_000;
@@ -55,8 +57,14 @@ export function createWorkers(parts: WorkersParts): Workers {
   }
 
   return {
-    register: (body) => ask<void>(body.worker_id, body as JsonMap, (reply) => ({ type: "register", body, reply })),
-    heartbeat(workerId, body, link) {
+    async register(body, process) {
+      const { heartbeatMs } = parts;
+      const cancelled = await ask<readonly string[]>(body.worker_id, body as JsonMap, (reply) => {
+        return { type: "register", body, process, reply };
+      });
+      return { cancelled, heartbeatMs };
+    },
+    heartbeat(workerId, body, link, caller) {
       const said = (body ?? {}) as JsonMap;
       // Old workers never register again: one that says what it can do is known from then on. One that
       // has only polled, or holds a task of an earlier start, has to be told to register.
@@ -67,12 +75,13 @@ export function createWorkers(parts: WorkersParts): Workers {
           "Register it first (POST /_worker/workers/register), or say in the heartbeat which tasks it takes.";
         return Promise.reject(notFound(hint));
       }
-      return ask<JsonMap>(workerId, said, (reply) => ({ type: "heartbeat", body, link, reply }));
+      return ask<JsonMap>(workerId, said, (reply) => ({ type: "heartbeat", body, link, caller, reply }));
     },
-    poll(workerId, waitMs, signal) {
+    poll(workerId, waitMs, signal, from) {
       return new Promise((resolve) => {
         let isOpen = true;
         const poll: Poll = {
+          from,
           get isOpen() {
             return isOpen;
           },

@@ -23,6 +23,8 @@ export class HttpClient {
   constructor(
     private readonly system: { readonly timers: Timers; readonly clock: Clock },
     readonly access: Access,
+    /** Sent with each request. */
+    private readonly headers: Readonly<Record<string, string>> = {},
   ) {}
 
   /** Rejects where nothing answered: unreachable, broken off, or over time. */
@@ -45,7 +47,7 @@ export class HttpClient {
 
   #request(method: string, json: string | undefined, signal: AbortSignal): BunFetchRequestInit {
     const { endpoint } = this.access;
-    const headers = accessHeaders(this.access);
+    const headers: Record<string, string> = { ...accessHeaders(this.access), ...this.headers };
     const request: BunFetchRequestInit = { method, signal, headers };
     if (json !== undefined) {
       request.body = json;

@@ -1,4 +1,5 @@
 /** The HTTP exchange of the wire contract: register, long polls, heartbeats, results one by one. */
+import { CALLER_HEADER, callerText, PROCESS_FIELD } from "../src/protocol/process.ts";
 import type { HeartbeatBody } from "../src/protocol/worker.ts";
 import { messageOf, type Refusal } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
@@ -14,6 +15,7 @@ const REQUEST_TIMEOUT_MS = 30_000;
 // The server holds a poll for its own time; ours has to outlast it.
 const POLL_MARGIN_MS = 5000;
 const POLLS_MAX = 64;
+const HEARTBEAT_MS_MIN = 100;
 const RESULTS_AT_ONCE_MAX = 16;
 // A task that was given out before the server knew of the drain may still be on its way; lost, it would wait for its lease.
 const LAST_TASK_WAIT_MS = 100;
@@ -34,19 +36,21 @@ export function createPollTransport(system: System, access: Access, settings: Po
   return {
     name: "poll",
     async connect(hello, listener, signal) {
-      const client = new HttpClient(system, accessNow(access));
-      const json = JSON.stringify(hello.registration);
+      const { session, connection, registration, running } = hello;
+      const client = new HttpClient(system, accessNow(access), { [CALLER_HEADER]: callerText(hello) });
+      const json = JSON.stringify({ ...registration, [PROCESS_FIELD]: { session, connection, running } });
       const limits = { timeoutMs: REQUEST_TIMEOUT_MS, signal };
       const answer = await client.send("POST", "/_worker/workers/register", json, limits);
       if (answer.status !== 200) throw failureOf(client.access, answer);
-      return new PollConnection(system, client, settings, listener);
+      return new PollConnection(system, client, settings, listener, answer);
     },
   };
 }
 
 class PollConnection implements Connection {
-  /** The heartbeat tells them; see `cancel_task_ids`. */
-  readonly cancelled: readonly string[] = [];
+  /** Older orchestrators tell them with the heartbeat alone. */
+  readonly cancelled: readonly string[];
+  readonly heartbeatMs?: number;
   /** Older ones put tasks into a queue for each worker, as long as it is not busy. */
   readonly serverCounts = false;
   readonly #base: string;
@@ -71,7 +75,11 @@ class PollConnection implements Connection {
     private readonly client: HttpClient,
     private readonly settings: PollSettings,
     private readonly listener: Listener,
+    { body }: Answer,
   ) {
+    this.cancelled = cancelledIn(body);
+    const { heartbeat_seconds: seconds } = body;
+    if (typeof seconds === "number" && seconds > 0) this.heartbeatMs = Math.max(seconds * 1000, HEARTBEAT_MS_MIN);
     this.#base = `/_worker/workers/${encodeURIComponent(client.access.workerId)}`;
     this.#results = new Lanes(RESULTS_AT_ONCE_MAX, (result) => this.#sendResult(result));
     if (settings.websockets) {
@@ -289,9 +297,8 @@ class PollConnection implements Connection {
   #beaten(answer: Answer): void {
     if (answer.status === 404) return this.#lose("the orchestrator does not know this worker any more");
     if (answer.status === 401 || answer.status === 403) return this.#lose(reasonOf(this.client.access, answer));
-    const { cancel_task_ids: cancelled, require_full_sync: sync } = answer.body;
-    if (Array.isArray(cancelled)) for (const id of cancelled) this.listener.cancel(String(id));
-    if (sync === true) this.#lose("the orchestrator asked for a new registration");
+    for (const id of cancelledIn(answer.body)) this.listener.cancel(id);
+    if (answer.body["require_full_sync"] === true) this.#lose("the orchestrator asked for a new registration");
   }
 
   async #sendEvent({ id, name, taskId, jobId, payload }: TaskEvent): Promise<void> {
@@ -350,6 +357,10 @@ class PollConnection implements Connection {
       return false;
     }
   }
+}
+
+function cancelledIn({ cancel_task_ids: cancelled }: Answer["body"]): readonly string[] {
+  return Array.isArray(cancelled) ? cancelled.map(String) : [];
 }
 
 function reasonOf(access: Access, answer: Answer): string | Refusal {

@@ -3,12 +3,13 @@
  * over whichever connection there is, again where the server could not take them, until each is
  * acknowledged or refused for good.
  */
+import type { TaskReference } from "../src/protocol/process.ts";
 import type { System } from "../src/system/index.ts";
 import { backoffMs, type RetryDelays } from "./backoff.ts";
 import { Outbox } from "./outbox.ts";
 import { tooLarge } from "./outcome.ts";
 import type { Shelf } from "./shelf.ts";
-import type { Connection, Result, TaskReference } from "./transport.ts";
+import type { Connection, Result } from "./transport.ts";
 
 export interface ResultsParts {
   readonly system: Pick<System, "log" | "random" | "scheduler" | "timers">;

@@ -2,6 +2,7 @@
  * One worker at one orchestrator: connects, says what it is, connects again whenever the
  * connection is lost, and sees to it that its results arrive.
  */
+import type { TaskReference } from "../src/protocol/process.ts";
 import type { HeartbeatBody, RegistrationBody, TaskPayload } from "../src/protocol/worker.ts";
 import type { Cancel } from "../src/system/clock.ts";
 import { messageOf, Refusal } from "../src/system/errors.ts";
@@ -22,7 +23,6 @@ import {
   type Listener,
   NotServed,
   type TaskEvent,
-  type TaskReference,
   type Transport,
 } from "./transport.ts";
 
@@ -66,6 +66,7 @@ export class Session implements Origin {
   #connection: Connection | undefined;
   #stopProbing: Cancel = () => undefined;
   #heartbeat: Heartbeat | undefined;
+  #hellos = 0;
   #failures = 0;
   readonly #closing = new AbortController();
   #wake: (() => void) | undefined;
@@ -220,7 +221,8 @@ export class Session implements Origin {
   }
 
   #hello(): Hello {
-    return { session: this.#id, registration: this.parts.registration(), running: this.#inHand() };
+    const registration = this.parts.registration();
+    return { session: this.#id, connection: ++this.#hellos, registration, running: this.#inHand() };
   }
 
   /** What runs, and what has ended and is not acknowledged. */

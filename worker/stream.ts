@@ -286,8 +286,8 @@ class StreamConnection implements Connection {
   }
 }
 
-function helloFrame(hello: Hello): string {
-  return JSON.stringify({ type: "hello", ...hello });
+function helloFrame({ session, registration, running }: Hello): string {
+  return JSON.stringify({ type: "hello", session, registration, running });
 }
 
 function inMessages(frames: readonly string[]): string[] {

@@ -2,14 +2,10 @@
  * How a worker and one orchestrator talk. A transport makes connections; a connection lives until
  * it is lost and never heals itself: the session connects again. The runner knows nothing of this.
  */
+import type { TaskReference } from "../src/protocol/process.ts";
 import type { HeartbeatBody, RegistrationBody, TaskPayload } from "../src/protocol/worker.ts";
 import type { Refusal } from "../src/system/errors.ts";
 import type { ProgressUpdate } from "./contract.ts";
-
-export interface TaskReference {
-  readonly job_id: string;
-  readonly task_id: string;
-}
 
 /** A result in hand until the server has acknowledged it. */
 export interface Result {
@@ -40,6 +36,8 @@ export interface TaskEvent {
 export interface Hello {
   /** Made once for each process, so that the server knows the same worker after a reconnect. */
   readonly session: string;
+  /** How many there have been with this one. */
+  readonly connection: number;
   readonly registration: RegistrationBody;
   /** Tasks that run and tasks whose result is not acknowledged. */
   readonly running: readonly TaskReference[];

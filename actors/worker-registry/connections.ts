@@ -1,6 +1,7 @@
 /** How one worker is reached: its streams, the socket of a poller, and the polls that wait for a task. */
 import type { Reply } from "../../src/runtime/types.ts";
 import type { WorkerLink } from "../orchestrator.ts";
+import type { Place } from "./leases.ts";
 import type { Poll } from "./messages.ts";
 
 /** One process of the worker's. */
@@ -70,6 +71,13 @@ export class Connections {
     this.#polls = this.#polls.filter((one) => one !== poll);
   }
 
+  /** The process is at another connection now: nobody reads what would be answered over those before. */
+  leaveBehind({ session, connection = Number.POSITIVE_INFINITY }: Place): void {
+    const isLeft = ({ from }: Poll) => from?.session === session && from.connection < connection;
+    for (const poll of this.#polls) if (isLeft(poll)) poll.answer(undefined);
+    this.#polls = this.#polls.filter((poll) => !isLeft(poll));
+  }
+
   /** A poll is kept for the task until its hand-out is written. */
   reserve(taskId: string): void {
     this.#reserved.add(taskId);
@@ -79,14 +87,14 @@ export class Connections {
     this.#reserved.delete(taskId);
   }
 
-  /** False: nobody waits any more. */
-  answerPoll(payload: string): boolean {
+  /** Returns who gets it; undefined: nobody waits any more. */
+  answerPoll(payload: string): Poll | undefined {
     for (let poll = this.#polls.shift(); poll; poll = this.#polls.shift()) {
       if (!poll.isOpen) continue;
       poll.answer(payload);
-      return true;
+      return poll;
     }
-    return false;
+    return undefined;
   }
 
   /** Polls that no hand-out on its way to the disk is meant for. */

@@ -1,4 +1,5 @@
 /** The tasks that one worker has in hand, and when each of them is over. Times are attended time. */
+import type { Caller } from "../../src/protocol/process.ts";
 import type { QueuedTask } from "../dispatcher/task.ts";
 import type { HandOut, LossReason } from "../job/messages.ts";
 
@@ -7,6 +8,8 @@ export interface Lease {
   readonly handOut: HandOut;
   /** The stream's session that it went to; undefined: a poll, or a hand-out from before a restart. */
   readonly session: string | undefined;
+  /** The process that polled it, or has said that it runs it, where it says which it is. */
+  poller: Caller | undefined;
   readonly sinceMs: number;
   /** Past it the task counts as timed out; undefined: as long as the worker reports it. */
   deadlineMs: number | undefined;
@@ -16,9 +19,11 @@ export interface Lease {
   lossReason: LossReason;
   /** On disk with the job. */
   recorded: boolean;
-  /** When its worker last said that it runs it; at first, when it was handed out. */
+  /** Its worker has said that it runs it. */
+  isReported: boolean;
+  /** When it last said so; at first, when it was handed out. */
   reportedAtMs: number;
-  /** When somebody last said beside its stream that it runs: the worker's thread may be blocked. */
+  /** When somebody last said beside its process that it runs: the worker's thread may be blocked. */
   vouchedAtMs: number | undefined;
   /** Heartbeats in a row that left it out of the running tasks. */
   unreported: number;
@@ -29,8 +34,19 @@ export interface Lease {
   tellAgainMs: number | undefined;
 }
 
+/** Who is back with what it runs. Without a connection's number: by its stream. */
+export type Place = Pick<Caller, "session"> & { readonly connection?: number | undefined };
+
+/** Who says what it runs. */
+export interface Reporter {
+  readonly isByStream: boolean;
+  readonly caller: Caller | undefined;
+}
+
 /** Three of the heartbeats that workers of the original send. */
 const REPORT_GRACE_MS = 45_000;
+/** The answer to a poll may be on its way for so long. */
+const ARRIVAL_MS = 10_000;
 const UNREPORTED_MAX = 2;
 
 export class Leases {
@@ -54,11 +70,13 @@ export class Leases {
     this.#count(lease.session, 1);
   }
 
-  /** The session runs it now. */
-  take(lease: Lease, session: string): void {
+  /** Who runs it now. */
+  take(lease: Lease, { session, connection }: Place): void {
+    const isByStream = connection === undefined;
     this.#count(lease.session, -1);
-    (lease as { session: string | undefined }).session = session;
-    this.#count(session, 1);
+    (lease as { session: string | undefined }).session = isByStream ? session : undefined;
+    this.#count(lease.session, 1);
+    lease.poller = isByStream ? undefined : { session, connection };
     keep(lease);
   }
 
@@ -87,6 +105,11 @@ export class Leases {
     return [...this.#byTask.values()].filter((lease) => lease.session === session);
   }
 
+  /** Those of a process, whichever way it takes them. */
+  ofProcess(session: string): Lease[] {
+    return [...this.#byTask.values()].filter((lease) => (lease.session ?? lease.poller?.session) === session);
+  }
+
   /** Those whose time is over, with what that counts as. */
   over(nowMs: number): { readonly lease: Lease; readonly reason: LossReason }[] {
     const over: { lease: Lease; reason: LossReason }[] = [];
@@ -104,11 +127,8 @@ export class Leases {
 
   // ---- what a worker says of them
 
-  /**
-   * It says what it runs: that is leased as long as it says so. `left`: of what it was told to end,
-   * what it has no more; `silent`: what it has been silent about for too long.
-   */
-  report(running: ReadonlySet<string>, isByStream: boolean, nowMs: number): { left: Lease[]; silent: Lease[] } {
+  /** It says what it runs: that is leased as long as it says so. */
+  report(running: ReadonlySet<string>, { isByStream, caller }: Reporter, nowMs: number): Reported {
     const left: Lease[] = [];
     const silent: Lease[] = [];
     for (const lease of this.#byTask.values()) {
@@ -120,23 +140,21 @@ export class Leases {
       } else if (isRunning) {
         lease.unreported = 0;
         lease.reportedAtMs = nowMs;
+        tellWho(lease, caller, nowMs);
         keep(lease);
-      } else if (isSilent(lease, nowMs)) silent.push(lease);
+      } else if (isSilent(lease, nowMs) || isNowhere(lease, caller, nowMs)) silent.push(lease);
     }
     return { left, silent };
   }
 
   /** A process of the worker's is back with what it runs. Returns what was sent to it and never arrived. */
-  attach(running: ReadonlySet<string>, session: string, backByMs: number): Lease[] {
+  attach(running: ReadonlySet<string>, place: Place, by: Deadlines): Lease[] {
     const unsent: Lease[] = [];
     for (const lease of this.#byTask.values()) {
       if (running.has(lease.handOut.taskId)) {
-        this.take(lease, session);
-        // Sent over the connection that broke.
-      } else if (lease.session === session) unsent.push(lease);
-      else if (lease.session === undefined && lease.lossReason === "handed_back") {
-        lease.lostAtMs = Math.min(lease.lostAtMs ?? Number.POSITIVE_INFINITY, backByMs);
-      }
+        this.take(lease, place);
+      } else if (isGivenUp(lease, place)) unsent.push(lease);
+      else if (lease.session === undefined) doubt(lease, place, by);
     }
     return unsent;
   }
@@ -144,7 +162,7 @@ export class Leases {
   /** The session has no connection: what it runs is lost then, unless somebody speaks for it. */
   startLoss(session: string, lostAtMs: number): void {
     for (const lease of this.inSession(session)) {
-      lease.lostAtMs = Math.max(lostAtMs, (lease.vouchedAtMs ?? Number.NEGATIVE_INFINITY) + REPORT_GRACE_MS);
+      startLoss(lease, lostAtMs);
       lease.lossReason = "worker_lost";
     }
   }
@@ -157,9 +175,54 @@ export class Leases {
   }
 }
 
+interface Reported {
+  /** Of what it was told to end, what it has no more. */
+  readonly left: Lease[];
+  /** What it has been silent about for too long. */
+  readonly silent: Lease[];
+}
+
+/** By when those have to speak who are not heard of when another process of the worker's comes. */
+export interface Deadlines {
+  /** Nobody knows who runs it: whoever does comes back as this one did. */
+  readonly backByMs: number;
+  /** One that polls says so with its heartbeats. */
+  readonly reportByMs: number;
+}
+
+/** Sent over a connection that its process has left: it says what it got over it. */
+function isGivenUp(lease: Lease, { session, connection }: Place): boolean {
+  if (lease.session !== undefined) return connection === undefined && lease.session === session;
+  if (lease.poller?.session !== session) return false;
+  return connection === undefined || lease.poller.connection < connection;
+}
+
+/** A process comes where there may have been another: one that was killed does not say so. */
+function doubt(lease: Lease, { session }: Place, { backByMs, reportByMs }: Deadlines): void {
+  const knownMs = lease.lostAtMs ?? Number.POSITIVE_INFINITY;
+  if (!lease.poller && lease.lossReason === "handed_back") lease.lostAtMs = Math.min(knownMs, backByMs);
+  if (lease.poller && lease.poller.session !== session) startLoss(lease, Math.min(knownMs, reportByMs));
+}
+
+function startLoss(lease: Lease, lostAtMs: number): void {
+  lease.lostAtMs = Math.max(lostAtMs, (lease.vouchedAtMs ?? Number.NEGATIVE_INFINITY) + REPORT_GRACE_MS);
+}
+
+/** One that polls says itself what it runs; who does not say which it is may be the heart of one whose thread is blocked. */
+function tellWho(lease: Lease, caller: Caller | undefined, nowMs: number): void {
+  if (!caller) {
+    if (lease.poller) lease.vouchedAtMs = nowMs;
+    return;
+  }
+  lease.vouchedAtMs = undefined;
+  const isOlder = lease.poller?.session === caller.session && lease.poller.connection > caller.connection;
+  if (!isOlder) lease.poller = caller;
+}
+
 /** It runs there: no deadline but its own. */
 function keep(lease: Lease): void {
   const { timeoutMs } = lease.task.order;
+  lease.isReported = true;
   lease.lostAtMs = undefined;
   lease.lossReason = "worker_lost";
   lease.deadlineMs = timeoutMs === undefined ? undefined : lease.sinceMs + timeoutMs;
@@ -169,6 +232,15 @@ function keep(lease: Lease): void {
 function vouch(lease: Lease, nowMs: number): void {
   lease.vouchedAtMs = nowMs;
   if (lease.lostAtMs !== undefined) lease.lostAtMs = Math.max(lease.lostAtMs, nowMs + REPORT_GRACE_MS);
+}
+
+/** The process that polled it leaves it out from the first on: it has not got it, or not yet. */
+function isNowhere(lease: Lease, caller: Caller | undefined, nowMs: number): boolean {
+  const { poller, isReported, sinceMs } = lease;
+  const isItsOwn = poller && poller.session === caller?.session && poller.connection === caller.connection;
+  if (!isItsOwn || isReported) return false;
+  lease.lossReason = "handed_back";
+  return nowMs - sinceMs > ARRIVAL_MS;
 }
 
 /** Others may share the id and leave out what is not theirs: the one that runs it has to fall silent. */

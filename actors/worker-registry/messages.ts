@@ -1,18 +1,28 @@
 import type { HeartbeatBody, RegistrationBody, ResultAnswer, WorkerResult } from "../../src/protocol/worker.ts";
+import type { Caller, WorkerProcess } from "../../src/protocol/process.ts";
 import type { Reply } from "../../src/runtime/types.ts";
 import type { JsonMap } from "../../src/system/errors.ts";
 import type { QueuedTask } from "../dispatcher/task.ts";
 import type { Claim, HandOut } from "../job/messages.ts";
 import type { Hello, WorkerLink } from "../orchestrator.ts";
+import type { Place } from "./leases.ts";
 
 /** To the actor of one worker. */
 export type WorkerMessage =
-  | { readonly type: "register"; readonly body: RegistrationBody; readonly reply: Reply<void> }
+  | {
+      readonly type: "register";
+      readonly body: RegistrationBody;
+      /** Left out: it does not say which of its processes it is. */
+      readonly process?: WorkerProcess | undefined;
+      /** Of what it has in hand: what it is to end. */
+      readonly reply: Reply<readonly string[]>;
+    }
   | {
       readonly type: "heartbeat";
       readonly body: HeartbeatBody | undefined;
       /** The stream that it came over. */
       readonly link?: WorkerLink | undefined;
+      readonly caller?: Caller | undefined;
       readonly reply: Reply<JsonMap>;
     }
   | { readonly type: "poll"; readonly poll: Poll }
@@ -42,7 +52,7 @@ export type WorkerMessage =
   | {
       readonly type: "claimed";
       readonly claims: readonly ClaimAnswer[];
-      readonly session: string;
+      readonly place: Place;
       readonly reply: Reply<readonly string[]>;
     }
   | { readonly type: "give-back"; readonly task: QueuedTask }
@@ -61,4 +71,6 @@ export interface Poll {
   /** JSON text of the task, or undefined when the time is over. */
   answer(task: string | undefined): void;
   readonly isOpen: boolean;
+  /** Undefined: it does not say which process it is of. */
+  readonly from: Caller | undefined;
 }

@@ -3,7 +3,8 @@
  * dispatcher how many more tasks may be sent, and the jobs what became of those that were.
  */
 import type { HeartbeatBody } from "../../src/protocol/worker.ts";
-import type { Actor, Context } from "../../src/runtime/types.ts";
+import type { Caller, TaskReference, WorkerProcess } from "../../src/protocol/process.ts";
+import type { Actor, Context, Reply } from "../../src/runtime/types.ts";
 import { assertNever, type JsonMap } from "../../src/system/errors.ts";
 import type { Log } from "../../src/system/log.ts";
 import type { DispatcherMessage } from "../dispatcher/messages.ts";
@@ -12,9 +13,10 @@ import type { Claim, HandOut, JobMessage, LossReason } from "../job/messages.ts"
 import type { Hello, WorkerLink } from "../orchestrator.ts";
 import type { AttendedClock } from "./attended.ts";
 import { Connections, type Welcome } from "./connections.ts";
-import { type Lease, Leases } from "./leases.ts";
-import type { ClaimAnswer, WorkerMessage } from "./messages.ts";
+import { type Lease, Leases, type Place, type Reporter } from "./leases.ts";
+import type { ClaimAnswer, Poll, WorkerMessage } from "./messages.ts";
 import { payloadOf } from "./payload.ts";
+import { Pollers } from "./pollers.ts";
 import { concurrencyOf, mergeRecord, ownWords, viewOf } from "./record.ts";
 import { isNews, isTrusted, msUntilTrusted, type Trust } from "./reputation.ts";
 import type { Reputations } from "./reputations.ts";
@@ -52,10 +54,13 @@ const CHECK_MS = 1_000;
 const RECORD_MS = 50;
 const GIVE_BACK_MS = 1_000;
 const TELL_AGAIN_MS = 2_000;
+/** A process that polls is asked to beat as often as a stream may take to come back: one of two beats may be late. */
+const MISSED_BEATS = 2;
 
 export class WorkerActor implements Actor<WorkerMessage> {
   readonly #leases = new Leases();
   readonly #connections = new Connections();
+  readonly #pollers = new Pollers();
   #draining = false;
   /** Sent to the dispatcher and not used yet. */
   #granted = 0;
@@ -90,13 +95,11 @@ export class WorkerActor implements Actor<WorkerMessage> {
     switch (message.type) {
       case "register":
         this.#register(message.body);
-        return message.reply.ok();
+        return this.#enrol(message.process, message.reply, context);
       case "heartbeat":
-        return message.reply.ok(this.#heartbeat(message.body, message.link));
+        return message.reply.ok(this.#heartbeat(message.body, message.link, message.caller));
       case "poll":
-        this.#heard();
-        this.#connections.wait(message.poll);
-        return this.#grant();
+        return this.#polled(message.poll);
       case "poll-over":
         this.#connections.leave(message.poll);
         return this.#grant();
@@ -211,11 +214,28 @@ export class WorkerActor implements Actor<WorkerMessage> {
     this.#publish();
   }
 
-  #heartbeat(body: HeartbeatBody | undefined, link: WorkerLink | undefined): JsonMap {
+  /** A process that polls is there, for the first time or anew, and says what it has. */
+  #enrol(process: WorkerProcess | undefined, reply: Reply<readonly string[]>, context: Context<WorkerMessage>): void {
+    // With its stream open, this is what it said before that one.
+    if (!process || this.#connections.isOpen(process.session) || !this.#pollers.registered(process))
+      return reply.ok([]);
+    this.#resume(process, process.running, reply, context);
+    this.#grant();
+  }
+
+  #polled(poll: Poll): void {
+    this.#heard();
+    if (poll.from && this.#pollers.isOver(poll.from)) return poll.answer(undefined);
+    this.#connections.wait(poll);
+    this.#grant();
+  }
+
+  #heartbeat(body: HeartbeatBody | undefined, link: WorkerLink | undefined, caller: Caller | undefined): JsonMap {
     this.#heard();
     if (!body) return { status: "ttl_refreshed" };
     this.record = mergeRecord(this.record, ownWords(body as JsonMap));
-    if (Array.isArray(body.current_tasks)) this.#compareReport(new Set(body.current_tasks), link !== undefined);
+    const reporter = { isByStream: link !== undefined, caller };
+    if (Array.isArray(body.current_tasks)) this.#compareReport(new Set(body.current_tasks), reporter);
     this.#publish();
     this.#resize(concurrencyOf(body as JsonMap), link);
     const cancelled = [...this.#leases.all()].filter((lease) => lease.cancelled || lease.dropped);
@@ -231,8 +251,8 @@ export class WorkerActor implements Actor<WorkerMessage> {
   }
 
   /** The worker says what it runs. */
-  #compareReport(running: ReadonlySet<string>, isByStream: boolean): void {
-    const { left, silent } = this.#leases.report(running, isByStream, this.parts.attended.nowMs());
+  #compareReport(running: ReadonlySet<string>, reporter: Reporter): void {
+    const { left, silent } = this.#leases.report(running, reporter, this.parts.attended.nowMs());
     for (const lease of left) this.#leave(lease);
     for (const lease of silent) this.#lose(lease, lease.lossReason);
   }
@@ -308,11 +328,13 @@ export class WorkerActor implements Actor<WorkerMessage> {
       task,
       handOut,
       session,
+      poller: undefined,
       sinceMs,
       deadlineMs: timeoutMs === undefined ? undefined : sinceMs + timeoutMs,
       lostAtMs: undefined,
       lossReason: "worker_lost",
       recorded: false,
+      isReported: false,
       reportedAtMs: sinceMs,
       vouchedAtMs: undefined,
       unreported: 0,
@@ -338,7 +360,11 @@ export class WorkerActor implements Actor<WorkerMessage> {
   }
 
   #deliver(lease: Lease, payload: string): boolean {
-    if (lease.session === undefined) return this.#connections.answerPoll(payload);
+    if (lease.session === undefined) {
+      const poll = this.#connections.answerPoll(payload);
+      lease.poller = poll?.from;
+      return poll !== undefined;
+    }
     const link = this.#connections.linkOf(lease.session);
     const isSent = link?.task(payload) === true;
     // The connection is gone, though nobody has said so yet.
@@ -465,7 +491,8 @@ export class WorkerActor implements Actor<WorkerMessage> {
     // Nobody has said yet that it runs: until then it cannot time out, only turn out to be nowhere.
     const { reconnectMs, taskTimeoutMs } = this.parts.settings;
     lease.deadlineMs = undefined;
-    lease.lostAtMs = lease.sinceMs + (this.#connections.hasStreams ? reconnectMs : taskTimeoutMs);
+    const isSomeoneBack = this.#connections.hasStreams || this.#pollers.some;
+    lease.lostAtMs = lease.sinceMs + (isSomeoneBack ? reconnectMs : taskTimeoutMs);
     this.#leases.add(lease);
     this.parts.tellDispatcher({ type: "claimed", workerId: this.id, task });
   }
@@ -480,12 +507,23 @@ export class WorkerActor implements Actor<WorkerMessage> {
     const capacity = concurrencyOf(hello.registration as JsonMap) ?? this.parts.settings.defaultConcurrency;
     this.#connections.open(link, session, capacity);
     this.#register(hello.registration as JsonMap);
+    this.#resume({ session }, hello.running, reply, context);
+  }
 
-    const unknown = this.#attach(hello);
+  /** Takes up what a process says that it has, and tells it what of that it is to end. */
+  #resume(
+    { session, connection }: Place,
+    running: readonly TaskReference[],
+    reply: Reply<readonly string[]>,
+    context: Context<WorkerMessage>,
+  ): void {
+    const place = { session, connection };
+    this.#connections.leaveBehind(place);
+    const unknown = this.#attach(place, running);
     if (unknown.length === 0)
       return this.#welcome(
-        session,
-        hello.running.map((running) => running.task_id),
+        place,
+        running.map(({ task_id }) => task_id),
         reply,
       );
     const claims = unknown.map(async ({ job_id: jobId, task_id: taskId }): Promise<ClaimAnswer> => {
@@ -497,23 +535,25 @@ export class WorkerActor implements Actor<WorkerMessage> {
       (settled) => ({
         type: "claimed",
         claims: settled.flatMap((one) => (one.status === "fulfilled" ? one.value : [])),
-        session,
+        place,
         reply,
       }),
-      () => ({ type: "claimed", claims: [], session, reply }),
+      () => ({ type: "claimed", claims: [], place, reply }),
     );
   }
 
-  /** Takes up again what the worker says it runs; returns what nobody here knows of. */
-  #attach(hello: Hello): Hello["running"] {
-    const running = new Set(hello.running.map((task) => task.task_id));
-    const backByMs = this.parts.attended.nowMs() + this.parts.settings.reconnectMs;
-    for (const lease of this.#leases.attach(running, hello.session, backByMs)) this.#lose(lease, "handed_back");
-    return hello.running.filter((task) => !this.#leases.byTask(task.task_id));
+  /** Takes up again what the process says it runs; returns what nobody here knows of. */
+  #attach(place: Place, inHand: readonly TaskReference[]): readonly TaskReference[] {
+    const running = new Set(inHand.map((task) => task.task_id));
+    const { reconnectMs } = this.parts.settings;
+    const nowMs = this.parts.attended.nowMs();
+    const by = { backByMs: nowMs + reconnectMs, reportByMs: nowMs + MISSED_BEATS * reconnectMs };
+    for (const lease of this.#leases.attach(running, place, by)) this.#lose(lease, "handed_back");
+    return inHand.filter((task) => !this.#leases.byTask(task.task_id));
   }
 
   #claimed(message: Extract<WorkerMessage, { type: "claimed" }>): void {
-    const { session } = message;
+    const { place } = message;
     const cancelled: string[] = [];
     for (const { jobId, taskId, claim } of message.claims) {
       if (!claim || this.#isReplaced(jobId, claim)) {
@@ -521,16 +561,16 @@ export class WorkerActor implements Actor<WorkerMessage> {
         continue;
       }
       const known = this.#leases.byTask(taskId);
-      if (!known) this.#takeUp(jobId, claim, session);
+      if (!known) this.#takeUp(jobId, claim, place);
       // Meanwhile it was adopted from what is on disk, where nobody knew that it runs.
-      else if (known.session === undefined) this.#leases.take(known, session);
+      else if (known.session === undefined && !known.poller) this.#leases.take(known, place);
     }
-    if (!this.#connections.isOpen(session)) {
-      this.#startLoss(session);
+    if (place.connection === undefined && !this.#connections.isOpen(place.session)) {
+      this.#startLoss(place.session);
       return message.reply.ok(cancelled);
     }
-    const attached = this.#leases.inSession(session).map((lease) => lease.handOut.taskId);
-    this.#welcome(session, attached, message.reply, cancelled);
+    const attached = this.#leases.ofProcess(place.session).map((lease) => lease.handOut.taskId);
+    this.#welcome(place, attached, message.reply, cancelled);
   }
 
   /** While the job was asked, the task went out to this worker once more. */
@@ -539,11 +579,12 @@ export class WorkerActor implements Actor<WorkerMessage> {
     return lease !== undefined && !lease.dropped && lease.handOut.taskId !== handOut.taskId;
   }
 
-  #takeUp(jobId: string, claim: Claim, session: string): void {
+  #takeUp(jobId: string, claim: Claim, place: Place): void {
     const task = this.parts.taskOf(jobId, claim);
-    const lease = this.#lease(task, claim.handOut, session);
+    const lease = this.#lease(task, claim.handOut, place.session);
     lease.recorded = true;
     this.#leases.add(lease);
+    this.#leases.take(lease, place);
     this.parts.tellDispatcher({ type: "claimed", workerId: this.id, task });
   }
 
@@ -552,8 +593,8 @@ export class WorkerActor implements Actor<WorkerMessage> {
     this.#leases.startLoss(session, this.parts.attended.nowMs() + this.parts.settings.reconnectMs);
   }
 
-  #welcome(session: string, running: readonly string[], reply: Welcome, cancelled: readonly string[] = []): void {
-    this.#connections.ready(session);
+  #welcome(place: Place, running: readonly string[], reply: Welcome, cancelled: readonly string[] = []): void {
+    if (place.connection === undefined) this.#connections.ready(place.session);
     reply.ok([...cancelled, ...running.filter((taskId) => this.isCancelled(taskId) === true)]);
     this.#grant();
   }

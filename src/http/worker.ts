@@ -6,6 +6,7 @@ import { createSignatureCheck } from "../access/message-signatures.ts";
 import type { ShortTokens } from "../access/short-tokens.ts";
 import { invalidBody } from "../protocol/creation.ts";
 import { findFlaw, isObject, parseObject, parseShallow, refusalOf } from "../protocol/json.ts";
+import { type Caller, CALLER_HEADER, PROCESS_FIELD, readCaller, readProcess } from "../protocol/process.ts";
 import { readCheckpoint, readProgress } from "../protocol/progress.ts";
 import { readResult } from "../protocol/result.ts";
 import { readWorkerEvent } from "../protocol/worker-event.ts";
@@ -88,8 +89,16 @@ async function register(request: Request, options: WorkerRoutesOptions): Promise
   const registration = body as unknown as RegistrationBody;
   claim(grant, request, registration.worker_id);
   checkSignature(request, text, registration.worker_id, options);
-  await orchestrator.workers.register(registration);
-  return json('{"status":"registered"}');
+  const process = readProcess(body[PROCESS_FIELD]);
+  if (process === undefined) {
+    await orchestrator.workers.register(registration);
+    return json('{"status":"registered"}');
+  }
+  const { [PROCESS_FIELD]: _, ...record } = registration as RegistrationBody & Record<string, unknown>;
+  const { cancelled, heartbeatMs } = await orchestrator.workers.register(record, process);
+  return json(
+    JSON.stringify({ status: "registered", heartbeat_seconds: heartbeatMs / 1_000, cancel_task_ids: cancelled }),
+  );
 }
 
 async function takeHeartbeat(request: Request, workerId: string, options: WorkerRoutesOptions): Promise<Response> {
@@ -98,7 +107,7 @@ async function takeHeartbeat(request: Request, workerId: string, options: Worker
   const text = await readText(request, settings.bodyBytesMax);
   const body = readHeartbeat(text, workerId, system.log);
   if (body !== undefined) checkSignature(request, text, workerId, options);
-  const record = await orchestrator.workers.heartbeat(workerId, body);
+  const record = await orchestrator.workers.heartbeat(workerId, body, undefined, callerOf(request));
   if (body !== undefined) return jsonFor(request, JSON.stringify({ worker_id: workerId, ...record }));
   const cancelled = record["cancel_task_ids"];
   return json(
@@ -139,7 +148,7 @@ async function poll(request: Request, workerId: string, options: WorkerRoutesOpt
   claim(grant, request, workerId);
   const parked = options.parking.park(request, () => grant.admits(workerId));
   try {
-    const text = await workers.poll(workerId, options.settings.pollMs, parked.signal);
+    const text = await workers.poll(workerId, options.settings.pollMs, parked.signal, callerOf(request));
     if (text === undefined) {
       // Its token may have been taken away while it waited: then it hears so, and not that there is nothing.
       options.door.worker(request, workerId);
@@ -264,6 +273,11 @@ export function presentedToken(request: Request): string | undefined {
 
 export function workerHint(request: Request): string | undefined {
   return request.headers.get("x-worker-id") || undefined;
+}
+
+/** Which of the worker's processes it is, where it says so. */
+function callerOf(request: Request): Caller | undefined {
+  return readCaller(request.headers.get(CALLER_HEADER));
 }
 
 function missing(message: string, field: string): Refusal {

@@ -10,6 +10,8 @@ import type { WorkerId } from "./crash/plan.ts";
 const LIMIT_MS = 60_000;
 /** Below the 4 s that a task of the load may take. */
 const TASK_MS = 2500;
+/** Minutes until the server takes a worker that only polls for gone. */
+const USUAL_TIMES = { LOG_LEVEL: "warn" };
 
 interface Stage {
   readonly server: Server;
@@ -18,8 +20,12 @@ interface Stage {
   readonly id: string;
 }
 
-async function withTaskInHand(first: WorkerId, play: (stage: Stage) => Promise<void>): Promise<void> {
-  const server = new Server({ blueprints: join(import.meta.dir, "crash", "blueprints"), environment: SHORT_TIMES });
+async function withTaskInHand(
+  first: WorkerId,
+  play: (stage: Stage) => Promise<void>,
+  environment: Readonly<Record<string, string>> = SHORT_TIMES,
+): Promise<void> {
+  const server = new Server({ blueprints: join(import.meta.dir, "crash", "blueprints"), environment });
   await server.start();
   const fleet = new Fleet(server, [first]);
   try {
@@ -75,6 +81,37 @@ describe.skipIf(!isBuilt).each([
         stage.fleet.start(first);
         await expectEnd(stage, 2, first);
       }),
+    LIMIT_MS,
+  );
+
+  test.concurrent(
+    "that is killed and comes back under its name does it again within seconds, with the server's own times too",
+    () =>
+      withTaskInHand(
+        first,
+        async (stage) => {
+          await stage.fleet.kill(first);
+          stage.fleet.start(first);
+          await expectEnd(stage, 2, first);
+        },
+        USUAL_TIMES,
+      ),
+    LIMIT_MS,
+  );
+
+  test.concurrent(
+    "that is killed with its server does it again once both are back, and nothing is burned",
+    () =>
+      withTaskInHand(
+        first,
+        async (stage) => {
+          await Promise.all([stage.server.kill(), stage.fleet.kill(first)]);
+          await stage.server.start();
+          stage.fleet.start(first);
+          await expectEnd(stage, 1, first);
+        },
+        USUAL_TIMES,
+      ),
     LIMIT_MS,
   );
 

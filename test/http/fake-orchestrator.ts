@@ -12,6 +12,7 @@ import type {
 import type { Manifest } from "../../src/catalog/port.ts";
 import type { HistoryEvent } from "../../src/job/history.ts";
 import type { ClientFacts, Job, JobStatus } from "../../src/job/model.ts";
+import type { Caller, WorkerProcess } from "../../src/protocol/process.ts";
 import type { ResultAnswer, TaskPayload, WorkerResult } from "../../src/protocol/worker.ts";
 import type { WorkerEvent, WorkerEventAnswer } from "../../src/protocol/worker-event.ts";
 import type { JobQuery, OutboxRow, StoredEntry } from "../../src/storage/port.ts";
@@ -30,6 +31,9 @@ export interface Told {
   readonly released: string[];
   readonly drained: string[];
   readonly heartbeats: (JsonMap | undefined)[];
+  readonly processes: WorkerProcess[];
+  /** Of heartbeats and polls. */
+  readonly callers: Caller[];
   readonly links: { workerId: string; link: WorkerLink }[];
   readonly disconnected: string[];
   readonly queries: JobQuery[];
@@ -132,6 +136,8 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
     released: [],
     drained: [],
     heartbeats: [],
+    processes: [],
+    callers: [],
     links: [],
     disconnected: [],
     queries: [],
@@ -286,10 +292,13 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
         },
       },
       workers: {
-        async register(body) {
+        async register(body, process) {
           workers.set(body.worker_id, body as unknown as JsonMap);
+          if (process) told.processes.push(process);
+          return { cancelled: ["cancelled-task"], heartbeatMs: 5_000 };
         },
-        async heartbeat(id, body) {
+        async heartbeat(id, body, _, caller) {
+          if (caller) told.callers.push(caller);
           told.heartbeats.push(body as JsonMap | undefined);
           const known = workers.get(id);
           if (known === undefined) throw new Refusal("WORKER_NOT_FOUND", 404, "No worker has this id: register it.");
@@ -297,7 +306,8 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
           workers.set(id, merged);
           return merged;
         },
-        async poll(_, __, signal) {
+        async poll(_, __, signal, from) {
+          if (from) told.callers.push(from);
           const task = await (polls.shift() ?? (async () => undefined))(signal);
           return task && JSON.stringify(task);
         },

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { Refusal } from "../../src/system/errors.ts";
 import { asClient, asWorker, createDoors, request } from "./doors.ts";
-import { task } from "./fake-orchestrator.ts";
+import { type Fake, task } from "./fake-orchestrator.ts";
 import { runScenarios } from "./scenarios.ts";
 
 const RESULT = "/_worker/tasks/result";
 const post = { method: "POST", headers: asWorker };
+const inHand = { job_id: "j", task_id: "t" };
 const ids = { job_id: "j", task_id: "t", worker_id: "w1" };
 const patch = { method: "PATCH", headers: asWorker, path: "/_worker/workers/w1" };
 const known = {
@@ -96,6 +97,37 @@ describe("announcing a worker", () => {
       status: 422,
       has: ["/supported_tasks"],
     },
+    {
+      name: "one that says which process it is hears what it is to end and how often to beat, and that is kept nowhere",
+      ...post,
+      path,
+      body: { worker_id: "w1", worker_process: { session: "s-1", connection: 2, running: [inHand] } },
+      status: 200,
+      has: ['{"status":"registered","heartbeat_seconds":5,"cancel_task_ids":["cancelled-task"]}'],
+      after: (fake) => {
+        expect(fake.told.processes).toEqual([{ session: "s-1", connection: 2, running: [inHand] }]);
+        expect(fake.workers.get("w1")).toEqual({ worker_id: "w1" });
+      },
+    },
+    ...[
+      "s-1",
+      { session: "s-1" },
+      { session: "s/1", connection: 1, running: [] },
+      { session: "s-1", connection: 0, running: [] },
+      { session: "s-1", connection: 1.5, running: [] },
+      { session: "s-1", connection: 1, running: ["t"] },
+    ].map((worker_process) => ({
+      name: `what somebody else means by the same name is a field like any other: ${JSON.stringify(worker_process)}`,
+      ...post,
+      path,
+      body: { worker_id: "w1", worker_process },
+      status: 200,
+      has: ['{"status":"registered"}'],
+      after: (fake: Fake) => {
+        expect(fake.told.processes).toEqual([]);
+        expect(fake.workers.get("w1")).toEqual({ worker_id: "w1", worker_process });
+      },
+    })),
     {
       name: "another id in the header is refused",
       ...post,
@@ -360,6 +392,22 @@ describe("polling", () => {
     const { app } = createDoors();
     const answer = await app.handle(request("GET", path, asWorker));
     expect(answer.status).toBe(204);
+  });
+
+  test.each([
+    ["s-1/12", [{ session: "s-1", connection: 12 }]],
+    ["s-1", []],
+    ["s-1/0", []],
+    ["s-1/1/2", []],
+    ["", []],
+  ])("a poll and a heartbeat of the process %p are known as such", async (text, callers) => {
+    const { app, fake } = createDoors();
+    fake.workers.set("w1", {});
+    const headers = { ...asWorker, "x-worker-process": text };
+    await app.handle(request("GET", path, headers));
+    await app.handle(request("PATCH", "/_worker/workers/w1", headers, { load: 0 }));
+
+    expect(fake.told.callers).toEqual([...callers, ...callers]);
   });
 
   test("a caller that goes away ends the wait, and a task taken meanwhile is given back", async () => {

@@ -79,7 +79,7 @@ export interface LedgerParts {
   monotonicMs(): number;
   stoodStillMs(): number;
   /** Since when the worker may rightly be thought lost; infinite: it did nothing wrong. */
-  faultOf(workerId: string): number;
+  faultOf(workerId: string, taskId: string): number;
   readonly cancelGraceMs: number;
   readonly handlerRuns: number;
 }
@@ -313,7 +313,7 @@ export class Ledger {
     const result = event.extra?.["result"] as { status: string; data?: { token?: string }; error?: { code: string } };
     const code = result.error?.code ?? "";
     if (LOST.has(code)) {
-      this.#loseAttempt(handOut, code, name);
+      this.#loseAttempt(handOut, taskId, code, name);
       this.#lost.add(taskId);
     } else this.#countResult(facts, taskId, result.data?.token, name);
     const isTransient = result.status === "failure" && !FINAL.has(code);
@@ -357,11 +357,11 @@ export class Ledger {
     if (!facts.cancelRequested) this.#countedTokens.add(token);
   }
 
-  #loseAttempt(handOut: HandOut, code: string, name: string): void {
+  #loseAttempt(handOut: HandOut, taskId: string, code: string, name: string): void {
     const { workerId, atMs, timeoutMs, stoodStillMs } = handOut;
     if (code === "WORKER_LOST") {
       promise(
-        this.parts.faultOf(workerId) >= atMs,
+        this.parts.faultOf(workerId, taskId) >= atMs,
         `${name}: an attempt was burned, and worker ${workerId} did nothing wrong`,
       );
       return;

@@ -2,7 +2,7 @@
  * Worlds about one fault of workers each. It happens in every one of them, for certain and mostly more
  * than once, beside whatever else goes wrong there; the world is not over before it has.
  */
-import { isChildWait } from "../../src/job/model.ts";
+import { isChildWait, isTerminal } from "../../src/job/model.ts";
 import type { ResultAnswer } from "../../src/protocol/worker.ts";
 import type { JobWrite, Unit } from "../../src/storage/port.ts";
 import type { JsonMap } from "../../src/system/errors.ts";
@@ -16,6 +16,7 @@ export const WORKER_KINDS = {
   "worker-frozen": "A worker is frozen past its lease and woken: its task was given up, and it goes on with it.",
   "worker-late": "A worker answers after the task's time, and does not hear that it was told to end it.",
   "worker-twice": "A worker hands in a result again, at once or much later, or another one for the same task.",
+  "worker-replaced": "A process that polls is killed with a task in hand, and others of its id are there or come.",
   "worker-clock": "A worker's clock is 10 minutes off, and it says so in all that it sends.",
 } as const;
 
@@ -31,12 +32,17 @@ const FLOWS: Readonly<Record<WorkerKind, readonly [string, ...string[]]>> = {
   "worker-frozen": ["one", "fan", "patient"],
   "worker-late": ["hurried", "slow-fan"],
   "worker-twice": ["one", "three", "fan"],
+  "worker-replaced": ["one", "fan", "patient"],
   "worker-clock": ["one", "slow-fan", "hurried"],
 };
 
 const FEED_MS = 3_000;
 const PATIENCE_MS = 900_000;
 const CLOCK_OFF_MS = 600_000;
+/** The id of the processes that poll. */
+const SHARED_ID = "gamma";
+/** Two heartbeats, as often as they are asked for, and what it takes until the job has it in writing. */
+const SOON_MS = 10_000;
 /** What follows from the worker's clock would be further off than this; what the server waits for by itself is not. */
 const NEAR_MS = CLOCK_OFF_MS / 2;
 
@@ -48,6 +54,8 @@ export class Mishap {
   readonly #dates = new Map<string, Set<number>>();
   /** How often the server has answered a result of the task. */
   readonly #answers = new Map<string, number>();
+  /** What processes had in hand when they were killed. */
+  readonly #orphans = new Map<string, { readonly worker: Worker; readonly jobId: string }>();
 
   constructor(
     readonly world: World,
@@ -59,7 +67,26 @@ export class Mishap {
 
   /** No other fault of workers; and where clocks matter, those of the server are right. */
   static weather(kind: WorkerKind): Partial<Weather> {
-    return { workers: false, ...(kind === "worker-clock" && { clock: false }) };
+    return {
+      workers: false,
+      ...(kind === "worker-clock" && { clock: false }),
+      // Whose heartbeat comes later than the second one is rightly thought gone.
+      ...(kind === "worker-replaced" && { lateness: false }),
+    };
+  }
+
+  /** Whoever polls says which process it is. */
+  get isAboutPollers(): boolean {
+    return this.kind === "worker-replaced";
+  }
+
+  /** Beside the workers of every world. */
+  plan(): void {
+    if (!this.isAboutPollers) return;
+    const { fleet, time } = this.world;
+    for (let process = this.#chance.between(1, 3); process > 0; process--) {
+      time.at(this.#chance.between(0, 4_000), () => fleet.hire(SHARED_ID, "poll"));
+    }
   }
 
   /** Goes on until it has happened, with jobs for it to happen to. */
@@ -84,6 +111,7 @@ export class Mishap {
     if (!this.#isTurn()) return usualMs;
     switch (this.kind) {
       case "worker-killed":
+      case "worker-replaced":
         worker.process.after(this.#chance.between(0, usualMs + 300), () => this.#kill(worker));
         return usualMs;
       case "worker-frozen":
@@ -103,6 +131,23 @@ export class Mishap {
     for (let more = this.#chance.between(1, 2); more > 0; more--) {
       const isOther = this.#chance.is(0.3);
       worker.process.after(this.#chance.one(0, 5, 200, 2_000, 9_000), () => worker.sendMore(running, isOther));
+    }
+  }
+
+  /** A process is known to the server: what others of its id had when they were killed is handed out again soon. */
+  registered(worker: Worker): void {
+    const { server, time, weather } = this.world;
+    // Where the disk or the server stands still, or what the dead had said comes once more, it takes longer.
+    if (weather.disk || weather.slowDisk || weather.stalls || weather.doubles || weather.defects) return;
+    const { starts } = server;
+    for (const [taskId, { worker: dead, jobId }] of this.#orphans) {
+      if (dead.id !== worker.id) continue;
+      time.at(SOON_MS, () => {
+        if (server.starts !== starts || !server.engine) return;
+        const job = server.disk.job(jobId);
+        const isHeld = job !== undefined && !isTerminal(job.status) && job.task?.delivery?.taskId === taskId;
+        this.world.hold(() => promise(!isHeld, `task ${taskId} still waits for a process that was killed`));
+      });
     }
   }
 
@@ -160,7 +205,11 @@ export class Mishap {
 
   #kill(worker: Worker): void {
     if (worker.running.size === 0 || !this.world.isBad) return;
+    if (this.isAboutPollers && worker.id !== SHARED_ID) return;
     this.#count(`${worker.id} has ${worker.running.size} tasks`);
+    for (const [taskId, { task, result }] of worker.running) {
+      if (!result) this.#orphans.set(taskId, { worker, jobId: task.job_id });
+    }
     worker.die();
   }
 

@@ -71,7 +71,7 @@ export class PollWorker extends Worker {
       caller: this.process,
       timeoutMs: POLL_MS + 3_000,
       send: (engine) => engine.workers.poll(this.id, POLL_MS, gaveUp.signal),
-      said: (text) => this.#given(text, () => isHeard),
+      said: (text) => this.given(text, () => isHeard),
       failed: () => this.fault(),
       done: (outcome) => {
         isHeard = true;
@@ -83,7 +83,7 @@ export class PollWorker extends Worker {
     });
   }
 
-  #given(text: string | undefined, isHeard: () => boolean): void {
+  protected given(text: string | undefined, isHeard: () => boolean): void {
     if (text === undefined) return;
     const { world } = this;
     const task = JSON.parse(text) as TaskPayload;

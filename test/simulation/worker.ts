@@ -55,7 +55,7 @@ export abstract class Worker {
 
   /** From now on it is its own fault if it is thought lost. */
   fault(): void {
-    this.world.fleet.fault(this.id);
+    this.world.fleet.fault(this);
   }
 
   take(task: TaskPayload): void {

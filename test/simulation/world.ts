@@ -108,7 +108,7 @@ export class World {
     this.ledger = new Ledger({
       monotonicMs: () => this.time.monotonicMs(),
       stoodStillMs: () => this.server.stoodStillMs,
-      faultOf: (workerId) => this.fleet.faultOf(workerId),
+      faultOf: (workerId, taskId) => this.fleet.faultOf(workerId, taskId),
       cancelGraceMs: 3_000,
       handlerRuns: 4,
     });
@@ -258,6 +258,7 @@ export class World {
       const kind = chance.one("stream", "stream", "poll");
       time.at(chance.between(0, 3_000), () => fleet.hire(id, kind));
     }
+    this.mishap?.plan();
     const troubles: (() => void)[] = [];
     if (weather.crashes)
       troubles.push(

@@ -219,6 +219,58 @@ describe("a worker that polls", () => {
     expect(fake.requests.filter(isRegistration)).toHaveLength(2);
   });
 
+  test("says which process it is, at which of its connections, and what it has in hand", async () => {
+    const fake = orchestrator();
+    const { open: finish, passed } = gate();
+    run(
+      new Worker().task("slow", () => passed),
+      fake,
+    );
+    const id = fake.queueTask("slow");
+    await fake.request("a report", (seen) => isHeartbeat(seen) && `${seen.body["current_tasks"]}` === id);
+    answerFirst(fake, isHeartbeat, Response.json({ error: "Worker not found" }, { status: 404 }));
+    const other = fake.queueTask("slow");
+    await fake.signal.until("two registrations", () => fake.requests.filter(isRegistration).length === 2);
+    finish();
+    await fake.resultOf(other);
+
+    const told = fake.requests.filter(isRegistration).map(({ body }) => body["worker_process"] as { session: string });
+    const session = told[0]?.session ?? "";
+    const inHand = [id, other].map((task_id) => ({ job_id: task_id.replace("task", "job"), task_id }));
+    expect<object[]>(told).toEqual([
+      { session, connection: 1, running: [] },
+      { session, connection: 2, running: inHand },
+    ]);
+    const callers = fake.requests.map(({ headers }) => headers.get("x-worker-process"));
+    expect(callers[0]).toBe(`${session}/1`);
+    expect(callers.at(-1)).toBe(`${session}/2`);
+    expect(new Set(callers).size).toBe(2);
+  });
+
+  test("ends what its registration is answered to be over, and beats as often as it is asked to", async () => {
+    const fake = orchestrator();
+    const { open: finish, passed } = gate();
+    const worker = new Worker().task("slow", async (_, { signal }) => {
+      await passed;
+      signal.throwIfAborted();
+    });
+    run(worker, fake);
+    const id = fake.queueTask("slow");
+    await fake.request("a report", (seen) => isHeartbeat(seen) && `${seen.body["current_tasks"]}` === id);
+    answerFirst(
+      fake,
+      (seen) => isHeartbeat(seen) || isRegistration(seen),
+      Response.json({ error: "Worker not found" }, { status: 404 }),
+      Response.json({ status: "registered", heartbeat_seconds: 0.1, cancel_task_ids: [id] }),
+    );
+    fake.queueTask("slow");
+    const isBeat = (seen: SeenRequest) => isHeartbeat(seen) && seen.headers.get("x-worker-process")?.endsWith("/2");
+    await fake.signal.until("beats at the next connection", () => fake.requests.filter(isBeat).length > 3);
+    finish();
+
+    expect(await fake.resultOf(id)).toMatchObject({ status: "cancelled" });
+  });
+
   test("registers again when the server does not know it any more", async () => {
     const fake = orchestrator();
     answerFirst(fake, isHeartbeat, Response.json({ error: "Worker not found" }, { status: 404 }));

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { Connections } from "../../../actors/worker-registry/connections.ts";
 import type { WorkerLink } from "../../../actors/orchestrator.ts";
 import type { Poll } from "../../../actors/worker-registry/messages.ts";
+import type { Caller } from "../../../src/protocol/process.ts";
 
 function link(): WorkerLink & { readonly closed: string[] } {
   const closed: string[] = [];
@@ -14,9 +15,9 @@ function link(): WorkerLink & { readonly closed: string[] } {
   };
 }
 
-function poll(isOpen = true): Poll & { readonly got: (string | undefined)[] } {
+function poll(isOpen = true, from?: Caller): Poll & { readonly got: (string | undefined)[] } {
   const got: (string | undefined)[] = [];
-  return { isOpen, answer: (task) => void got.push(task), got };
+  return { isOpen, from, answer: (task) => void got.push(task), got };
 }
 
 const idle = () => 0;
@@ -67,14 +68,31 @@ describe("a task for a poll", () => {
     connections.wait(second);
     connections.leave(first);
 
-    expect([connections.answerPoll("task"), connections.answerPoll("other")]).toEqual([true, false]);
+    expect([connections.answerPoll("task"), connections.answerPoll("other")]).toEqual([second, undefined]);
     expect([first.got, second.got]).toEqual([[], ["task"]]);
   });
 
   test("never goes to one that was closed when it came", () => {
     const connections = new Connections();
     connections.wait(poll(false));
-    expect([connections.isHere, connections.answerPoll("task")]).toEqual([false, false]);
+    expect([connections.isHere, connections.answerPoll("task")]).toEqual([false, undefined]);
+  });
+
+  test("never goes to one of a connection that its process has left", () => {
+    const connections = new Connections();
+    const [left, here, other, nobody] = [
+      poll(true, { session: "a", connection: 1 }),
+      poll(true, { session: "a", connection: 2 }),
+      poll(true, { session: "b", connection: 1 }),
+      poll(),
+    ];
+    for (const one of [left, here, other, nobody]) connections.wait(one);
+
+    connections.leaveBehind({ session: "a", connection: 2 });
+    expect([left.got, connections.answerPoll("first")]).toEqual([[undefined], here]);
+
+    connections.leaveBehind({ session: "b" });
+    expect([other.got, connections.answerPoll("second")]).toEqual([[undefined], nobody]);
   });
 });
 

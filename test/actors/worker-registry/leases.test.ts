@@ -7,11 +7,13 @@ function lease(taskId: string, more: Partial<Lease> = {}, key = taskId): Lease {
     task: { key, order: {} } as Lease["task"],
     handOut,
     session: undefined,
+    poller: undefined,
     sinceMs: 0,
     deadlineMs: undefined,
     lostAtMs: undefined,
     lossReason: "worker_lost",
     recorded: false,
+    isReported: false,
     reportedAtMs: 0,
     vouchedAtMs: undefined,
     unreported: 0,
@@ -28,7 +30,7 @@ describe("leases", () => {
     const one = lease("1", { session: "a" });
     leases.add(one);
     leases.add(lease("2", { session: "a" }));
-    leases.take(one, "b");
+    leases.take(one, { session: "b" });
     expect([leases.countIn("a"), leases.countIn("b"), leases.size]).toEqual([1, 1, 2]);
 
     leases.remove("1");
