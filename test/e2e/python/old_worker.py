@@ -166,7 +166,7 @@ class Worker:
     def finish(self, task, result):
         body = {"job_id": task["job_id"], "task_id": task["task_id"], "worker_id": self.id, "result": result}
         status, answer = self.http.send("POST", "/_worker/tasks/result", body)
-        tell("result", sent=result, status=status, body=answer)
+        tell("result", sent=body, status=status, body=answer)
         return body
 
     def work(self, task):
