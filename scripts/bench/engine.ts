@@ -35,6 +35,7 @@ const catalog: Catalog = {
   pinned: async () => manifest,
   list: () => [manifest],
   findings: () => [],
+  refused: () => [],
   onChange: () => () => undefined,
 };
 

@@ -13,7 +13,8 @@ import { errorAt } from "./findings.ts";
 import { type FolderView, viewFolder } from "./folder.ts";
 import type { LoadedBundle, LoadResult } from "./load.ts";
 import { createLoader } from "./loader.ts";
-import type { Catalog, Finding, Manifest } from "./port.ts";
+import type { Catalog, Finding, Manifest, RefusedFile } from "./port.ts";
+import { refusedOf } from "./refused.ts";
 import { createReport } from "./report.ts";
 import { isUnchanged, readServedIndex, type ServedFile, writeServedIndex } from "./served-index.ts";
 import { decideServing, endpointKey, type GoodFile, NOTHING_SERVES, type Serving } from "./serving.ts";
@@ -54,6 +55,7 @@ export function createCatalog(options: CatalogOptions): FolderCatalog {
   const known = new Map<string, KnownFile>();
   let serving: Serving = NOTHING_SERVES;
   let findings: readonly Finding[] = [];
+  let refusedFiles: readonly RefusedFile[] = [];
   let reloading: Promise<void> = Promise.resolve();
   let waiting: Promise<void> | undefined;
   let started: Promise<void> | undefined;
@@ -162,6 +164,7 @@ export function createCatalog(options: CatalogOptions): FolderCatalog {
     // Children whose files went away since: a job that gets there takes the failure outcome.
     const lost = childFindings(files, "warning").values().toArray().flat();
     findings = [...[...known.values()].flatMap((file) => file.findings), ...lost, ...serving.findings];
+    refusedFiles = refusedOf(findings, serving);
     report.clashes(serving.findings);
     await remember(good);
     for (const listener of listeners) listener();
@@ -207,6 +210,7 @@ export function createCatalog(options: CatalogOptions): FolderCatalog {
     },
     list: () => [...serving.byName.values()],
     findings: () => findings,
+    refused: () => refusedFiles,
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -6,5 +6,6 @@ export { type Check, checkFiles, type CheckOptions } from "./check.ts";
 export { formatFinding, isError } from "./findings.ts";
 export { isBlueprintFile } from "./folder.ts";
 export { createPlaceFinder } from "./places.ts";
+export { refusedText, staleText } from "./refused.ts";
 export { redirectOutput } from "./redirect-output.ts";
 export type { Catalog, Edge, Finding, Manifest, StateFacts } from "./port.ts";

@@ -87,6 +87,12 @@ export interface Finding {
   readonly message: string;
 }
 
+/** Why a file, or a blueprint of it, does not serve as it is now. */
+export interface RefusedFile extends Finding {
+  /** Blueprints that serve on from the file's last good version; none: it never had one. */
+  readonly serving: readonly string[];
+}
+
 export interface Catalog {
   /** The newest version in service. */
   current(name: string): Manifest | undefined;
@@ -96,6 +102,8 @@ export interface Catalog {
   list(): readonly Manifest[];
   /** Files that were refused: why the last good version serves on, or none does. */
   findings(): readonly Finding[];
+  /** The errors among them, with what serves in spite of them. */
+  refused(): readonly RefusedFile[];
   /** Told after each change of what serves. */
   onChange(listener: () => void): () => void;
 }

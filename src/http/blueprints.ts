@@ -1,20 +1,36 @@
 /** Blueprints as they serve: who may see what of them, and holding their new jobs back. */
 import { Elysia } from "elysia";
 import type { Blueprints, BlueprintView } from "../../actors/orchestrator.ts";
-import type { Manifest } from "../catalog/port.ts";
+import { refusedText, staleText } from "../catalog/index.ts";
+import type { Manifest, RefusedFile } from "../catalog/port.ts";
 import { isoTime } from "../system/iso.ts";
 import { describe } from "./descriptions.ts";
 import type { Door } from "./door.ts";
 import { json } from "./reply.ts";
 
-/** Jobs of all clients are counted for operators alone. */
-export function blueprintListText(views: readonly BlueprintView[], isOperator: boolean): string {
-  return JSON.stringify({ blueprints: views.map((view) => facts(view, isOperator)) });
+/** What was refused, and jobs of all clients, are told to operators alone; for others it is left out. */
+type Refused = readonly RefusedFile[] | undefined;
+
+export function blueprintListText(views: readonly BlueprintView[], refused: Refused): string {
+  const isOperator = refused !== undefined;
+  const blueprints = views.map((view) => facts(view, isOperator));
+  return JSON.stringify({ blueprints, ...(refused && { refused: refused.map(refusedDocument) }) });
 }
 
-export function blueprintText(view: BlueprintView, isOperator: boolean): string {
-  const { states, edges } = view.manifest;
-  return JSON.stringify({ ...facts(view, isOperator), state_names: states.map(stateOf), transitions: edges });
+export function blueprintText(view: BlueprintView, refused: Refused): string {
+  const { states, edges, name } = view.manifest;
+  const stale = refused && staleText(name, refused);
+  return JSON.stringify({
+    ...facts(view, refused !== undefined),
+    state_names: states.map(stateOf),
+    transitions: edges,
+    ...(stale !== undefined && { warning: stale }),
+  });
+}
+
+function refusedDocument(refused: RefusedFile) {
+  const { file, line, column, rule, message, serving } = refused;
+  return { file, line, column, rule, message, serving, text: refusedText(refused) };
 }
 
 function facts({ manifest, pausedSinceMs, crowd }: BlueprintView, isOperator: boolean) {

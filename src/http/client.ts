@@ -2,7 +2,7 @@
 import { Elysia } from "elysia";
 import type { Orchestrator } from "../../actors/orchestrator.ts";
 import type { Manifest } from "../catalog/port.ts";
-import { type JsonMap, Refusal } from "../system/errors.ts";
+import type { JsonMap } from "../system/errors.ts";
 import type { System } from "../system/index.ts";
 import { blueprintListText, blueprintText } from "./blueprints.ts";
 import type { Creator } from "./creation.ts";
@@ -13,12 +13,12 @@ import { graphAnswer } from "./graph.ts";
 import { openEventStream } from "./events.ts";
 import { historyText } from "./history.ts";
 import { refuseHead } from "./missing.ts";
-import { nearest } from "./nearest.ts";
 import type { Parking } from "./parking.ts";
 import { fieldsOf, invalidParameter, jobQueryOf, parametersOf } from "./query.ts";
 import { json, jsonFor } from "./reply.ts";
 import type { HttpSettings } from "./settings.ts";
 import { skillCatalogue } from "./skills.ts";
+import { unknownBlueprint } from "./unknown-blueprint.ts";
 import { jobEventListText, jobListText, jobText } from "./views.ts";
 
 export interface ClientRoutesOptions {
@@ -65,8 +65,9 @@ export function clientRoutes(prefix: string, options: ClientRoutesOptions, isDes
     .get(
       "/blueprints/:name/graph",
       ({ request, params }) => {
-        door.client(request);
-        return graphAnswer(request, manifestOf(params.name, orchestrator), options.drawing);
+        const { viewer } = door.client(request);
+        const manifest = manifestOf(params.name, orchestrator, viewer === undefined);
+        return graphAnswer(request, manifest, options.drawing);
       },
       told("Draw a blueprint, as DOT text (?format=svg, png, mermaid, or json for its parts)"),
     )
@@ -74,7 +75,10 @@ export function clientRoutes(prefix: string, options: ClientRoutesOptions, isDes
       "/blueprints/:name/jobs",
       ({ request, params }) => {
         const caller = door.operator(request);
-        return creator.start(request, caller, { manifest: manifestOf(params.name, orchestrator), isBatch: false });
+        return creator.start(request, caller, {
+          manifest: manifestOf(params.name, orchestrator, true),
+          isBatch: false,
+        });
       },
       { parse: "none", ...told("Start a job of any blueprint (operators)", jobBody) },
     )
@@ -82,7 +86,8 @@ export function clientRoutes(prefix: string, options: ClientRoutesOptions, isDes
       "/blueprints",
       ({ request }) => {
         const { viewer } = door.client(request);
-        return jsonFor(request, blueprintListText(orchestrator.blueprints.list(), viewer === undefined));
+        const refused = viewer === undefined ? orchestrator.catalog.refused() : undefined;
+        return jsonFor(request, blueprintListText(orchestrator.blueprints.list(), refused));
       },
       told("List the blueprints"),
     )
@@ -90,8 +95,9 @@ export function clientRoutes(prefix: string, options: ClientRoutesOptions, isDes
       "/blueprints/:name",
       ({ request, params }) => {
         const { viewer } = door.client(request);
-        manifestOf(params.name, orchestrator);
-        return jsonFor(request, blueprintText(orchestrator.blueprints.read(params.name), viewer === undefined));
+        manifestOf(params.name, orchestrator, viewer === undefined);
+        const refused = viewer === undefined ? orchestrator.catalog.refused() : undefined;
+        return jsonFor(request, blueprintText(orchestrator.blueprints.read(params.name), refused));
       },
       told("Read a blueprint: its states, where they lead, its limit"),
     );
@@ -160,16 +166,11 @@ async function readCounts(request: Request, { door, orchestrator }: ClientRoutes
   return json(JSON.stringify({ workers: { total: orchestrator.workers.list().length }, jobs }));
 }
 
-/** As many names help somebody who meant none of them. */
-const NAMES_MAX = 10;
-
-export function manifestOf(name: string, { catalog }: Pick<Orchestrator, "catalog">): Manifest {
+/** Files of the server are told to operators alone. */
+function manifestOf(name: string, { catalog }: Pick<Orchestrator, "catalog">, isOperator: boolean): Manifest {
   const manifest = catalog.current(name);
   if (manifest !== undefined) return manifest;
-  const names = catalog.list().map((one) => one.name);
-  const near = nearest(name, names);
-  const hint = near.length === 0 && names.length > 0 && `There are: ${names.toSorted().slice(0, NAMES_MAX).join(", ")}`;
-  throw new Refusal("BLUEPRINT_NOT_FOUND", 404, "Blueprint not found", { near: [...near], ...(hint && { hint }) });
+  throw unknownBlueprint(name, catalog, isOperator);
 }
 
 const SECRET_FIELDS = ["token", "dynamic_token", "security"];

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Created, Idempotency, NewJob, Orchestrator } from "../../actors/orchestrator.ts";
 import { type Caller, invalidToken } from "../access/access.ts";
+import { staleText } from "../catalog/index.ts";
 import type { Catalog, Manifest } from "../catalog/port.ts";
 import { type Creation, invalidBody, readBatch, readCreation } from "../protocol/creation.ts";
 import { parseObject } from "../protocol/json.ts";
@@ -64,7 +65,9 @@ export function createCreator(
     const idempotency = idempotencyOf(request, manifest.name, text);
     const job = newJob(manifest.name, creation, traceOf(request.headers));
     const [created] = await create(caller, [job], idempotency);
-    return json(accepted(created), created?.existing ? 200 : 202);
+    // Who mends blueprints has to hear that it is not the mended one that runs.
+    const warning = caller.isOperator ? staleText(manifest.name, catalog.refused()) : undefined;
+    return json(accepted(created, warning), created?.existing ? 200 : 202);
   };
 
   const many = async (request: Request, caller: Caller, manifest: Manifest): Promise<Response> => {
@@ -75,7 +78,7 @@ export function createCreator(
     const trace = traceOf(request.headers);
     const wanted = creations.map((creation) => newJob(manifest.name, creation, trace));
     const created = await create(caller, wanted, idempotency);
-    return json(`{"jobs":[${created.map(accepted).join(",")}]}`, 202);
+    return json(`{"jobs":[${created.map((one) => accepted(one)).join(",")}]}`, 202);
   };
 
   return {
@@ -132,9 +135,10 @@ function pathOf({ apiVersion, endpoint }: Manifest): string[] {
   return [apiVersion === "" ? endpoint : `${apiVersion}/${endpoint}`];
 }
 
-function accepted(created: Created | undefined): string {
+function accepted(created: Created | undefined, warning?: string): string {
   const existing = created?.existing ? ',"existing":true' : "";
-  return `{"status":"accepted","job_id":"${created?.id}"${existing}}`;
+  const warned = warning === undefined ? "" : `,"warning":${JSON.stringify(warning)}`;
+  return `{"status":"accepted","job_id":"${created?.id}"${existing}${warned}}`;
 }
 
 function newJob(blueprint: string, { initialData, options }: Creation, trace: NewJob["trace"]): NewJob {

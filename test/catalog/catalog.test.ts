@@ -86,6 +86,7 @@ describe("a bad file", () => {
     expect(others).toEqual([]);
     expect(finding).toMatchObject({ rule: "load", file: `${folder.path}/bad.ts`, line: 3 });
     expect(finding?.message).toContain("no");
+    expect(catalog.refused()).toMatchObject([{ file: `${folder.path}/bad.ts`, serving: [] }]);
   });
 
   test("that loops for ever when it is loaded is refused by name, and others serve", async () => {
@@ -161,6 +162,7 @@ export default new Blueprint({ name: "bad" })
     await catalog.reload();
     expect(catalog.current("a")).toEqual(first);
     expect(rules(catalog)).toEqual(["syntax"]);
+    expect(catalog.refused()).toMatchObject([{ rule: "syntax", serving: ["a"] }]);
 
     await folder.write("a.ts", flow("a", "export const two = 2;"));
     await catalog.reload();

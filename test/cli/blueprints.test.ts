@@ -49,6 +49,14 @@ describe("blueprints list", () => {
     ]);
   });
 
+  test("says below which files were refused", async () => {
+    const text = "blueprints/zz.ts:3:5: syntax: close the bracket (the version before serves on: zz)";
+    const { flags } = answering(() => Response.json({ blueprints: [blueprint], refused: [{ text }] }));
+    const { err, exitCode } = await play(["blueprints", "list", ...flags]);
+    expect(err).toBe(`refused: ${text}\n`);
+    expect(exitCode).toBe(0);
+  });
+
   test("with --json gives the server's document", async () => {
     const { flags } = answering(() => Response.json({ blueprints: [blueprint] }));
     const { out } = await play(["blueprints", "list", "--json", ...flags]);

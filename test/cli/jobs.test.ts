@@ -50,6 +50,14 @@ const running = { id: "j1", blueprint_name: "flow", status: "waiting_for_worker"
 const finished = { ...running, status: "finished", current_state: "done", result: { total: 3 } };
 
 describe("jobs submit", () => {
+  test("what the server warns of is told beside the id", async () => {
+    const warning = "the newest version of its file is refused, so the one before runs: flow.ts:1:1: syntax: broken";
+    const accepted = () => json({ status: "accepted", job_id: "j1", warning }, 202);
+    const { url } = answering({ "POST /api/blueprints/flow/jobs": [accepted] });
+    const played = await play(["jobs", "submit", "flow", "--url", url]);
+    expect(played).toEqual({ exitCode: 0, out: "j1\n", err: `warning: ${warning}\n` });
+  });
+
   test("a name goes to the blueprint, an endpoint to its path, each as an envelope", async () => {
     const accepted = () => json({ status: "accepted", job_id: "j1" }, 202);
     const { seen, url } = answering({

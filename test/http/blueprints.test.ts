@@ -5,6 +5,15 @@ import { createFake, job, manifest } from "./fake-orchestrator.ts";
 import { runScenarios } from "./scenarios.ts";
 
 const limited = () => createFake([manifest({ concurrency: { max: 2, key: "initial_data.customer" } })]);
+const refused = {
+  severity: "error",
+  file: "/srv/simple.ts",
+  line: 3,
+  column: 5,
+  rule: "syntax",
+  message: "broken",
+  serving: ["simple"],
+} as const;
 const ID = "01890000-0000-7000-8000-000000000001";
 
 describe("blueprints over HTTP", () => {
@@ -49,6 +58,72 @@ describe("blueprints over HTTP", () => {
       headers: asClient,
       status: 404,
       has: ['"code":"BLUEPRINT_NOT_FOUND"', '"near":["simple"]'],
+    },
+    {
+      name: "an operator sees which files were refused, and what serves on in their place",
+      method: "GET",
+      path: "/api/blueprints",
+      headers: asOperator,
+      prepare: (fake) => void fake.told.refused.push(refused),
+      status: 200,
+      has: ['"refused":[{"file":"/srv/simple.ts","line":3', "broken (the version before serves on: simple)"],
+    },
+    {
+      name: "a client does not see them",
+      method: "GET",
+      path: "/api/blueprints",
+      headers: asClient,
+      prepare: (fake) => void fake.told.refused.push(refused),
+      status: 200,
+      lacks: ["refused", "broken"],
+    },
+    {
+      name: "one whose newest version was refused says so when it is read",
+      method: "GET",
+      path: "/api/v1/blueprints/simple",
+      headers: asOperator,
+      prepare: (fake) => void fake.told.refused.push(refused),
+      status: 200,
+      has: ['"warning":"the newest version of its file is refused, so the one before runs: '],
+    },
+    {
+      name: "an operator who starts a job of one hears that the version before runs",
+      method: "POST",
+      path: "/api/v1/blueprints/simple/jobs",
+      headers: asOperator,
+      body: {},
+      prepare: (fake) => void fake.told.refused.push(refused),
+      status: 202,
+      has: ['"warning":"the newest version of its file is refused', "simple.ts:3:5: syntax: broken"],
+    },
+    {
+      name: "a name that may be that of a refused file is told with the reason",
+      method: "POST",
+      path: "/api/v1/blueprints/zz_typo/jobs",
+      headers: asOperator,
+      body: {},
+      prepare: (fake) => void fake.told.refused.push({ ...refused, file: "/srv/zz-typo.ts", serving: [] }),
+      status: 404,
+      has: ["There are: simple. A file was refused, and may be what is meant: ", "zz-typo.ts:3:5: syntax: broken"],
+    },
+    {
+      name: "a client hears only which there are",
+      method: "GET",
+      path: "/api/v1/blueprints/zz_typo",
+      headers: asClient,
+      prepare: (fake) => void fake.told.refused.push(refused),
+      status: 404,
+      has: ['"hint":"There are: simple."'],
+      lacks: ["syntax"],
+    },
+    {
+      name: "more names than help are counted",
+      method: "GET",
+      path: "/api/v1/blueprints/quite_another_one",
+      headers: asClient,
+      fake: () => createFake(Array.from({ length: 13 }, (_, index) => manifest({ name: `b${10 + index}` }))),
+      status: 404,
+      has: ["b18, b19 and 3 more."],
     },
     {
       name: "an operator pauses one",

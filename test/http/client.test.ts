@@ -571,7 +571,7 @@ describe("reading jobs", () => {
       ...get,
       path: "/api/blueprints/quite_another_one/graph",
       status: 404,
-      has: ['"error":"Blueprint not found"', '"hint":"There are: simple"'],
+      has: ['"error":"Blueprint not found"', '"hint":"There are: simple."'],
     },
     {
       name: "workers are listed without what they should not have sent",

@@ -9,7 +9,7 @@ import type {
   Viewer,
   WorkerLink,
 } from "../../actors/orchestrator.ts";
-import type { Manifest } from "../../src/catalog/port.ts";
+import type { Manifest, RefusedFile } from "../../src/catalog/port.ts";
 import type { HistoryEvent } from "../../src/job/history.ts";
 import type { ClientFacts, Job, JobStatus } from "../../src/job/model.ts";
 import type { Caller, WorkerProcess } from "../../src/protocol/process.ts";
@@ -20,6 +20,7 @@ import { type JsonMap, Refusal } from "../../src/system/errors.ts";
 
 export interface Told {
   readonly paused: Map<string, number>;
+  readonly refused: RefusedFile[];
   readonly created: {
     client: ClientFacts;
     jobs: readonly NewJob[];
@@ -147,6 +148,7 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
     failed: [],
     outbox: [],
     paused: new Map(),
+    refused: [],
   };
   const jobs = new Map<string, Job>();
   const events = new Map<string, HistoryEvent[]>();
@@ -352,6 +354,7 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
         pinned: async () => undefined,
         list: () => manifests,
         findings: () => [],
+        refused: () => told.refused,
         onChange: () => () => undefined,
       },
     },

@@ -32,6 +32,7 @@ const CATALOG: Catalog = {
   pinned: (_hash, name) => Promise.resolve(MANIFESTS.get(name)),
   list: () => [...MANIFESTS.values()],
   findings: () => [],
+  refused: () => [],
   onChange: () => () => undefined,
 };
 

@@ -48,6 +48,10 @@ export class Versions implements Catalog {
     return [];
   }
 
+  refused(): readonly [] {
+    return [];
+  }
+
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

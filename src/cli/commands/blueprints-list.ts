@@ -32,6 +32,7 @@ async function list({ client, terminal }: CommandContext, flags: Flags): Promise
       found.map((one) => rowOf(one, nowMs)),
     ),
   );
+  for (const { text } of listOf(answer["refused"])) terminal.err(`refused: ${printable(cell(text))}\n`);
   return EXIT.done;
 }
 
@@ -84,6 +85,7 @@ function describe(one: JsonMap): string {
     ["at once", one["concurrency"] === null ? undefined : limitOf(one["concurrency"])],
     ["at gate", crowd && `${cell(crowd["inside"])} running, ${cell(crowd["waiting"])} waiting`],
     ["paused", one["paused_since"]],
+    ["warning", one["warning"]],
     ["input", one["input_schema"]],
   ];
   const shown = facts.filter(([, value]) => value !== undefined && value !== null);

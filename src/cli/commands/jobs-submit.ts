@@ -10,6 +10,7 @@ import { readInput } from "../input.ts";
 import { idempotencyHeader } from "../job-request.ts";
 import { collectTags } from "../many-jobs.ts";
 import { describeJob, exitCodeOfJob } from "../job-view.ts";
+import { printable } from "../printable.ts";
 import { createProgressView } from "../progress.ts";
 
 export function addSubmit(jobs: Command, context: CommandContext): void {
@@ -41,6 +42,7 @@ async function submit(context: CommandContext, target: string, flags: Flags): Pr
   const accepted = await create(client, target, body, idempotencyHeader(flags));
   const jobId = String(accepted["job_id"]);
   if (accepted["existing"] === true) terminal.err("a job with this unique key is not over: no other was made\n");
+  if (typeof accepted["warning"] === "string") terminal.err(`warning: ${printable(accepted["warning"])}\n`);
   if (flags["wait"] !== true) {
     terminal.out(`${flags["json"] === true ? JSON.stringify(accepted) : jobId}\n`);
     return EXIT.done;
