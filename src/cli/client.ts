@@ -1,45 +1,12 @@
 /** A small HTTP client for the commands: over a URL and a token, or over the local door. */
-import { join } from "node:path";
-import { type ClientSettings, DEFAULT_DATA_DIR } from "../config/tables.ts";
 import { isObject } from "../protocol/json.ts";
 import { type JsonMap, messageOf } from "../system/errors.ts";
 import { withDetails } from "./details.ts";
+import { type Door, noServerText, tokenAdvice } from "./door.ts";
 import { CommandFailure, EXIT, exitCodeOfStatus } from "./exit.ts";
 import type { Terminal } from "./terminal.ts";
 
 export { isObject };
-
-export const DEFAULT_URL = "http://127.0.0.1:8080";
-
-/** How the server is reached. */
-export interface Door {
-  readonly url: string;
-  readonly token?: string;
-  readonly socket?: string;
-}
-
-/**
- * Without a URL and a token the local door is taken, if it is there. Somebody who names a data
- * folder means the server in it, and no other.
- */
-export function doorOf(settings: ClientSettings, terminal: Terminal): Door {
-  if (settings.url === undefined && settings.token === undefined) {
-    const socket = join(settings.dataDir ?? DEFAULT_DATA_DIR, "orchestrator.sock");
-    if (terminal.exists(socket)) return { url: "http://localhost", socket };
-    if (settings.dataDir !== undefined) throw noServerIn(settings.dataDir);
-  }
-  const url = (settings.url ?? DEFAULT_URL).replace(/\/+$/, "");
-  if (!/^https?:\/\/./.test(url)) {
-    const message = `"${url}" is no address of a server: begin it with http:// or https://, as in ${DEFAULT_URL}.`;
-    throw new CommandFailure(EXIT.wrongUse, "WRONG_URL", message);
-  }
-  return { url, ...(settings.token !== undefined && { token: settings.token }) };
-}
-
-export function noServerIn(dataDir: string): CommandFailure {
-  const advice = `Start one with \`orchestrator serve --data-dir ${dataDir}\`, or name the folder of one that runs.`;
-  return new CommandFailure(EXIT.noServer, "NO_SERVER", `There is no server in ${dataDir}. ${advice}`);
-}
 
 export interface Client {
   get(path: string): Promise<JsonMap>;
@@ -93,11 +60,8 @@ async function reach(door: Door, terminal: Terminal, path: string, options: BunF
 const NOBODY_LISTENS: readonly unknown[] = ["ConnectionRefused", "FailedToOpenSocket", "ECONNREFUSED", "ENOENT"];
 
 function noServer(door: Door, error: unknown): string {
-  const place = door.socket ?? door.url;
   const isPlain = error instanceof Error && "code" in error && NOBODY_LISTENS.includes(error.code);
-  const reason = isPlain ? "" : ` (${messageOf(error).replace(/[.\s]+$/, "")})`;
-  const advice = "Start one with `orchestrator serve`, or say where it is with --url and --token.";
-  return `No server answers at ${place}${reason}. ${advice}`;
+  return noServerText(door, isPlain ? "" : ` (${messageOf(error).replace(/[.\s]+$/, "")})`);
 }
 
 async function failureOf(response: Response, door: Door): Promise<CommandFailure> {
@@ -105,8 +69,7 @@ async function failureOf(response: Response, door: Door): Promise<CommandFailure
   const code = typeof body["code"] === "string" ? body["code"] : `HTTP_${response.status}`;
   const said = typeof body["error"] === "string" ? body["error"] : `The server answered ${response.status}.`;
   const { details } = body;
-  const advice = response.status === 401 && door.token === undefined ? " Set --token or CLIENT_TOKEN." : "";
-  const message = withDetails(said, details) + advice;
+  const message = withDetails(said, details) + tokenAdvice(door, response.status, code);
   const answer = { status: response.status, error: said, ...(details !== undefined && { details }) };
   return new CommandFailure(exitCodeOfStatus(response.status), code, message, answer);
 }

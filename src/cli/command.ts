@@ -1,11 +1,10 @@
 /** What every command is given, and how its end becomes an exit code. */
 import type { Command } from "commander";
-import { CLIENT } from "../config/tables.ts";
 import { messageOf, Refusal } from "../system/errors.ts";
-import { type Client, createClient, doorOf } from "./client.ts";
+import { type Client, createClient } from "./client.ts";
+import { type Audience, doorFor } from "./door.ts";
 import { CommandFailure, exitCodeOf } from "./exit.ts";
 import type { CliParts } from "./parts.ts";
-import { settingsFor } from "./settings.ts";
 import type { Terminal } from "./terminal.ts";
 
 export type Flags = Readonly<Record<string, unknown>>;
@@ -15,8 +14,8 @@ export interface CommandContext {
   readonly parts: CliParts;
   /** Wraps what a command does: its exit code is kept, what it throws is said in one sentence. */
   run(flags: Flags, action: () => Promise<number>): Promise<void>;
-  /** A client by the flags, the environment and orchestrator.toml. */
-  client(flags: Flags): Promise<Client>;
+  /** A client by the flags, the environment and orchestrator.toml; of an operator where the command is for those. */
+  client(flags: Flags, audience?: Audience): Promise<Client>;
 }
 
 export function createContext(terminal: Terminal, parts: CliParts, ended: (exitCode: number) => void): CommandContext {
@@ -31,7 +30,7 @@ export function createContext(terminal: Terminal, parts: CliParts, ended: (exitC
         ended(exitCodeOf(error));
       }
     },
-    client: async (flags) => createClient(doorOf(await settingsFor(CLIENT, flags, terminal), terminal), terminal),
+    client: async (flags, audience) => createClient(await doorFor(flags, terminal, audience), terminal),
   };
 }
 
@@ -58,14 +57,18 @@ export function withSources(command: Command): Command {
     .option("--env-file <file>", "file of NAME=value lines to read first; none is read unasked");
 }
 
-export function withConnection(command: Command): Command {
+export function withConnection(command: Command, audience: Audience = "clients"): Command {
+  const token =
+    audience === "operators"
+      ? "operator's token (better: the variable OPERATOR_TOKEN)"
+      : "client's token (better: the variable CLIENT_TOKEN)";
   return withSources(
     command
       .option(
         "--url <url>",
         "where the server is (default: the local door in the data folder, or http://127.0.0.1:8080)",
       )
-      .option("--token <token>", "client token (better: the variable CLIENT_TOKEN)")
+      .option("--token <token>", token)
       .option("--data-dir <folder>", "data folder whose local door is used (default: ./data)"),
   );
 }

@@ -65,7 +65,7 @@ export async function changeMany(
 }
 
 async function askAll(context: CommandContext, what: string, filters: JsonMap, flags: Flags) {
-  const client = await context.client(flags);
+  const client = await context.client(flags, what === "migrate" ? "operators" : "clients");
   const changed: string[] = [];
   const skipped: JsonMap[] = [];
   let cursor: unknown;

@@ -12,9 +12,13 @@ export async function settingsFor<Settings extends Table>(
   flags: Readonly<Record<string, unknown>>,
   terminal: Terminal,
 ): Promise<ValuesOf<Settings>> {
+  return resolve(table, await sourcesFor(flags, terminal));
+}
+
+export async function sourcesFor(flags: Readonly<Record<string, unknown>>, terminal: Terminal): Promise<Sources> {
   const environment = await environmentFor(flags, terminal);
   const toml = await readTomlFile(flags, environment, terminal);
-  return resolve(table, { flags, environment, ...(toml && { toml }) });
+  return { flags, environment, ...(toml && { toml }) };
 }
 
 /** What is set already beats the file, so that one variable can be overridden for one run. */

@@ -26,22 +26,39 @@ export function resolve<Settings extends Table>(table: Settings, sources: Source
 type TomlValues = Readonly<Record<string, unknown>>;
 
 function valueOf(name: string, setting: Setting<unknown>, sources: Sources, toml: TomlValues): unknown {
+  const found = find(name, setting, sources, toml);
+  return found === undefined ? setting.default : read(setting, found.text, found.from);
+}
+
+/** The flag, variable or key of the file that a setting was found in. Undefined: nothing sets it. */
+export function originOf<Settings extends Table>(
+  table: Settings,
+  name: string & keyof Settings,
+  sources: Sources,
+): string | undefined {
+  const setting = table[name];
+  return setting && find(name, setting, sources, sources.toml ? readToml(sources.toml) : {})?.from;
+}
+
+interface Found {
+  readonly text: string;
+  readonly from: string;
+}
+
+function find(name: string, setting: Setting<unknown>, sources: Sources, toml: TomlValues): Found | undefined {
   const flag = sources.flags[name];
-  if (typeof flag === "string") return read(setting, flag, flagName(name));
+  if (typeof flag === "string") return { text: flag, from: flagName(name) };
   const variables = [environmentName(name), ...(setting.environment ?? [])];
   if (setting.agree === true) refuseDisagreement(variables, sources.environment);
   for (const variable of variables) {
     const value = sources.environment[variable];
     // A variable that is set to nothing is how shells and container files switch one off.
-    if (value !== undefined && value !== "") return read(setting, value, variable);
+    if (value !== undefined && value !== "") return { text: value, from: variable };
   }
   const fromToml = toml[tomlKey(name)];
-  if (fromToml === undefined) return setting.default;
-  return read(
-    setting,
-    asText(fromToml, name, sources, setting.takesList === true),
-    `${tomlKey(name)} in ${sources.toml?.file}`,
-  );
+  if (fromToml === undefined) return undefined;
+  const text = asText(fromToml, name, sources, setting.takesList === true);
+  return { text, from: `${tomlKey(name)} in ${sources.toml?.file}` };
 }
 
 /** The values are not shown: they may be secrets. */

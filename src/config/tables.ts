@@ -136,6 +136,8 @@ export type WorkerSettings = ValuesOf<typeof WORKER>;
 export const CLIENT = {
   url: optionalText(),
   token: optionalText({ environment: ["CLIENT_TOKEN"] }),
+  /** Taken by commands for operators first, and by others where no other token is set. */
+  operatorToken: SERVE.operatorToken,
   dataDir,
 } as const;
 export type ClientSettings = ValuesOf<typeof CLIENT>;

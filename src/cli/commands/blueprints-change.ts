@@ -19,10 +19,10 @@ export function addBlueprintResume(blueprints: Command, context: CommandContext)
 
 function addChange(command: Command, context: CommandContext, change: "pause" | "resume"): void {
   command.argument("<name>", "the blueprint's name");
-  withExample(withJson(withConnection(command)), `orchestrator blueprints ${change} simple_linear_flow`);
+  withExample(withJson(withConnection(command, "operators")), `orchestrator blueprints ${change} simple_linear_flow`);
   command.action((name: string, flags: Flags) =>
     context.run(flags, async () => {
-      const client = await context.client(flags);
+      const client = await context.client(flags, "operators");
       const answer = await client.post(`/api/admin/blueprints/${encodeURIComponent(name)}/${change}`, {});
       const text = flags["json"] === true ? JSON.stringify(answer) : `${name}  ${cell(answer["status"])}`;
       context.terminal.out(`${text}\n`);

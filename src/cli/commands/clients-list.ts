@@ -11,12 +11,12 @@ export function addClientList(clients: Command, context: CommandContext): void {
   const command = clients
     .command("list")
     .description("the clients of clients.toml, and what they have left this month");
-  withExample(withJson(withConnection(command)), "orchestrator clients list");
+  withExample(withJson(withConnection(command, "operators")), "orchestrator clients list");
   command.action((flags: Flags) => context.run(flags, () => list(context, flags)));
 }
 
 async function list({ client, terminal }: CommandContext, flags: Flags): Promise<number> {
-  const answer = await (await client(flags)).get("/api/admin/clients");
+  const answer = await (await client(flags, "operators")).get("/api/admin/clients");
   if (flags["json"] === true) {
     terminal.out(`${JSON.stringify(answer)}\n`);
     return EXIT.done;

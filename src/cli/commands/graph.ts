@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { draw, GRAPH_FORMATS, type GraphFormat, graphFormatOf } from "../../blueprint/index.ts";
 import type { Manifest } from "../../catalog/port.ts";
-import { CLIENT, SERVE } from "../../config/tables.ts";
+import { SERVE } from "../../config/tables.ts";
 import { messageOf } from "../../system/errors.ts";
 import { suggestion } from "../../system/nearest.ts";
-import { createClient, doorOf } from "../client.ts";
+import { createClient } from "../client.ts";
 import { type CommandContext, type Flags, withConnection, withExample, withJson } from "../command.ts";
+import { doorFor } from "../door.ts";
 import { CommandFailure, EXIT } from "../exit.ts";
 import { type NamedGraph, servedGraph } from "../served-graph.ts";
 import { settingsFor } from "../settings.ts";
@@ -91,11 +92,11 @@ function whichOne(file: string, manifests: readonly Manifest[], wanted: unknown)
 /** The server first: it knows what runs. Somebody who names a server means that one alone. */
 async function graphOfName(context: CommandContext, name: string, flags: Flags): Promise<NamedGraph> {
   const { terminal } = context;
-  const settings = await settingsFor(CLIENT, flags, terminal);
+  const door = await doorFor(flags, terminal);
   try {
-    return await servedGraph(createClient(doorOf(settings, terminal), terminal), name);
+    return await servedGraph(createClient(door, terminal), name);
   } catch (error) {
-    if (!(error instanceof CommandFailure) || settings.url !== undefined || settings.dataDir !== undefined) throw error;
+    if (!(error instanceof CommandFailure) || door.isNamed === true) throw error;
     return graphInFolder(context, name, flags, error);
   }
 }

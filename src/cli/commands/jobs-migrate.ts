@@ -15,7 +15,7 @@ export function addMigrate(jobs: Command, context: CommandContext): void {
     .argument("[id]", "the job's id; left out: the jobs that the filters name")
     .requiredOption("--to <version>", 'the version: "current", or its hash as `blueprints show` tells it')
     .option("--map <old=new...>", "a state and what it is called in that version; may be given several times");
-  withFilters(withJson(withConnection(command)));
+  withFilters(withJson(withConnection(command, "operators")));
   withExample(
     command,
     "orchestrator jobs migrate 01993c6e-7c1a-7000-8000-000000000000 --to current --map check=review",
@@ -33,7 +33,7 @@ export function addMigrate(jobs: Command, context: CommandContext): void {
 }
 
 async function migrateOne(context: CommandContext, id: string, body: JsonMap, flags: Flags): Promise<number> {
-  const client = await context.client(flags);
+  const client = await context.client(flags, "operators");
   const answer = await client.post(jobPath(id, "migrate"), body);
   context.terminal.out(`${flags["json"] === true ? JSON.stringify(answer) : textOf(id, answer)}\n`);
   return EXIT.done;

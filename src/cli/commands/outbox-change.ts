@@ -16,11 +16,11 @@ export function addOutboxDiscard(outbox: Command, context: CommandContext): void
 
 function addChange(command: Command, context: CommandContext, change: string, done: string): void {
   command.argument("[id]", "the message's id, as `outbox list` shows it").option("--all", "all of them");
-  withExample(withJson(withConnection(command)), `orchestrator outbox ${change} --all`);
+  withExample(withJson(withConnection(command, "operators")), `orchestrator outbox ${change} --all`);
   command.action((id: string | undefined, flags: Flags) =>
     context.run(flags, async () => {
       const which = pathOf(id, flags, change);
-      const answer = await (await context.client(flags)).post(`/api/admin/outbox/${which}${change}`, {});
+      const answer = await (await context.client(flags, "operators")).post(`/api/admin/outbox/${which}${change}`, {});
       const text = `${cell(answer["messages"])} ${done}`;
       context.terminal.out(`${flags["json"] === true ? JSON.stringify(answer) : text}\n`);
       return EXIT.done;

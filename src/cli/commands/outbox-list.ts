@@ -14,7 +14,7 @@ export function addOutboxList(outbox: Command, context: CommandContext): void {
     .description("messages that were given up, newest first, and how many still wait")
     .option("--limit <number>", "so many at most (default: 100)")
     .option("--cursor <id>", "go on behind this one");
-  withExample(withJson(withConnection(command)), "orchestrator outbox list");
+  withExample(withJson(withConnection(command, "operators")), "orchestrator outbox list");
   command.action((flags: Flags) => context.run(flags, () => list(context, flags)));
 }
 
@@ -24,7 +24,7 @@ async function list({ client, terminal }: CommandContext, flags: Flags): Promise
     const value = flags[name];
     if (typeof value === "string") query.set(name, value);
   }
-  const answer = await (await client(flags)).get(`/api/admin/outbox?${query}`);
+  const answer = await (await client(flags, "operators")).get(`/api/admin/outbox?${query}`);
   if (flags["json"] === true) {
     terminal.out(`${JSON.stringify(answer)}\n`);
     return EXIT.done;

@@ -25,10 +25,10 @@ export function addScheduleResume(schedules: Command, context: CommandContext): 
 
 function addChange(command: Command, context: CommandContext, change: string, shown: "job_id" | "status"): void {
   command.argument("<name>", "the schedule's name");
-  withExample(withJson(withConnection(command)), `orchestrator schedules ${change} nightly`);
+  withExample(withJson(withConnection(command, "operators")), `orchestrator schedules ${change} nightly`);
   command.action((name: string, flags: Flags) =>
     context.run(flags, async () => {
-      const client = await context.client(flags);
+      const client = await context.client(flags, "operators");
       const key = flags["idempotencyKey"];
       const headers = typeof key === "string" ? { "idempotency-key": key } : undefined;
       const answer = await client.post(`/api/admin/schedules/${encodeURIComponent(name)}/${change}`, {}, headers);

@@ -11,12 +11,12 @@ const HEAD = ["NAME", "BLUEPRINT", "DUE", "ZONE", "NEXT", "LAST", "LAST JOB"] as
 
 export function addScheduleList(schedules: Command, context: CommandContext): void {
   const command = schedules.command("list").description("schedules: when each is due, and what its last job did");
-  withExample(withJson(withConnection(command)), "orchestrator schedules list");
+  withExample(withJson(withConnection(command, "operators")), "orchestrator schedules list");
   command.action((flags: Flags) => context.run(flags, () => list(context, flags)));
 }
 
 async function list({ client, terminal }: CommandContext, flags: Flags): Promise<number> {
-  const answer = await (await client(flags)).get("/api/admin/schedules");
+  const answer = await (await client(flags, "operators")).get("/api/admin/schedules");
   if (flags["json"] === true) {
     terminal.out(`${JSON.stringify(answer)}\n`);
     return EXIT.done;

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { WORKER } from "../../config/tables.ts";
-import { noServerIn } from "../client.ts";
+import { noServerIn } from "../door.ts";
 import { type CommandContext, type Flags, withExample, withSources } from "../command.ts";
 import { environmentFor, settingsFor } from "../settings.ts";
 import { whileRunning } from "../stop.ts";

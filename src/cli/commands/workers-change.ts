@@ -16,10 +16,10 @@ export function addWorkerResume(workers: Command, context: CommandContext): void
 
 function addChange(command: Command, context: CommandContext, change: "drain" | "resume"): void {
   command.argument("<id>", "the worker's id");
-  withExample(withJson(withConnection(command)), `orchestrator workers ${change} worker-001`);
+  withExample(withJson(withConnection(command, "operators")), `orchestrator workers ${change} worker-001`);
   command.action((id: string, flags: Flags) =>
     context.run(flags, async () => {
-      const client = await context.client(flags);
+      const client = await context.client(flags, "operators");
       const answer = await client.post(`/api/admin/workers/${encodeURIComponent(id)}/${change}`, {});
       const text = flags["json"] === true ? JSON.stringify(answer) : `${id}  ${cell(answer["status"])}`;
       context.terminal.out(`${text}\n`);
