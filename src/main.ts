@@ -296,8 +296,9 @@ async function worker(call: WorkerCall): Promise<number> {
   registerWorkerModule();
   // What an --env-file says is there for the tasks as well.
   Object.assign(process.env, call.environment);
-  const { url, token, id, transport, concurrency, dataDir } = settings;
-  const overrides = { url, socket, token, id, transport, concurrency, dataDir };
+  const { url, token, id, transport, concurrency, dataDir, port } = settings;
+  const usualUrl = port === undefined ? undefined : `http://localhost:${port}`;
+  const overrides = { url, usualUrl, socket, token, id, transport, concurrency, dataDir };
   return runWorkerFiles(files, {
     overrides,
     stop: untilUnwatched(call.stop),

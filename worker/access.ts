@@ -12,6 +12,8 @@ export interface Access {
   readonly tls?: TlsFiles | undefined;
   /** Nothing says where the server is: its socket file is taken as soon as it is there. */
   readonly door?: LocalDoor;
+  /** Nothing says where the server is, and the token keeps the worker from its socket file. */
+  readonly isUsual?: true;
 }
 
 /** The socket file of a server that may start later than its worker. */

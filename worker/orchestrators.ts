@@ -2,7 +2,7 @@
  * Which orchestrators a worker serves, and with which token. A flag beats `ORCHESTRATORS_CONFIG`,
  * that beats `ORCHESTRATOR_URL`; where nothing is said, the local door or the usual address.
  */
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { suggestion } from "../src/system/nearest.ts";
 import type { Access } from "./access.ts";
 import { describeEndpoint, type Endpoint, parseEndpoint } from "./endpoint.ts";
@@ -29,6 +29,8 @@ export interface Orchestrator {
   readonly name: string;
   readonly access: Access;
   readonly weight: number;
+  /** What to do where nobody answers there. */
+  readonly advice: string;
 }
 
 export interface OrchestratorSource {
@@ -61,7 +63,23 @@ export function readMode(environment: Environment): Mode {
 }
 
 function orchestrator(access: Access, weight: number, tls: TlsFiles | undefined): Orchestrator {
-  return { name: describeEndpoint(access.endpoint), access: tls ? { ...access, tls } : access, weight };
+  const { endpoint } = access;
+  return {
+    name: describeEndpoint(endpoint),
+    access: tls ? { ...access, tls } : access,
+    weight,
+    advice: adviceFor(access),
+  };
+}
+
+function adviceFor({ endpoint, door, token, tokenFrom, isUsual }: Access): string {
+  if (endpoint.kind === "socket")
+    return `start a server with \`orchestrator serve --data-dir ${dirname(endpoint.path)}\``;
+  if (door)
+    return `there is no server in ${dirname(door.path)} yet either: start one, or say where it is with --url or --data-dir`;
+  if (isUsual === true && token !== undefined)
+    return `${tokenFrom} is set, so no local door is used: unset it, or say with --url or ORCHESTRATOR_URL where the server is`;
+  return "is a server there? Check --url or ORCHESTRATOR_URL";
 }
 
 /** The command line hands on what it found in the environment as well: that is no flag. */
@@ -89,7 +107,8 @@ function findToken(environment: Environment, overrides: Overrides): Token | unde
 function readSingle({ environment, overrides, machine, workerId }: OrchestratorSource): Access {
   const endpoint = readEndpoint(environment, overrides);
   const token = overrides.socket === undefined ? findToken(environment, overrides) : undefined;
-  if (token) return withToken({ endpoint: endpoint ?? parseEndpoint(DEFAULT_URL), workerId }, token);
+  if (token && !endpoint) return withToken({ endpoint: usualEndpoint(overrides), workerId, isUsual: true }, token);
+  if (token && endpoint) return withToken({ endpoint, workerId }, token);
   if (endpoint) return { endpoint, workerId };
   return { ...doorOf(environment, overrides, machine), workerId };
 }
@@ -105,7 +124,11 @@ function doorOf(environment: Environment, overrides: Overrides, { exists }: Mach
   const named = overrides.dataDir ?? text(environment, "ORCHESTRATOR_DATA_DIR", "DATA_DIR");
   const path = resolve(named ?? DEFAULT_DATA_FOLDER, "orchestrator.sock");
   if (named !== undefined) return { endpoint: { kind: "socket", path } };
-  return { endpoint: parseEndpoint(DEFAULT_URL), door: { path, exists } };
+  return { endpoint: usualEndpoint(overrides), door: { path, exists } };
+}
+
+function usualEndpoint({ usualUrl }: Overrides): Endpoint {
+  return parseEndpoint(usualUrl ?? DEFAULT_URL);
 }
 
 function withToken(access: Access, { value, from }: Token): Access {

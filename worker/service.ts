@@ -103,6 +103,7 @@ export class WorkerService implements WorkerRuntime {
     const session: Session = new Session({
       system: { ...system, log: system.log.with(fields) },
       name: orchestrator.name,
+      advice: orchestrator.advice,
       transports: transportsOf(orchestrator),
       runner: this.#runner,
       registration: () => registrationBody(face, this.#group.allowanceOf(session)),

@@ -28,11 +28,15 @@ import {
 
 // A connection that is lost again at once says that the server is not well: it does not reset the backoff.
 const STEADY_AFTER_MS = 1000;
+/** How the runtime words it that nothing listens, over sockets and requests. */
+const NOBODY_ANSWERS = /connect|ECONNREFUSED|ENOENT/i;
 
 export interface SessionParts {
   readonly system: System;
   /** The orchestrator's, under which its results are kept. */
   readonly name: string;
+  /** What to do where nobody answers; left out: nothing is known. */
+  readonly advice?: string;
   /** Tried in this order; the next where a server does not serve the one before. */
   readonly transports: readonly Transport[];
   readonly runner: Runner;
@@ -215,7 +219,7 @@ export class Session implements Origin {
         return "not served";
       }
       this.parts.standing?.(false);
-      this.#logLost(transport, messageOf(error));
+      this.#logLost(transport, messageOf(error), this.parts.advice);
       return messageOf(error);
     }
   }
@@ -337,10 +341,12 @@ export class Session implements Origin {
   }
 
   /** The first failure of a row, then ever fewer: a server that is away for a night fills no disk. */
-  #logLost(transport: Transport, reason: Lost): void {
+  #logLost(transport: Transport, reason: Lost, advice?: string): void {
     const tries = this.#failures + 1;
     const isPowerOfTwo = (tries & (tries - 1)) === 0;
-    const fields = { transport: transport.name, reason: reason instanceof Refusal ? reason.message : reason, tries };
+    const text = reason instanceof Refusal ? reason.message : reason;
+    const hint = advice !== undefined && NOBODY_ANSWERS.test(text) && { hint: advice };
+    const fields = { transport: transport.name, reason: text, tries, ...hint };
     if (isPowerOfTwo) this.parts.system.log.warn("no connection to the orchestrator; trying again", fields);
   }
 }

@@ -37,6 +37,8 @@ export interface Overrides {
   readonly url?: string | undefined;
   /** The server's socket file: it beats an address. */
   readonly socket?: string | undefined;
+  /** The address where nothing else says one. */
+  readonly usualUrl?: string | undefined;
   /** Named by the user: its local door is the only one. */
   readonly dataDir?: string | undefined;
   readonly token?: string | undefined;

@@ -66,7 +66,7 @@ export function withConnection(command: Command, audience: Audience = "clients")
     command
       .option(
         "--url <url>",
-        "where the server is (default: the local door in the data folder, or http://127.0.0.1:8080)",
+        "where the server is (default: the local door in the data folder, else http://127.0.0.1:8080, or the port that is set)",
       )
       .option("--token <token>", token)
       .option("--data-dir <folder>", "data folder whose local door is used (default: ./data)"),

@@ -20,6 +20,10 @@ export interface Door {
   readonly audience?: Audience;
   /** Somebody said which server is meant. */
   readonly isNamed?: boolean;
+  /** Nobody said where it is. */
+  readonly isUsual?: true;
+  /** A local door that is there, and is not taken because a token is set. */
+  readonly passedBy?: string;
 }
 
 export async function doorFor(
@@ -37,12 +41,17 @@ export async function doorFor(
  */
 function doorOf(settings: ClientSettings, sources: Sources, terminal: Terminal, audience: Audience): Door {
   const isNamed = settings.url !== undefined || settings.dataDir !== undefined;
+  const socket = join(settings.dataDir ?? DEFAULT_DATA_DIR, "orchestrator.sock");
   if (settings.url === undefined && settings.token === undefined) {
-    const socket = join(settings.dataDir ?? DEFAULT_DATA_DIR, "orchestrator.sock");
     if (terminal.exists(socket)) return { url: "http://localhost", socket, isNamed };
     if (settings.dataDir !== undefined) throw noServerIn(settings.dataDir);
   }
-  const url = (settings.url ?? DEFAULT_URL).replace(/\/+$/, "");
+  if (settings.url === undefined) {
+    const url = settings.port === undefined ? DEFAULT_URL : `http://127.0.0.1:${settings.port}`;
+    const passedBy = terminal.exists(socket) ? { passedBy: socket } : {};
+    return { url, ...tokenOf(settings, sources, audience), isNamed, isUsual: true, ...passedBy };
+  }
+  const url = settings.url.replace(/\/+$/, "");
   if (!/^https?:\/\/./.test(url)) {
     const message = `"${url}" is no address of a server: begin it with http:// or https://, as in ${DEFAULT_URL}.`;
     throw new CommandFailure(EXIT.wrongUse, "WRONG_URL", message);
@@ -67,8 +76,18 @@ export function noServerIn(dataDir: string): CommandFailure {
 }
 
 export function noServerText(door: Door, reason: string): string {
-  const advice = "Start one with `orchestrator serve`, or say where it is with --url and --token.";
-  return `No server answers at ${door.socket ?? door.url}${reason}. ${advice}`;
+  return `No server answers at ${door.socket ?? door.url}${reason}. ${whereElse(door)}`;
+}
+
+function whereElse({ isUsual, passedBy, token, tokenFrom }: Door): string {
+  if (passedBy !== undefined) {
+    return `${tokenFrom} is set, so the local door ${passedBy} is not used: unset it, or say with --url or ORCHESTRATOR_URL where the server is.`;
+  }
+  if (isUsual !== true) return "Start one with `orchestrator serve`, or say where it is with --url and --token.";
+  if (token !== undefined) {
+    return "Start one with `orchestrator serve`, or say where it is with --url or ORCHESTRATOR_URL.";
+  }
+  return `There is none in ${DEFAULT_DATA_DIR} either: start one with \`orchestrator serve\`, name the data folder of one that runs with --data-dir, or say where it is with --url and --token.`;
 }
 
 /** What a refusal of the server has to do with the token that was sent, and with where it came from. */

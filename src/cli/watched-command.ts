@@ -7,7 +7,7 @@ export function watchedCommand(
   { files, settings, socket }: Pick<WorkerCall, "files" | "settings" | "socket">,
   environment: Environment,
 ): { readonly argv: readonly string[]; readonly environment: Environment } {
-  const { url, token, id, transport, concurrency, dataDir, logLevel, logFormat } = settings;
+  const { url, token, id, transport, concurrency, dataDir, port, logLevel, logFormat } = settings;
   const flags = {
     "--url": socket === undefined && url !== environment["ORCHESTRATOR_URL"] ? url : undefined,
     "--id": id,
@@ -18,7 +18,10 @@ export function watchedCommand(
     "--log-format": logFormat,
   };
   const argv = Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [name, String(value)]));
-  return { argv: ["worker", ...files, ...argv], environment: environmentFor(environment, socket, token) };
+  const own = environmentFor(environment, socket, token);
+  // It may stand in a settings file that the worker is not told of.
+  const withPort = port === undefined ? own : { ...own, ORCHESTRATOR_PORT: String(port) };
+  return { argv: ["worker", ...files, ...argv], environment: withPort };
 }
 
 /** A token is no argument, because everybody on the machine sees those. Who has the local door needs none. */

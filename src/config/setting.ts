@@ -84,6 +84,17 @@ export function optionalWhole(range: Range, names: Names = {}): Setting<number |
   return { parse: (value) => wholeWithin(value, range), default: undefined, ...names };
 }
 
+const PORT = { min: 0, max: 65_535 };
+
+/**
+ * Where a server that runs beside the command was told to listen. Undefined where that tells no port: 0 is any free one,
+ * and Kubernetes sets ORCHESTRATOR_PORT to a whole address for a service of that name.
+ */
+export function neighbourPort(names: Names = {}): Setting<number | undefined> {
+  const parse = (value: string) => (value.startsWith("tcp://") ? undefined : wholeWithin(value, PORT) || undefined);
+  return { parse, default: undefined, ...names };
+}
+
 export function oneOf<Choice extends string>(
   choices: readonly Choice[],
   fallback: Choice,

@@ -3,6 +3,7 @@ import type { LogLevel } from "../system/log.ts";
 import {
   address,
   list,
+  neighbourPort,
   number,
   oneOf,
   optionalAddress,
@@ -22,6 +23,9 @@ const PART = { min: 0, max: 1 };
 
 /** Where a command looks for the local door: somebody who names a folder means that one alone. */
 const dataDir = optionalText();
+
+/** Without an address the server is looked for on this machine, at the port that `serve` would take here. */
+const port = neighbourPort({ environment: ["API_PORT"] });
 
 const levels = oneOf(LOG_LEVELS, "info", { environment: ["LOG_LEVEL"] });
 /** Others write it out. */
@@ -127,6 +131,7 @@ export const WORKER = {
   transport: oneOf(["auto", "ws", "poll"], "auto"),
   // The worker reads MAX_CONCURRENT_TASKS itself: what a worker file says comes before it, a flag before both.
   concurrency: optionalWhole({ min: 1, max: 10_000 }),
+  port,
   dataDir,
   logLevel,
   logFormat,
@@ -138,6 +143,7 @@ export const CLIENT = {
   token: optionalText({ environment: ["CLIENT_TOKEN"] }),
   /** Taken by commands for operators first, and by others where no other token is set. */
   operatorToken: SERVE.operatorToken,
+  port,
   dataDir,
 } as const;
 export type ClientSettings = ValuesOf<typeof CLIENT>;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { WorkerCall } from "../../src/cli/parts.ts";
 import { play, type Stage } from "./stage.ts";
 
 const DOOR = { "data/orchestrator.sock": "" };
@@ -73,5 +74,56 @@ describe("a refused token", () => {
     const { err, exitCode } = await sent([...argv, "--url", "http://x:1"], { environment }, answer);
     expect(err).toBe(`error: The sentence. ${advice}\n`);
     expect(exitCode).toBe(4);
+  });
+});
+
+describe("where a server is looked for", () => {
+  const away = async () => {
+    throw Object.assign(new Error("no"), { code: "ConnectionRefused" });
+  };
+  const refused = (environment: Record<string, string>, files: Record<string, string> = {}) =>
+    play(list, { environment, files, fetch: away });
+
+  test.each<[string, Record<string, string>, Record<string, string>, string]>([
+    ["8080 of this machine", {}, {}, "http://127.0.0.1:8080"],
+    ["the port that ORCHESTRATOR_PORT says", { ORCHESTRATOR_PORT: "19001" }, {}, "http://127.0.0.1:19001"],
+    ["the port that API_PORT says", { API_PORT: "19002" }, {}, "http://127.0.0.1:19002"],
+    ["the port of the settings file", {}, { "orchestrator.toml": "port = 19003" }, "http://127.0.0.1:19003"],
+    ["8080 where any free port will do", { ORCHESTRATOR_PORT: "0" }, {}, "http://127.0.0.1:8080"],
+    ["8080 where Kubernetes set it", { ORCHESTRATOR_PORT: "tcp://10.0.0.7:80" }, {}, "http://127.0.0.1:8080"],
+    ["the URL, whatever the port", { ORCHESTRATOR_PORT: "1", ORCHESTRATOR_URL: "http://x:2" }, {}, "http://x:2"],
+  ])("%s", async (_, environment, files, url) => {
+    const { request } = await sent(list, { environment: { CLIENT_TOKEN: "c", ...environment }, files });
+    expect(request?.url).toBe(url);
+  });
+
+  test("a worker is told the same port, and no address", async () => {
+    const calls: WorkerCall[] = [];
+    const worker = async (call: WorkerCall) => {
+      calls.push(call);
+      return 0;
+    };
+    await play(["worker", "w.ts"], { environment: { ORCHESTRATOR_PORT: "19001" }, parts: { worker } });
+    expect(calls[0]?.settings).toMatchObject({ port: 19001, url: undefined });
+  });
+
+  test("a token that keeps a command from the local door is named when nobody answers: exit code 3", async () => {
+    const { err, exitCode } = await refused({ CLIENT_TOKEN: "c" }, DOOR);
+    expect(err).toBe(
+      "error: No server answers at http://127.0.0.1:8080. CLIENT_TOKEN is set, so the local door data/orchestrator.sock" +
+        " is not used: unset it, or say with --url or ORCHESTRATOR_URL where the server is.\n",
+    );
+    expect(exitCode).toBe(3);
+  });
+
+  test("in another folder than the server's, --data-dir is named", async () => {
+    expect((await refused({})).err).toContain("There is none in ./data either");
+    expect((await refused({})).err).toContain("--data-dir");
+  });
+
+  test("with a token and without a door, an address is asked for", async () => {
+    expect((await refused({ CLIENT_TOKEN: "c" })).err).toEndWith(
+      "or say where it is with --url or ORCHESTRATOR_URL.\n",
+    );
   });
 });

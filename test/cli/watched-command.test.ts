@@ -8,6 +8,7 @@ const SETTINGS: WorkerSettings = {
   id: undefined,
   transport: "auto",
   concurrency: undefined,
+  port: undefined,
   dataDir: undefined,
   logLevel: "info",
   logFormat: "auto",
@@ -31,6 +32,10 @@ describe("the command of a watched worker", () => {
     expect(environment).toEqual({ PATH: "/bin", WORKER_INDIVIDUAL_TOKEN: "secret" });
 
     expect(commandOf({ token: "t" }, { WORKER_TOKEN: "t" }).environment).toEqual({ WORKER_TOKEN: "t" });
+  });
+
+  test("knows the port of a server beside it, which may stand in a file that it is not told of", () => {
+    expect(commandOf({ port: 9000 }).environment).toEqual({ ORCHESTRATOR_PORT: "9000" });
   });
 
   test("leaves an address of the environment there, where a list of orchestrators beats it", () => {

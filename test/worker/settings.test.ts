@@ -114,6 +114,26 @@ describe("settings of a worker", () => {
     expect(settings.resources).toEqual({ cpu_cores: 2, ram_gb: 8, gpu_info: null });
   });
 
+  test.each<[string, Given, string]>([
+    [
+      "a token keeps it from the local door",
+      { environment: { WORKER_TOKEN: "t" } },
+      "WORKER_TOKEN is set, so no local",
+    ],
+    ["nothing is set", {}, `there is no server in ${resolve("data")} yet either`],
+    ["an address is set", { environment: { ORCHESTRATOR_URL: "http://a:1" } }, "Check --url or ORCHESTRATOR_URL"],
+    ["a data folder is set", { overrides: { dataDir: "/d" } }, "`orchestrator serve --data-dir /d`"],
+  ])("where nobody answers and %s, it says what to do", (_, given, advice) => {
+    expect(read(given).orchestrators[0]?.advice).toContain(advice);
+  });
+
+  test("without an address it goes to the port of the server beside it", () => {
+    const overrides = { usualUrl: "http://localhost:9000" };
+    const base = { kind: "url", base: "http://localhost:9000" } as const;
+    expect(accessOf(read({ overrides })).endpoint).toEqual(base);
+    expect(accessOf(read({ overrides, environment: { WORKER_TOKEN: "t" } })).endpoint).toEqual(base);
+  });
+
   test.each([
     ["WORKER_INDIVIDUAL_TOKEN", "individual"],
     ["AVTOMATIKA_WORKER_TOKEN", "named"],

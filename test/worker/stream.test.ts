@@ -390,6 +390,7 @@ describe("a worker on the stream", () => {
     await worker.stop();
 
     expect(line.fields).toMatchObject({ reason: "the orchestrator answered with status 503" });
+    expect(line.fields).not.toHaveProperty("hint");
     expect(await worker.ended).toBeUndefined();
   });
 
@@ -424,7 +425,8 @@ describe("a worker on the stream", () => {
     const { url } = fake;
     await fake.stop();
     const worker = run(echo(), fake, { ORCHESTRATOR_URL: url });
-    await worker.line("no connection to the orchestrator");
+    const line = await worker.line("no connection to the orchestrator");
+    expect(line.fields).toMatchObject({ hint: "is a server there? Check --url or ORCHESTRATOR_URL" });
 
     fake.start();
     await fake.connected();

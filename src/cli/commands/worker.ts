@@ -30,7 +30,10 @@ export function addWorker(program: Command, context: CommandContext): void {
     .command("worker")
     .description("one worker with the tasks of these files")
     .argument("<file...>", "worker files: each has a Worker as its default export")
-    .option("--url <url>", "where the server is (default: the local door in the data folder, or http://127.0.0.1:8080)")
+    .option(
+      "--url <url>",
+      "where the server is (default: the local door in the data folder, else http://127.0.0.1:8080, or the port that is set)",
+    )
     .option("--token <token>", "worker token (better: the variable WORKER_TOKEN)")
     .option("--id <name>", "the worker's name")
     .option("--transport <kind>", "auto, ws or poll (default: auto)")
