@@ -2,21 +2,27 @@
  * The guided start: a server, an example worker, a first job. Called by scripts/start, which has
  * installed and built what is needed. Everything is kept in ./data of the checkout.
  */
-import { createWriteStream, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { createWriteStream, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
+import { parseArgs } from "node:util";
+import { choosePort } from "./start-port.ts";
 
 const root = join(import.meta.dir, "..");
 const binary = join("dist", "orchestrator");
-const unknown = process.argv.slice(2).find((argument) => argument !== "--once");
-if (unknown !== undefined) {
-  console.error(
-    `scripts/start does not know "${unknown}": it takes --once alone. To choose a port, run dist/orchestrator serve --port N.`,
-  );
-  process.exit(2);
-}
-const isOnce = process.argv.includes("--once");
+const { values: flags } = parseArgs({ options: { once: { type: "boolean" }, port: { type: "string" } } });
+const isOnce = flags.once === true;
+/** The guided tour goes through the local door, whatever the shell has set for another server. */
+const ELSEWHERE: readonly string[] = [
+  "CLIENT_TOKEN",
+  "ORCHESTRATOR_TOKEN",
+  "ORCHESTRATOR_URL",
+  "ORCHESTRATORS_CONFIG",
+  "WORKER_INDIVIDUAL_TOKEN",
+  "AVTOMATIKA_WORKER_TOKEN",
+  "WORKER_TOKEN",
+];
 const READY_LIMIT_MS = 20_000;
 /** Shown when the server does not start. */
 const NEWEST_LINES_MAX = 20;
@@ -27,8 +33,14 @@ const reading: Promise<void>[] = [];
 const madeTokens: string[] = [];
 const newestLines: string[] = [];
 
-function start(name: string, argv: readonly string[]): Bun.Subprocess {
-  const child = Bun.spawn([binary, ...argv], { cwd: root, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const inside: Environment = Object.fromEntries(
+  Object.entries(process.env).filter(([variable]) => !ELSEWHERE.includes(variable)),
+);
+
+function start(name: string, argv: readonly string[], env: Environment): Bun.Subprocess {
+  const child = Bun.spawn([binary, ...argv], { cwd: root, env, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
   children.push(child);
   reading.push(keepLog(name, child.stderr));
   return child;
@@ -58,19 +70,23 @@ async function stopAll(): Promise<void> {
   await Promise.all(reading);
 }
 
-function freePort(): number {
-  const wanted = 8080;
-  for (const port of [wanted, 0]) {
-    try {
-      const probe = Bun.serve({ port, hostname: "127.0.0.1", fetch: () => new Response() });
-      const found = probe.port ?? wanted;
-      void probe.stop(true);
-      return found;
-    } catch (error) {
-      if (port === 0) throw error;
-    }
+function wantedPort(): number {
+  const file = process.env["ORCHESTRATOR_CONFIG"] || "orchestrator.toml";
+  const path = resolve(root, file);
+  const toml = existsSync(path) && { toml: { file, text: readFileSync(path, "utf8") } };
+  return choosePort({ flags, environment: process.env, ...toml }, listen);
+}
+
+function listen(port: number): number | undefined {
+  try {
+    const probe = Bun.serve({ port, hostname: "127.0.0.1", fetch: () => new Response() });
+    const found = probe.port;
+    void probe.stop(true);
+    return found;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") return undefined;
+    throw error;
   }
-  return wanted;
 }
 
 async function waitUntilReady(server: Bun.Subprocess, url: string): Promise<void> {
@@ -89,7 +105,11 @@ async function firstJob(): Promise<number> {
   const input = JSON.stringify({ name: "Ada", seconds: 2 });
   const argv = ["jobs", "submit", "simple_linear_flow", "--input", input, "--wait"];
   console.log(`\n$ ${binary} jobs submit simple_linear_flow --input '${input}' --wait`);
-  const child = Bun.spawn([binary, ...argv], { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+  const child = Bun.spawn([binary, ...argv, "--data-dir", "data"], {
+    cwd: root,
+    env: inside,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
   return child.exited;
 }
 
@@ -114,16 +134,17 @@ function sayTokens(): void {
 }
 
 async function main(): Promise<number> {
-  const port = freePort();
+  const port = wantedPort();
   const url = `http://127.0.0.1:${port}`;
   mkdirSync(join(root, "data"), { recursive: true, mode: OWNER_ALONE });
   console.log(`Starting a server on ${url}, with its data in ./data and the blueprints of ./blueprints ...`);
-  const server = start("server", ["serve", "--port", String(port), "--data-dir", "data", "--blueprints", "blueprints"]);
+  const folders = ["--data-dir", "data", "--blueprints", "blueprints"];
+  const server = start("server", ["serve", "--port", String(port), ...folders], process.env);
   await waitUntilReady(server, url);
   sayTokens();
   const workers = [...new Bun.Glob("blueprints/_workers/*.ts").scanSync(root)].toSorted();
   console.log(`Starting a worker with the tasks of ${workers.length} files in blueprints/_workers ...`);
-  start("worker", ["worker", ...workers, "--id", "example"]);
+  start("worker", ["worker", ...workers, "--id", "example", "--data-dir", "data"], inside);
   const exitCode = await firstJob();
   if (isOnce || exitCode !== 0) return exitCode;
   sayWhatNext(url);
