@@ -151,7 +151,9 @@ export function createSchedules(parts: SchedulesParts): Schedules & Service {
     if (run) return run;
     const names = [...runs.keys()];
     const near = nearest(name, names);
-    const message = `There is no schedule named "${name}"${suggestion(name, names)}`;
+    const all =
+      names.length === 0 ? "there is none at all: write them in schedules.toml" : `there are: ${names.join(", ")}`;
+    const message = `There is no schedule named "${name}"${near === undefined ? `; ${all}.` : suggestion(name, names)}`;
     throw new Refusal("SCHEDULE_NOT_FOUND", 404, message, near === undefined ? undefined : { near: [near] });
   }
 

@@ -4,6 +4,7 @@ import { type JsonMap, messageOf } from "../system/errors.ts";
 import { withDetails } from "./details.ts";
 import { type Door, noServerText, tokenAdvice } from "./door.ts";
 import { CommandFailure, EXIT, exitCodeOfStatus } from "./exit.ts";
+import { nextStep } from "./next-step.ts";
 import type { Terminal } from "./terminal.ts";
 
 export { isObject };
@@ -20,7 +21,7 @@ export interface Client {
 export function createClient(door: Door, terminal: Terminal): Client {
   const send = async (path: string, options: BunFetchRequestInit): Promise<Response> => {
     const response = await reach(door, terminal, path, options);
-    if (!response.ok) throw await failureOf(response, door);
+    if (!response.ok) throw await failureOf(response, door, path);
     return response;
   };
 
@@ -64,12 +65,12 @@ function noServer(door: Door, error: unknown): string {
   return noServerText(door, isPlain ? "" : ` (${messageOf(error).replace(/[.\s]+$/, "")})`);
 }
 
-async function failureOf(response: Response, door: Door): Promise<CommandFailure> {
+async function failureOf(response: Response, door: Door, path: string): Promise<CommandFailure> {
   const body = await readBody(response);
   const code = typeof body["code"] === "string" ? body["code"] : `HTTP_${response.status}`;
   const said = typeof body["error"] === "string" ? body["error"] : `The server answered ${response.status}.`;
   const { details } = body;
-  const message = withDetails(said, details) + tokenAdvice(door, response.status, code);
+  const message = withDetails(said, details) + nextStep(code, path) + tokenAdvice(door, response.status, code);
   const answer = { status: response.status, error: said, ...(details !== undefined && { details }) };
   return new CommandFailure(exitCodeOfStatus(response.status), code, message, answer);
 }

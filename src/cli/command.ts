@@ -46,9 +46,18 @@ function sayFailure(terminal: Terminal, error: unknown, isJson: boolean): void {
   terminal.out(`${JSON.stringify({ error: said, code, ...(details !== undefined && { details }) })}\n`);
 }
 
+/** Somebody who called it wrongly is shown the first example. */
 export function withExample(command: Command, ...examples: readonly string[]): Command {
+  withAdvice(command, `Example: ${examples[0] ?? ""}`);
   const lines = examples.map((example) => `  $ ${example}`);
   return command.addHelpText("after", `\n${examples.length === 1 ? "Example" : "Examples"}:\n${lines.join("\n")}`);
+}
+
+/** Lines after the message about a wrong call. */
+export function withAdvice(command: Command, ...lines: readonly string[]): Command {
+  const names: string[] = [];
+  for (let one: Command | null = command; one !== null; one = one.parent) names.unshift(one.name());
+  return command.showHelpAfterError([...lines, `More: ${names.join(" ")} --help`].join("\n"));
 }
 
 export function withSources(command: Command): Command {

@@ -14,7 +14,26 @@ export async function readInput(input: unknown, terminal: Terminal): Promise<Jso
 /** Any JSON value; null where the flag is not given. */
 export async function readValue(flag: string, input: unknown, terminal: Terminal): Promise<JsonValue> {
   if (typeof input !== "string") return null;
-  return parse(flag, await textOf(flag, input, terminal));
+  const text = await textOf(flag, input, terminal);
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch (error) {
+    throw wrongInput(flag, `${sourceOf(input)} is not JSON (${messageOf(error)}).${adviceFor(flag, input, terminal)}`);
+  }
+}
+
+function sourceOf(input: string): string {
+  if (input === "-") return "standard input";
+  return input.startsWith("@") ? `the file ${input.slice(1)}` : "it";
+}
+
+/** The two slips of a shell: a file without its @, and JSON without quotes around it. */
+function adviceFor(flag: string, input: string, terminal: Terminal): string {
+  if (input === "-" || input.startsWith("@")) return "";
+  const isFile = terminal.exists(input) || /^[./~]|\.json$/.test(input);
+  return isFile
+    ? ` To read a file, write ${flag} @${input}.`
+    : ` Put JSON between single quotes, as in ${flag} '{"name": "Ada"}', or name a file as @FILE.`;
 }
 
 async function textOf(flag: string, input: string, terminal: Terminal): Promise<string> {
@@ -23,14 +42,6 @@ async function textOf(flag: string, input: string, terminal: Terminal): Promise<
   const file = input.slice(1);
   if (!terminal.exists(file)) throw wrongInput(flag, `the file ${file} does not exist.`);
   return terminal.readFile(file);
-}
-
-function parse(flag: string, text: string): JsonValue {
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch (error) {
-    throw wrongInput(flag, `it is not JSON (${messageOf(error)}).`);
-  }
 }
 
 function wrongInput(flag: string, reason: string): CommandFailure {

@@ -185,6 +185,16 @@ describe("what the server refuses", () => {
     expect((await play(["jobs", "show", "j1", "--url", url])).err).toContain("Set --token or CLIENT_TOKEN.");
   });
 
+  test.each([
+    ["j1", "Job not found. Give the whole id, 36 characters, as `orchestrator jobs list` shows it."],
+    ["01993c6e-7c1a-7000-8000-000000000000", "Job not found. `orchestrator jobs list` shows which there are."],
+  ])("a job that is not there, %s, is told with where to look", async (id, text) => {
+    const { url } = answering({
+      [`GET /api/jobs/${id}`]: [() => json({ error: "Job not found", code: "JOB_NOT_FOUND" }, 404)],
+    });
+    expect(await play(["jobs", "show", id, "--url", url])).toMatchObject({ err: `error: ${text}\n`, exitCode: 5 });
+  });
+
   test("an answer that is not JSON is no crash", async () => {
     const { url } = answering({ "GET /api/jobs/j1": [() => new Response("<html>", { status: 502 })] });
     expect(await play(["jobs", "show", "j1", "--url", url])).toMatchObject({ exitCode: 1 });
@@ -371,6 +381,19 @@ describe("jobs watch", () => {
 });
 
 describe("jobs list, show, history and cancel", () => {
+  test.each([
+    ["flow", "no jobs\n"],
+    ["flwo", "no jobs, and no blueprint in service is named flwo; did you mean flow?\n"],
+  ])("a list of no jobs of %s says whether there is such a blueprint", async (name, said) => {
+    const { url } = answering({
+      "GET /api/jobs": [() => json({ jobs: [], next_cursor: null })],
+      "GET /api/blueprints": [() => json({ blueprints: [{ name: "flow" }] })],
+    });
+    const { err, exitCode } = await play(["jobs", "list", "--blueprint", name, "--url", url]);
+    expect(err).toBe(said);
+    expect(exitCode).toBe(0);
+  });
+
   test("list passes the filters and prints a table; the next page is named on standard error", async () => {
     const page = { jobs: [{ ...running, progress: null, created_at: "2026-01-01" }], next_cursor: "c2" };
     const { seen, url } = answering({ "GET /api/jobs": [() => json(page)] });

@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { isJobStatus, JOB_STATUSES } from "../../job/model.ts";
 import { suggestion } from "../../system/nearest.ts";
-import { isObject } from "../client.ts";
+import { type Client, isObject } from "../client.ts";
 import { type CommandContext, type Flags, withConnection, withExample, withJson } from "../command.ts";
 import { CommandFailure, EXIT } from "../exit.ts";
 import { collectTags } from "../many-jobs.ts";
 import { cell, formatTable } from "../table.ts";
+import type { Terminal } from "../terminal.ts";
 
 const HEAD = ["ID", "BLUEPRINT", "STATUS", "STATE", "PROGRESS", "CREATED"] as const;
 const FIELDS = ["id", "blueprint_name", "status", "current_state", "progress", "created_at"] as const;
@@ -60,9 +61,20 @@ async function list(context: CommandContext, flags: Flags): Promise<number> {
       jobs.map((job) => FIELDS.map((field) => cell(job[field]))),
     ),
   );
+  if (jobs.length === 0) await tellOfNone(client, flags, context.terminal);
   const next = page["next_cursor"];
   if (typeof next === "string") context.terminal.err(`more: --cursor ${next}\n`);
   return EXIT.done;
+}
+
+/** A table without rows may have a name that was mistyped; jobs of a blueprint that is gone are found all the same. */
+async function tellOfNone(client: Client, flags: Flags, terminal: Terminal): Promise<void> {
+  const { blueprint } = flags;
+  if (typeof blueprint !== "string") return terminal.err("no jobs\n");
+  const { blueprints } = await client.get("/api/blueprints");
+  const names = Array.isArray(blueprints) ? blueprints.filter(isObject).map(({ name }) => String(name)) : [];
+  if (names.includes(blueprint)) return terminal.err("no jobs\n");
+  terminal.err(`no jobs, and no blueprint in service is named ${blueprint}${suggestion(blueprint, names)}\n`);
 }
 
 function queryOf(flags: Flags): string {

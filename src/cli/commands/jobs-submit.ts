@@ -3,7 +3,7 @@ import type { JsonMap } from "../../system/errors.ts";
 import { suggestion } from "../../system/nearest.ts";
 import { parseMoment } from "../../system/iso.ts";
 import { type Client, isObject } from "../client.ts";
-import { type CommandContext, type Flags, withConnection, withExample, withJson } from "../command.ts";
+import { type CommandContext, type Flags, withAdvice, withConnection, withExample, withJson } from "../command.ts";
 import { CommandFailure, EXIT } from "../exit.ts";
 import { followJob } from "../follow.ts";
 import { readInput } from "../input.ts";
@@ -27,10 +27,12 @@ export function addSubmit(jobs: Command, context: CommandContext): void {
     .option("--unique-key <key>", "while a job with this key is not over, it is the answer, and no second one is made")
     .option("--tag <tag>", "to find it by: `jobs list --tag`; may be given several times", collectTags);
   withJson(withConnection(command), "print the 202 body; with --wait, the job as it ended");
-  withExample(
+  const example = 'orchestrator jobs submit simple_linear_flow --input \'{"name": "Ada"}\' --wait';
+  withExample(command, example, "echo '{}' | orchestrator jobs submit jobs/simple_flow --input - --json");
+  withAdvice(
     command,
-    'orchestrator jobs submit simple_linear_flow --input \'{"name": "Ada"}\' --wait',
-    "echo '{}' | orchestrator jobs submit jobs/simple_flow --input - --json",
+    `Example: ${example}`,
+    "`orchestrator blueprints list` names the blueprints; what a job is to begin with goes behind --input, as JSON.",
   );
   command.action((target: string, flags: Flags) => context.run(flags, () => submit(context, target, flags)));
 }

@@ -349,6 +349,12 @@ describe("operators", () => {
     }
   });
 
+  test("are told all that there are where none is near", async () => {
+    const s = await start('daily_at = "12:00"');
+    const refused = await s.world.refused(s.schedules.trigger("quite_another"));
+    expect(String(refused)).toContain('There is no schedule named "quite_another"; there are: s.');
+  });
+
   test("a pause that cannot be written is not told as done, and does not hold", async () => {
     const s = await start("interval_seconds = 60", "", keptFolder());
     await s.world.done(s.world.storage.close());
