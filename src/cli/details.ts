@@ -8,13 +8,19 @@ const LINES_MAX = 20;
 export function withDetails(sentence: string, details: JsonValue | undefined): string {
   if (Array.isArray(details)) return whole(sentence) + violations(details);
   if (!isObject(details)) return whole(sentence);
-  const names = Array.isArray(details["near"]) ? details["near"].filter((name) => typeof name === "string") : [];
+  const names = textsOf(details["near"]);
   const meant =
     names.length > 0 &&
     !sentence.includes("did you mean") &&
     `${sentence.replace(/[.\s]+$/, "")}; did you mean ${anyOf(names)}?`;
   const hint = typeof details["hint"] === "string" ? ` ${whole(details["hint"])}` : "";
-  return (meant || whole(sentence)) + hint;
+  const states = textsOf(details["states"]);
+  const all = states.length > 0 ? ` Its states: ${states.join(", ")}.` : "";
+  return (meant || whole(sentence)) + all + hint;
+}
+
+function textsOf(value: JsonValue | undefined): readonly string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === "string") : [];
 }
 
 function whole(sentence: string): string {

@@ -40,6 +40,17 @@ describe("commands that send something to a job", () => {
     ]);
   });
 
+  test("a rerun from a state that there is not names those there are", async () => {
+    const error = 'Blueprint flow has no state "nostate".';
+    const { where } = answering([{ error, code: "UNKNOWN_STATE", details: { states: ["start", "work"] } }, 422]);
+    const told = await play(["jobs", "rerun", "j1", "--from", "nostate", ...where]);
+    expect(told).toMatchObject({ exitCode: 1, err: `error: ${error} Its states: start, work.\n` });
+  });
+
+  test("the help of rerun says that the new job remembers nothing", async () => {
+    expect((await play(["jobs", "rerun", "--help"])).out).toContain("stateHistory is empty, also with --from");
+  });
+
   test("a decision that is refused is exit code 1 with the sentence", async () => {
     const { where } = answering([{ error: "Job is not in a state that can be approved.", code: "X" }, 409]);
     const told = await play(["jobs", "approve", "j1", "--json", ...where]);
