@@ -23,6 +23,7 @@ describe("how the program is called", () => {
     [["jobs", "show"], "More: orchestrator jobs show --help"],
     [["jobs", "submit", "x", "--input", "[1]"], "it has to be a JSON object"],
     [["jobs", "submit", "x", "--input", "@no.json"], "the file no.json does not exist"],
+    [["jobs", "submit", "x", "--webhook-url", "hooks.example"], "an address that begins with http:// or https://."],
     [["jobs", "submit", "x", "--priority", "high"], "it has to be a number"],
     [["jobs", "list", "--status", "runing"], "did you mean running?"],
     [["jobs", "list", "--status", "xxxxxxxx"], "which is no status. There are: pending"],

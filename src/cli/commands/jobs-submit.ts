@@ -105,12 +105,19 @@ function pathOfEndpoint(target: string): string {
 function optionsOf(flags: Flags): JsonMap {
   const { startAt, uniqueKey, tag } = flags;
   return {
-    ...(typeof flags["webhookUrl"] === "string" && { webhook_url: flags["webhookUrl"] }),
+    ...webhookOf(flags["webhookUrl"]),
     ...priorityOf(flags["priority"]),
     ...startOf(startAt),
     ...(typeof uniqueKey === "string" && { unique_key: uniqueKey }),
     ...(Array.isArray(tag) && { tags: tag }),
   };
+}
+
+function webhookOf(flag: unknown): JsonMap {
+  if (typeof flag !== "string") return {};
+  if (URL.canParse(flag) && /^https?:$/.test(new URL(flag).protocol)) return { webhook_url: flag };
+  const message = `--webhook-url is "${flag}": it has to be an address that begins with http:// or https://.`;
+  throw new CommandFailure(EXIT.wrongUse, "WRONG_FLAG", message);
 }
 
 function startOf(flag: unknown): JsonMap {
