@@ -1,5 +1,6 @@
 /** An event of a job for people: why an attempt failed, what was handed back, how a job ended. */
 import type { EventFacts } from "../job/event-facts.ts";
+import { createScale } from "./percent.ts";
 import { cell } from "./table.ts";
 import { readTaskId } from "../job/task-id.ts";
 
@@ -12,15 +13,6 @@ export interface ToldEvent {
 export interface EventTeller {
   /** Events have to come in their order: what was handed back is seen by what is handed out again. */
   tell(event: ToldEvent): { readonly name: string; readonly details: string };
-}
-
-/** Workers report 0 to 1 or 0 to 100: a value above 1 tells which. */
-export function createScale(): (progress: number) => number {
-  let isOfHundred = false;
-  return (progress) => {
-    isOfHundred ||= progress > 1;
-    return Math.round(Math.min(100, Math.max(0, isOfHundred ? progress : progress * 100)));
-  };
 }
 
 export function createEventTeller(): EventTeller {

@@ -2,6 +2,7 @@
 import type { JsonMap } from "../system/errors.ts";
 import { isObject } from "./client.ts";
 import { EXIT } from "./exit.ts";
+import { percent } from "./percent.ts";
 import { printable } from "./printable.ts";
 import { cell } from "./table.ts";
 
@@ -18,7 +19,7 @@ export function describeJob(job: JsonMap): string {
     ["state", job["current_state"]],
     ["created", job["created_at"]],
     ["updated", job["updated_at"]],
-    ["progress", job["progress"]],
+    ["progress", percent(job["progress"])],
     ["error", error],
     [job["status"] === "cancelled" ? "task" : "failed", failedText(job["failed_task"])],
     ...taskFacts(job["tasks"]),
@@ -49,7 +50,7 @@ function failedText(task: unknown): string | undefined {
   if (!isObject(task)) return undefined;
   const { type, worker_id: worker, attempts, progress, params } = task;
   const on = typeof worker === "string" ? ` on ${worker}` : "";
-  const came = typeof progress === "number" ? `, progress ${progress}` : "";
+  const came = typeof progress === "number" ? `, progress ${cell(percent(progress))}` : "";
   return `${cell(type)}${on}, attempts ${cell(attempts)}${came}, params ${cell(params)}`;
 }
 

@@ -1,7 +1,8 @@
 /** Shows a followed job to people: a bar that is drawn over on a terminal, plain lines elsewhere. */
 import type { EventFacts } from "../job/event-facts.ts";
-import { createEventTeller, createScale, type EventTeller } from "./event-text.ts";
+import { createEventTeller, type EventTeller } from "./event-text.ts";
 import type { Follower, JobUpdate } from "./follow.ts";
+import { createScale } from "./percent.ts";
 import { printable } from "./printable.ts";
 import type { Terminal } from "./terminal.ts";
 import type { Quiet } from "./waiting.ts";

@@ -422,11 +422,27 @@ describe("jobs list, show, history and cancel", () => {
     expect((await play(["jobs", "show", "j1", "--json", "--url", url])).out).toContain("progress_updates");
   });
 
+  test.each([
+    [0.03333333333333333, "3 %"],
+    [58, "58 %"],
+    [0, "0 %"],
+    [1, "100 %"],
+  ])("a progress of %p is shown in percent, by show and by list", async (progress, text) => {
+    const job = { ...running, progress };
+    const { url } = answering({
+      "GET /api/jobs/j1": [() => json(job)],
+      "GET /api/jobs": [() => json({ jobs: [job], next_cursor: null })],
+    });
+    expect((await play(["jobs", "show", "j1", "--url", url])).out).toContain(`progress   ${text}\n`);
+    expect((await play(["jobs", "list", "--url", url])).out).toContain(`  ${text} `);
+    expect(JSON.parse((await play(["jobs", "show", "j1", "--json", "--url", url])).out)).toEqual(job);
+  });
+
   test("what is known of the task that failed is shown in a line", async () => {
     const failed = { type: "pay", worker_id: "w1", attempts: 2, progress: 0.5, params: { order: 7 } };
     const { url } = answering({ "GET /api/jobs/j1": [() => json({ ...finished, failed_task: failed })] });
     const { out } = await play(["jobs", "show", "j1", "--url", url]);
-    expect(out).toContain('failed     pay on w1, attempts 2, progress 0.5, params {"order":7}\n');
+    expect(out).toContain('failed     pay on w1, attempts 2, progress 50 %, params {"order":7}\n');
   });
 
   test("history tells why an attempt failed", async () => {

@@ -5,6 +5,7 @@ import { type Client, isObject } from "../client.ts";
 import { type CommandContext, type Flags, withConnection, withExample, withJson } from "../command.ts";
 import { CommandFailure, EXIT } from "../exit.ts";
 import { collectTags } from "../many-jobs.ts";
+import { percent } from "../percent.ts";
 import { cell, formatTable } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -58,7 +59,7 @@ async function list(context: CommandContext, flags: Flags): Promise<number> {
   context.terminal.out(
     formatTable(
       HEAD,
-      jobs.map((job) => FIELDS.map((field) => cell(job[field]))),
+      jobs.map((job) => FIELDS.map((field) => cell(field === "progress" ? percent(job[field]) : job[field]))),
     ),
   );
   if (jobs.length === 0) await tellOfNone(client, flags, context.terminal);
