@@ -57,13 +57,31 @@ function failedText(task: unknown): string | undefined {
 /** One fact a line: what people decide about may be long. */
 function waitingFacts(waiting: unknown): readonly (readonly [string, unknown])[] {
   if (!isObject(waiting)) return [];
-  const { kind, since: _, until, ...others } = waiting;
+  const { kind, since: _, until, message_status: sent, last_error: failure, ...others } = waiting;
   const head = [KINDS[cell(kind)] ?? cell(kind), until === undefined ? "" : `until ${cell(until)}`];
   const facts = Object.entries(others).map(([name, value]) => {
     const text = Array.isArray(value) ? value.map(cell).join(", ") : cell(value);
     return ["", `${name.replaceAll("_", " ")}: ${text}`] as const;
   });
-  return [["waits for", head.filter((part) => part !== "").join(", ")], ...facts];
+  const told = toldText(sent, failure);
+  return [
+    ["waits for", head.filter((part) => part !== "").join(", ")],
+    ...facts,
+    ...(told ? [["", told] as const] : []),
+  ];
+}
+
+/** Whether people were asked: the job waits whatever came of that. */
+function toldText(sent: unknown, failure: unknown): string | undefined {
+  const why = typeof failure === "string" ? `: ${failure}` : "";
+  switch (sent) {
+    case "failed":
+      return `nobody was asked${why}`;
+    case "pending":
+      return typeof failure === "string" ? `asking is tried again${why}` : "people are being asked";
+    default:
+      return undefined;
+  }
 }
 
 const KINDS: Readonly<Record<string, string>> = {

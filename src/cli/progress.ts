@@ -16,9 +16,15 @@ export interface ProgressView extends Follower {
   close(): void;
 }
 
-/** `advice` ends the sentence about tasks that nobody takes. */
-export function createProgressView(terminal: Terminal, advice = ""): ProgressView {
-  return terminal.isInteractive ? createBar(terminal, advice) : createLines(terminal, advice);
+export interface ViewOptions {
+  /** Ends the sentence about tasks that nobody takes. */
+  readonly advice?: string;
+  /** Of a job that commands reach: how to decide for it is told when it asks. */
+  readonly jobId?: string;
+}
+
+export function createProgressView(terminal: Terminal, options: ViewOptions = {}): ProgressView {
+  return terminal.isInteractive ? createBar(terminal, options) : createLines(terminal, options);
 }
 
 /** `jobs watch --json`: one event a line on standard output. */
@@ -38,7 +44,7 @@ function waiting(quiet: Quiet, advice = ""): string {
   return printable(`waiting: no connected worker takes ${taskTypes.join(", ")}${why ?? advice}`);
 }
 
-function createLines(terminal: Terminal, advice: string): ProgressView {
+function createLines(terminal: Terminal, { advice, jobId }: ViewOptions): ProgressView {
   const toPercent = createScale();
   const teller = createEventTeller();
   let isLost = false;
@@ -46,7 +52,7 @@ function createLines(terminal: Terminal, advice: string): ProgressView {
     update(update) {
       isLost = false;
       const line = describe(update, toPercent, teller);
-      if (line !== undefined) terminal.err(`${line}\n`);
+      if (line !== undefined) terminal.err(`${line}\n${decideText(update, jobId)}`);
     },
     lost() {
       if (!isLost) terminal.err("connection lost, trying again\n");
@@ -58,7 +64,7 @@ function createLines(terminal: Terminal, advice: string): ProgressView {
   };
 }
 
-function createBar(terminal: Terminal, advice: string): ProgressView {
+function createBar(terminal: Terminal, { advice, jobId }: ViewOptions): ProgressView {
   const toPercent = createScale();
   const teller = createEventTeller();
   let isDrawn = false;
@@ -75,7 +81,7 @@ function createBar(terminal: Terminal, advice: string): ProgressView {
       if (update.event === "progress") return hasNumber(update) ? draw(bar(update, toPercent)) : undefined;
       const line = describe(update, toPercent, teller);
       clear();
-      if (line !== undefined) terminal.err(`${line}\n`);
+      if (line !== undefined) terminal.err(`${line}\n${decideText(update, jobId)}`);
     },
     lost: () => draw("connection lost, trying again"),
     waits(quiet) {
@@ -114,6 +120,14 @@ function describe(update: JobUpdate, toPercent: Scale, teller: EventTeller): str
   const { name, details } = teller.tell({ type: event, attempt, facts: data as EventFacts });
   const parts = [time, name, state, next && `→ ${next}`, worker && `(${worker})`, details];
   return printable(parts.filter((part) => part !== "").join("  "));
+}
+
+/** Whoever watches may be the one that is asked. */
+function decideText({ event, data }: JobUpdate, jobId: string | undefined): string {
+  const { wait } = data as EventFacts;
+  if (event !== "approval_requested" || jobId === undefined || !Array.isArray(wait?.["decisions"])) return "";
+  const decisions = wait["decisions"].map(String).join(" or ");
+  return printable(`waiting: decide with orchestrator jobs decide ${jobId} DECISION, which is ${decisions}`) + "\n";
 }
 
 /** Progress comes live with its number, and once more as an event of the history without it. */

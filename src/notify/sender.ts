@@ -60,10 +60,10 @@ function isOf(row: OutboxRow, kind: OutboxRow["kind"], visit: number): boolean {
 /** Nobody can be asked this way; the job waits all the same. */
 export function notSetUp(settings: string): Integration {
   return {
-    ask: async (row, { integration }) => ({
+    ask: async (_row, { integration }) => ({
       type: "failed",
       isFinal: true,
-      error: `${integration} is not set up (set ${settings}) and nobody was asked: decide with "orchestrator jobs decide ${row.jobId} DECISION"`,
+      error: `${integration} is not set up: set ${settings} to have people asked; the job waits all the same, for \`orchestrator jobs decide\``,
     }),
     close: async () => ({ type: "delivered" }),
   };

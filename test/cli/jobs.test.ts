@@ -365,6 +365,19 @@ describe("jobs watch", () => {
     expect((await play(["jobs", "watch", "j1", "--url", url])).exitCode).toBe(5);
   });
 
+  test("a decision that is asked for is told with how to decide", async () => {
+    const data = JSON.stringify({
+      wait: { kind: "approval", message: "Post it?", decisions: ["approved", "rejected"] },
+    });
+    const { url } = answering({
+      "GET /api/jobs/j1/events": [() => events(`id: 1\nevent: approval_requested\ndata: ${data}\n\n${end}`)],
+      "GET /api/jobs/j1": [() => json(running), () => json(finished)],
+    });
+    const { err } = await play(["jobs", "watch", "j1", "--url", url]);
+    expect(err).toContain("Post it? (approved or rejected)\n");
+    expect(err).toContain("waiting: decide with orchestrator jobs decide j1 DECISION, which is approved or rejected\n");
+  });
+
   test("--json prints one event a line", async () => {
     const { url } = answering({
       "GET /api/jobs/j1/events": [() => events(stateStarted + end)],
@@ -436,6 +449,34 @@ describe("jobs list, show, history and cancel", () => {
     expect((await play(["jobs", "show", "j1", "--url", url])).out).toContain(`progress   ${text}\n`);
     expect((await play(["jobs", "list", "--url", url])).out).toContain(`  ${text} `);
     expect(JSON.parse((await play(["jobs", "show", "j1", "--json", "--url", url])).out)).toEqual(job);
+  });
+
+  const asking = { kind: "approval", integration: "telegram", decisions: ["approved", "rejected"] };
+  test.each<[string, object, string]>([
+    [
+      "that nobody was asked, as no failure of the job",
+      { message_status: "failed", last_error: "telegram is not set up" },
+      "           nobody was asked: telegram is not set up\n",
+    ],
+    [
+      "that asking is under way",
+      { message_status: "pending", last_error: null },
+      "           people are being asked\n",
+    ],
+    [
+      "that asking is tried again",
+      { message_status: "pending", last_error: "telegram answered 502" },
+      "           asking is tried again: telegram answered 502\n",
+    ],
+    ["nothing where people were asked", { message_status: "sent" }, "DECISION\n"],
+  ])("show of a job that waits for a decision says %s", async (_, sent, end) => {
+    const waiting = { ...asking, ...sent, decide_with: "orchestrator jobs decide j1 DECISION" };
+    const { url } = answering({ "GET /api/jobs/j1": [() => json({ ...running, waiting_for: waiting })] });
+    const { out } = await play(["jobs", "show", "j1", "--url", url]);
+    expect(out).toContain("waits for  a person's decision\n           integration: telegram\n");
+    expect(out).toContain("           decide with: orchestrator jobs decide j1 DECISION\n");
+    expect(out).toEndWith(end);
+    expect(out).not.toContain("message status");
   });
 
   test("what is known of the task that failed is shown in a line", async () => {

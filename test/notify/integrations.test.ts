@@ -383,7 +383,7 @@ describe("an integration that is not set up", () => {
       expect(delivery).toMatchObject({ type: "failed", isFinal: true });
       const { error } = delivery as Extract<Delivery, { type: "failed" }>;
       expect(error).toContain(setting);
-      expect(error).toContain(`orchestrator jobs decide ${JOB}`);
+      expect(error).toContain("waits all the same, for `orchestrator jobs decide`");
     });
   }
 

@@ -50,7 +50,7 @@ async function submit(context: CommandContext, target: string, flags: Flags): Pr
     return EXIT.done;
   }
   terminal.err(`job ${jobId}\n`);
-  const view = createProgressView(terminal);
+  const view = createProgressView(terminal, { jobId });
   const job = await followJob(client, terminal, jobId, view).finally(() => view.close());
   terminal.out(flags["json"] === true ? `${JSON.stringify(job)}\n` : describeJob(job));
   return exitCodeOfJob(job);

@@ -20,7 +20,7 @@ async function watch(context: CommandContext, id: string, flags: Flags): Promise
   // An id that is none, or somebody else's, is refused here and not waited for.
   await client.get(`/api/jobs/${encodeURIComponent(id)}`);
   if (flags["json"] === true) return exitCodeOfJob(await followJob(client, terminal, id, createJsonView(terminal)));
-  const view = createProgressView(terminal);
+  const view = createProgressView(terminal, { jobId: id });
   const job = await followJob(client, terminal, id, view).finally(() => view.close());
   terminal.out(describeJob(job));
   return exitCodeOfJob(job);

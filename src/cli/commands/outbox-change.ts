@@ -6,7 +6,7 @@ import { cell } from "../table.ts";
 
 export function addOutboxRetry(outbox: Command, context: CommandContext): void {
   const command = outbox.command("retry").description("send messages again that were given up");
-  addChange(command, context, "retry", "sent again");
+  addChange(command, context, "retry", "to be tried again: `orchestrator outbox list` shows what still cannot be sent");
 }
 
 export function addOutboxDiscard(outbox: Command, context: CommandContext): void {

@@ -64,7 +64,7 @@ async function runOnce(context: CommandContext, file: string, flags: Flags, once
   const stop = AbortSignal.any([once.stop, over.signal]);
   const served = Promise.withResolvers<RunningServer>();
   const settings = await serveSettings(context, file, flags, once.folder);
-  const view = createProgressView(context.terminal, ": give --worker FILE");
+  const view = createProgressView(context.terminal, { advice: ": give --worker FILE" });
   const write = createRunLog({
     format: settings.logFormat,
     showsAll: settings.logLevel === "debug",
