@@ -169,7 +169,7 @@ function recordHandOut(draft: Draft, handOut: HandOut): boolean {
   const { taskId, workerId, atMs } = handOut;
   if (wait.delivery?.taskId === taskId) return true;
   draft.writeWait({ ...wait, notBeforeMs: undefined, delivery: { taskId, workerId, atMs } });
-  draft.event(dispatched(draft, wait, handOut));
+  draft.eventBeforeProgress(dispatched(draft, wait, handOut));
   return true;
 }
 
@@ -223,7 +223,7 @@ function takeResult(draft: Draft, message: Extract<JobMessage, { type: "result" 
   if (!wait) {
     return draft.ignore(reply, "stale_task", "This attempt was replaced or its step is over; drop the result.");
   }
-  if (!wait.delivery && message.handOut) draft.event(dispatched(draft, wait, message.handOut));
+  if (!wait.delivery && message.handOut) draft.eventBeforeProgress(dispatched(draft, wait, message.handOut));
   const answer = settle(draft, ranBy(wait, result.workerId, result.taskId, draft.atMs), result);
   draft.after.push({ type: "answer-result", reply, answer });
 }

@@ -216,6 +216,16 @@ export class Draft {
     this.changed = true;
   }
 
+  /** Before progress that the unit has already, where that came later: its task had to be handed out first. */
+  eventBeforeProgress(event: JobEvent): void {
+    const { events } = this;
+    let index = events.length;
+    const isLater = (other: JobEvent | undefined) => other?.type === "progress" && other.atMs > event.atMs;
+    while (isLater(events[index - 1])) index--;
+    events.splice(index, 0, event);
+    this.changed = true;
+  }
+
   /** Leaves the process once the unit is durable. Rows of one job and destination go out in order. */
   send(kind: OutboxKind, body: string, destination?: string): void {
     this.outbox = added(this.outbox, { id: this.rules.eventId(), kind, destination, body, dueAtMs: this.nowMs });

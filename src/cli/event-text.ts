@@ -35,9 +35,7 @@ export function createEventTeller(): EventTeller {
       case "task_dispatched":
         return dispatched(event);
       case "task_finished":
-        return facts.outcome === undefined
-          ? ""
-          : `attempt ${attempt ?? "?"}: ${joined([facts.outcome, ...errorParts(facts)])}`;
+        return facts.outcome === undefined ? "" : joined([`attempt ${attempt ?? "?"}`, ...endParts(facts)]);
       case "progress":
         return facts.progress === undefined ? "" : `${toPercent(facts.progress)} %  ${facts.message ?? ""}`.trimEnd();
       default:
@@ -87,8 +85,18 @@ function waitText({ wait, event, approval, child, migration }: EventFacts): stri
   return `${cell(child["blueprint"])} ${cell(child["job_id"])}${end}`;
 }
 
-/** The wire calls every end but finishing a failure. */
+/** Ends of an attempt that the blueprint did not make up. */
+const ATTEMPT_ENDS: Readonly<Record<string, string>> = { failure: "task_failed", cancelled: "task_cancelled" };
+
+/** What the name does not say. */
+function endParts(facts: EventFacts): readonly (string | undefined)[] {
+  const isNamed = facts.outcome !== undefined && facts.outcome in ATTEMPT_ENDS;
+  return [isNamed ? undefined : facts.outcome, ...errorParts(facts)];
+}
+
+/** The wire calls every end but finishing a failure, and every end of an attempt finished. */
 function nameOf({ type, facts }: ToldEvent): string {
+  if (type === "task_finished") return ATTEMPT_ENDS[facts.outcome ?? ""] ?? type;
   const isOther = type === "job_failed" && (facts.outcome === "cancelled" || facts.outcome === "quarantined");
   return isOther ? `job_${facts.outcome}` : type;
 }

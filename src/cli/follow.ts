@@ -37,11 +37,12 @@ export async function followJob(
   const path = `/api/jobs/${encodeURIComponent(jobId)}`;
   const position: Position = { lastHeardMs: terminal.clock.monotonicMs() };
   const quiet = watchQuiet({ client, terminal, jobPath: path, waitsFor: (reason) => follower.waits(reason) });
+  const isNews = createNewsFilter();
   const heard: Follower = {
     ...follower,
     update(update) {
       quiet.heard();
-      follower.update(update);
+      if (isNews(update)) follower.update(update);
     },
   };
   try {
@@ -56,6 +57,20 @@ export async function followJob(
   } finally {
     quiet.stop();
   }
+}
+
+/** Progress is told live, and once more by the history when the connection had to be made anew: that is older than what was seen. */
+function createNewsFilter(): (update: JobUpdate) => boolean {
+  let newest = "";
+  return ({ event, data }) => {
+    const { timestamp } = data;
+    if (event !== "progress" || typeof timestamp !== "string") return true;
+    if (timestamp < newest) return false;
+    // Several tasks may tell theirs in one moment; the history's own has no task.
+    const isRepeated = timestamp === newest && data["task_id"] === undefined;
+    newest = timestamp;
+    return !isRepeated;
+  };
 }
 
 interface Position {

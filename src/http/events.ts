@@ -14,6 +14,8 @@ import type { Parked } from "./parking.ts";
 const PAGE = 100;
 /** Tasks whose newest progress is kept for a reader that is behind. */
 const PROGRESS_MAX = 1000;
+/** Tasks whose hand-out a reader remembers; of more, progress is told as it comes. */
+const HANDED_OUT_MAX = 10_000;
 
 export interface EventStreamOptions {
   readonly jobs: Jobs;
@@ -48,6 +50,8 @@ export async function openEventStream(options: EventStreamOptions): Promise<Resp
 class EventReader {
   readonly #options: EventStreamOptions;
   readonly #progress = new Map<string, Progress>();
+  /** Hand-outs that were told, or are older than the stream: progress before its hand-out would make no sense. */
+  readonly #handedOut = new Set<string>();
   readonly #encoder = new TextEncoder();
   #unwatch: () => void = () => undefined;
   #wake: () => void = () => undefined;
@@ -73,6 +77,7 @@ class EventReader {
     const again = await jobs.read(viewer, id);
     this.#status = again.job.status;
     this.#liveAfter = lastSequenceOf(again.job.version);
+    for (const { wait } of again.tasks) if (wait.delivery) this.#handedOut.add(wait.delivery.taskId);
   }
 
   close(): void {
@@ -110,7 +115,7 @@ class EventReader {
       const text = (await this.#committed()) || this.#takeProgress();
       if (text !== "") return text;
       if (isTerminal(this.#status) && !this.#hasChanged) return this.#end();
-      if (this.#hasChanged || this.#progress.size > 0) continue;
+      if (this.#hasChanged || this.#hasProgress()) continue;
       if (await this.#isQuiet()) return ": still here\n\n";
     }
     return "";
@@ -124,6 +129,9 @@ class EventReader {
     // A full page may have a next one.
     if (events.length === PAGE) this.#hasChanged = true;
     this.#sequence = events.at(-1)?.sequence ?? this.#sequence;
+    for (const { event_type: type, context_snapshot: snapshot } of events) {
+      if (type === "task_dispatched") this.#rememberHandOut(eventFacts(type, snapshot).task_id);
+    }
     const told = events.filter((event) => event.event_type !== "progress" || event.sequence <= this.#liveAfter);
     return told.map(eventText).join("");
   }
@@ -131,12 +139,25 @@ class EventReader {
   #takeProgress(): string {
     let text = "";
     for (const { taskId, progress, message, atMs } of this.#progress.values()) {
+      if (!this.#isHandedOut(taskId)) continue;
+      this.#progress.delete(taskId);
       const timestamp = new Date(atMs).toISOString();
       const data = { task_id: taskId, progress, message: message ?? null, timestamp };
       text += `event: progress\ndata: ${JSON.stringify(data)}\n\n`;
     }
-    this.#progress.clear();
     return text;
+  }
+
+  #hasProgress(): boolean {
+    return this.#progress.keys().some((taskId) => this.#isHandedOut(taskId));
+  }
+
+  #isHandedOut(taskId: string): boolean {
+    return this.#handedOut.has(taskId) || this.#handedOut.size >= HANDED_OUT_MAX;
+  }
+
+  #rememberHandOut(taskId: string | undefined): void {
+    if (taskId !== undefined && this.#handedOut.size < HANDED_OUT_MAX) this.#handedOut.add(taskId);
   }
 
   #end(): string {

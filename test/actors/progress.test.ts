@@ -143,3 +143,21 @@ describe("how long notes wait to be written", () => {
     });
   }
 });
+
+test("progress that comes before its hand-out is written stands after it in the history", async () => {
+  const w = await World.start({ blueprints: [oneTask("one")] });
+  world = w;
+  const worker = await new StreamWorker(w, "w").connect();
+  const id = await w.create("one");
+  await w.pass(5);
+  report(w, worker, 0.5, "half way");
+  await w.pass(5);
+  await w.done(worker.answer());
+  await w.pass(2_000);
+  const events = await w.engine.jobs.history(undefined, id, 0, 100);
+  const types = events.map(({ event_type: type }) => type);
+  expect(types.indexOf("task_dispatched")).toBeGreaterThan(0);
+  expect(types.indexOf("task_dispatched")).toBeLessThan(types.indexOf("progress"));
+  const times = events.map(({ timestamp }) => timestamp);
+  expect(times).toEqual(times.toSorted());
+});

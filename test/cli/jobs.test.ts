@@ -345,6 +345,19 @@ describe("jobs watch", () => {
     expect(exitCode).toBe(0);
   });
 
+  test("progress that was told live is not told again, older, after a restart of the server", async () => {
+    const at = (second: number, progress: number, task = "") =>
+      `event: progress\ndata: {"progress":${progress},${task}"timestamp":"2026-01-01T00:00:0${second}.000Z"}\n\n`;
+    const live = at(1, 0.08, '"task_id":"t",') + at(2, 0.17, '"task_id":"t",');
+    const again = `id: 5\n${at(1, 0.08)}id: 6\n${at(2, 0.17)}${at(3, 0.58, '"task_id":"t",')}`;
+    const { url } = answering({
+      "GET /api/jobs/j1/events": [() => events(live), () => events(again + end)],
+      "GET /api/jobs/j1": [() => json(running), () => json(running), () => json(finished)],
+    });
+    const { err } = await play(["jobs", "watch", "j1", "--url", url]);
+    expect(err.match(/progress \d+ %/g)).toEqual(["progress 8 %", "progress 17 %", "progress 58 %"]);
+  });
+
   test("a server that stays away for 30 s ends it with exit code 3", async () => {
     const { url } = answering({
       "GET /api/jobs/j1/events": [
@@ -494,7 +507,7 @@ describe("jobs list, show, history and cancel", () => {
     };
     const { url } = answering({ "GET /api/jobs/j1/history": [() => json({ events: [event], next_cursor: null })] });
     const { out } = await play(["jobs", "history", "j1", "--url", url]);
-    expect(out).toContain("attempt 1: failure: TRANSIENT_ERROR: no answer\n");
+    expect(out).toContain("attempt 1: TRANSIENT_ERROR: no answer\n");
   });
 
   test("history reads all pages into one document", async () => {

@@ -150,8 +150,15 @@ describe("events of a job", () => {
   function prepare(over: Partial<Job> = {}) {
     const fake = createFake();
     fake.jobs.set(id, job(over));
-    fake.events.set(id, [event(1), event(2)]);
+    fake.events.set(id, [event(1), event(2), handOut(3)]);
     return fake;
+  }
+
+  function handOut(sequence: number, taskId = "t") {
+    return event(sequence, {
+      event_type: "task_dispatched",
+      context_snapshot: { task_info: { task_id: taskId, type: "work" } },
+    });
   }
 
   async function open(fake: Fake, headers: Record<string, string> = {}, over: Partial<HttpSettings> = {}) {
@@ -176,7 +183,7 @@ describe("events of a job", () => {
     await until(() => text().includes("id: 2"), "the past");
     fake.change(id, { type: "progress", taskId: "t", progress: 0.5, message: "half", atMs: 0 });
     await until(() => text().includes("event: progress"), "progress");
-    fake.events.get(id)?.push(event(3, { event_type: "job_completed" }));
+    fake.events.get(id)?.push(event(4, { event_type: "job_completed" }));
     fake.jobs.set(id, job({ status: "finished" }));
     fake.change(id, { type: "committed", version: 2, status: "finished" });
     await read;
@@ -186,8 +193,25 @@ describe("events of a job", () => {
     );
     expect(text()).toEndWith(`event: end\ndata: {"job_id":"${id}","status":"finished"}\n\n`);
     expect(text().indexOf("event: job_completed")).toBeLessThan(text().indexOf("event: end"));
+    expect(text().indexOf("event: task_dispatched")).toBeLessThan(text().indexOf("event: progress"));
     expect(text()).not.toContain("snapshot");
     expect(fake.watchers(id)).toBe(0);
+  });
+
+  test("progress that comes before its task's hand-out is on disk is told after it", async () => {
+    const fake = prepare();
+    const { stop, read, text } = await open(fake);
+    await until(() => text().includes("id: 3"), "the past");
+    fake.change(id, { type: "progress", taskId: "late", progress: 0.1, message: "late", atMs: 0 });
+    fake.change(id, { type: "progress", taskId: "t", progress: 0.2, message: "of the other", atMs: 0 });
+    await until(() => text().includes("of the other"), "the other task's progress");
+    expect(text()).not.toContain('"progress":0.1');
+    fake.events.get(id)?.push(handOut(4, "late"));
+    fake.change(id, { type: "committed", version: 2, status: "waiting_for_worker" });
+    await until(() => text().includes('"progress":0.1'), "the late progress");
+    expect(text().indexOf("id: 4\nevent: task_dispatched")).toBeLessThan(text().indexOf('"progress":0.1'));
+    stop.abort();
+    await read;
   });
 
   test("progress that comes faster than it can be sent is told as the newest of each task, and kept nowhere", async () => {
