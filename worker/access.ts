@@ -28,6 +28,13 @@ export function accessNow(access: Access): Access {
   return door?.exists(door.path) ? { ...access, endpoint: { kind: "socket", path: door.path } } : access;
 }
 
+/** Where the worker goes, for people: a local door that is waited for is the first choice. */
+export function placeNow(access: Access): string {
+  const place = describeEndpoint(accessNow(access).endpoint);
+  const { door } = access;
+  return door === undefined || door.exists(door.path) ? place : `${door.path} once it is there, until then ${place}`;
+}
+
 export function accessHeaders(access: Access): Record<string, string> {
   const headers = { "X-Worker-ID": access.workerId };
   return access.token === undefined ? headers : { ...headers, "X-Worker-Token": access.token };

@@ -6,8 +6,7 @@ import { describeFiles } from "../src/files/settings.ts";
 import { messageOf, Refusal } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
 import type { WorkerDefinition } from "./definition.ts";
-import { accessNow } from "./access.ts";
-import { describeEndpoint } from "./endpoint.ts";
+import { placeNow } from "./access.ts";
 import type { Environment } from "./environment.ts";
 import { createFileExchange, type FileExchange } from "./file-exchange.ts";
 import { serveHealth } from "./health.ts";
@@ -75,7 +74,7 @@ export async function runWorkerProcess(
   });
   system.log.info("worker started", {
     worker_id: settings.workerId,
-    orchestrator: settings.orchestrators.map(({ access }) => describeEndpoint(accessNow(access).endpoint)).join(", "),
+    orchestrator: settings.orchestrators.map(({ access }) => placeNow(access)).join(", "),
     tasks: [...definition.tasks.keys()],
     ...(health && { health_port: health.port }),
   });

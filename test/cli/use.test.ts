@@ -131,12 +131,12 @@ describe("serve and worker", () => {
     "a data folder that does not exist, named by a %s, is no server: exit code 3",
     async (_, flags, environment, toml) => {
       const files = { "data/orchestrator.sock": "", ...(toml && { "orchestrator.toml": toml }) };
-      for (const command of [
-        ["worker", "one.ts"],
-        ["jobs", "list"],
-      ]) {
+      for (const [command, sentence] of [
+        [["worker", "one.ts"], "There is no folder /none, and none came in 3 s: check its name, or start its server"],
+        [["jobs", "list"], "There is no server in /none."],
+      ] as const) {
         const { exitCode, err } = await play([...command, ...flags], { files, environment });
-        expect(err).toStartWith("error: There is no server in /none.");
+        expect(err).toStartWith(`error: ${sentence}`);
         expect(exitCode).toBe(3);
       }
     },

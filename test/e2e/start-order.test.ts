@@ -42,7 +42,7 @@ describe.skipIf(!isBuilt)("a worker that is there before its server", () => {
     "ends with exit code 3 if the named folder never comes",
     async () => {
       const { exitCode, err } = await run(["worker", workerFile, "--data-dir", "/none/at/all"], { cwd: folder() });
-      expect(err).toContain("There is no server in /none/at/all.");
+      expect(err).toContain("There is no folder /none/at/all, and none came in 3 s");
       expect(exitCode).toBe(3);
     },
     LIMIT_MS,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { resolve } from "node:path";
 import { Refusal } from "../../src/system/errors.ts";
-import { type Access, accessNow, refusalOf as refusalAt } from "../../worker/access.ts";
+import { type Access, accessNow, placeNow, refusalOf as refusalAt } from "../../worker/access.ts";
 import type { WorkerOptions } from "../../worker/contract.ts";
 import { type Overrides, readSettings, type Settings } from "../../worker/settings.ts";
 
@@ -125,6 +125,13 @@ describe("settings of a worker", () => {
     ["a data folder is set", { overrides: { dataDir: "/d" } }, "`orchestrator serve --data-dir /d`"],
   ])("where nobody answers and %s, it says what to do", (_, given, advice) => {
     expect(read(given).orchestrators[0]?.advice).toContain(advice);
+  });
+
+  test("a local door that is waited for is told as where it goes, once it is there", () => {
+    const path = resolve("data", "orchestrator.sock");
+    expect(placeNow(accessOf(read({})))).toBe(`${path} once it is there, until then http://localhost:8080`);
+    expect(placeNow(accessOf(read({ files: [path] })))).toBe(path);
+    expect(placeNow(accessOf(read({ environment: { ORCHESTRATOR_URL: "http://a:1" } })))).toBe("http://a:1");
   });
 
   test("without an address it goes to the port of the server beside it", () => {

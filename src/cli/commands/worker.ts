@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { WORKER } from "../../config/tables.ts";
-import { noServerIn } from "../door.ts";
 import { type CommandContext, type Flags, withExample, withSources } from "../command.ts";
+import { CommandFailure, EXIT } from "../exit.ts";
 import { environmentFor, settingsFor } from "../settings.ts";
 import { whileRunning } from "../stop.ts";
 import { sleep, type Terminal } from "../terminal.ts";
@@ -41,7 +41,10 @@ export function addWorker(program: Command, context: CommandContext): void {
     .option("--watch", "start anew when the files change: what runs may end first")
     .option("--log-level <level>", "debug, info, warn or error (default: info)")
     .option("--log-format <format>", "auto, json or text (default: auto, text at a terminal and else json)")
-    .option("--data-dir <folder>", "data folder whose local door is used, and waited for (default: ./data)");
+    .option(
+      "--data-dir <folder>",
+      "data folder whose local door is used and waited for; one that does not exist is given 3 s to come (default: ./data)",
+    );
   withExample(
     withSources(command),
     "orchestrator worker my-worker.ts --id gpu-1 --concurrency 4",
@@ -65,7 +68,12 @@ async function folderOf(dataDir: string | undefined, terminal: Terminal): Promis
   if (dataDir === undefined) return;
   const endMs = terminal.clock.monotonicMs() + FOLDER_WAIT_MS;
   while (!terminal.exists(dataDir)) {
-    if (terminal.clock.monotonicMs() >= endMs) throw noServerIn(dataDir);
+    if (terminal.clock.monotonicMs() >= endMs) throw noFolder(dataDir);
     await sleep(terminal, LOOK_MS);
   }
+}
+
+function noFolder(dataDir: string): CommandFailure {
+  const message = `There is no folder ${dataDir}, and none came in ${FOLDER_WAIT_MS / 1000} s: check its name, or start its server first with \`orchestrator serve --data-dir ${dataDir}\`.`;
+  return new CommandFailure(EXIT.noServer, "NO_SERVER", message);
 }
