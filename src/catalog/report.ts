@@ -22,10 +22,34 @@ export interface LoadedFile {
 /** More names make a line that nobody reads. */
 const NAMES_MAX = 20;
 
+interface Served {
+  readonly files: number;
+  /** By the blueprint's name. */
+  readonly hashes: Hashes;
+}
+type Hashes = ReadonlyMap<string, string>;
+
+/** What is of interest is what somebody has just done to the folder: only that is named. */
+function changesOf(before: Hashes, now: Hashes): readonly (readonly [string, readonly string[]])[] {
+  const names = [...now.keys()];
+  const changes = [
+    ["added", names.filter((name) => !before.has(name))],
+    ["changed", names.filter((name) => before.has(name) && before.get(name) !== now.get(name))],
+    ["removed", [...before.keys()].filter((name) => !now.has(name))],
+  ] as const;
+  return changes.filter(([, found]) => found.length > 0).map(([what, found]) => [what, shortened(found)]);
+}
+
+function shortened(names: readonly string[]): readonly string[] {
+  const sorted = names.toSorted();
+  const more = sorted.length > NAMES_MAX ? [`and ${sorted.length - NAMES_MAX} more`] : [];
+  return [...sorted.slice(0, NAMES_MAX), ...more];
+}
+
 export function createReport(log: Log, folder: string): Report {
   const told = new Map<string, string>();
   let toldClashes = new Set<string>();
-  let toldServing = "";
+  let toldServing: Served | undefined;
 
   function tell(finding: Finding, earlierServes: boolean): void {
     const text = formatFinding(finding);
@@ -46,16 +70,21 @@ export function createReport(log: Log, folder: string): Report {
       toldClashes = texts;
     },
     serves(manifests, files) {
-      const key = `${files}\n${manifests.map(({ name, hash }) => `${name} ${hash}`).join("\n")}`;
-      if (key === toldServing) return;
-      toldServing = key;
+      const before = toldServing;
+      toldServing = { files, hashes: new Map(manifests.map(({ name, hash }) => [name, hash])) };
       if (files === 0) {
+        if (before?.files === 0) return;
         log.warn(`There is no blueprint file in ${folder}: no job can be started. Files that come are loaded at once.`);
         return;
       }
-      const names = manifests.map(({ name }) => name).toSorted();
-      const more = names.length > NAMES_MAX ? [`and ${names.length - NAMES_MAX} more`] : [];
-      log.info("blueprints loaded", { count: names.length, names: [...names.slice(0, NAMES_MAX), ...more] });
+      const { hashes } = toldServing;
+      const count = hashes.size;
+      if (before === undefined || before.files === 0) {
+        log.info("blueprints loaded", { count, names: shortened([...hashes.keys()]) });
+        return;
+      }
+      const changes = changesOf(before.hashes, hashes);
+      if (changes.length > 0) log.info("blueprints changed", { ...Object.fromEntries(changes), count });
     },
   };
 }

@@ -36,11 +36,28 @@ describe("the log of the folder", () => {
     await folder.write("b.ts", flow("b"));
     await catalog.reload();
     await catalog.reload();
+    await folder.write("a.ts", flow("a", "export const more = 1;"));
+    await folder.remove("b.ts");
+    await catalog.reload();
 
     expect(lines.map(({ message, fields }) => [message, fields])).toEqual([
       ["blueprints loaded", { count: 1, names: ["a"] }],
-      ["blueprints loaded", { count: 2, names: ["a", "b"] }],
+      ["blueprints changed", { added: ["b"], count: 2 }],
+      ["blueprints changed", { changed: ["a"], removed: ["b"], count: 1 }],
     ]);
+  });
+
+  test("names one among many that comes, and tells nothing of a refused one but that", async () => {
+    for (let number = 10; number < 33; number++) await folder.write(`b${number}.ts`, flow(`b${number}`));
+    const { catalog, lines } = await started();
+    await folder.write("zz.ts", flow("zz_mine"));
+    await catalog.reload();
+    await folder.write("broken.ts", flow("broken", "throw new Error();"));
+    await catalog.reload();
+
+    expect(lines[0]).toMatchObject({ fields: { names: expect.arrayContaining(["and 3 more"]) } });
+    expect(lines[1]).toMatchObject({ message: "blueprints changed", fields: { added: ["zz_mine"], count: 24 } });
+    expect(texts(lines.slice(2))).toEqual([expect.stringContaining("error blueprint file refused: ")]);
   });
 
   test("warns of a folder without blueprints, and names it", async () => {
