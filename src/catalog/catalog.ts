@@ -130,7 +130,8 @@ export function createCatalog(options: CatalogOptions): FolderCatalog {
         earlierServes,
       });
     const refused = (errors: readonly Finding[], refusedIn: string): KnownFile => {
-      tell(errors, good !== undefined);
+      // A good version may have lost its names to another file: then nothing of it serves.
+      tell(errors, [...serving.owners.values()].includes(result.file));
       return { ...(good && { good }), findings: errors, inputs, refusedIn };
     };
     const { bundle } = result;

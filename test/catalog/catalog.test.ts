@@ -83,6 +83,21 @@ describe("the log of the folder", () => {
     expect(refusals()).toHaveLength(2);
   });
 
+  test("claims no version before of a file whose names another file has", async () => {
+    await folder.write("a.ts", flow("a"));
+    const { catalog, lines } = await started();
+    await folder.write("b.ts", flow("a"));
+    await catalog.reload();
+    await folder.write("b.ts", flow("a", "throw new Error();"));
+    await catalog.reload();
+
+    const refusals = texts(lines).filter((text) => text.includes("refused"));
+    expect(refusals).toHaveLength(2);
+    expect(refusals[1]).toMatch(/b\.ts:2.*throws when it is loaded/);
+    expect(refusals[1]).not.toContain("the version before serves on");
+    expect(catalog.refused().flatMap(({ serving }) => serving)).toEqual([]);
+  });
+
   test("tells a warning as one", async () => {
     await folder.write("a.ts", flow("a", "export const here = import.meta.dir;"));
     const { lines } = await started();
