@@ -13,7 +13,7 @@ const FILTERS = {
   createdBefore: "created_before",
 } as const;
 const PAGE = 500;
-const DONE = { cancel: "are cancelled", retry: "go on", migrate: "are of that version now" } as const;
+const DONE = { cancel: "are being cancelled", retry: "go on", migrate: "are of that version now" } as const;
 type Change = keyof typeof DONE;
 
 export function withFilters(command: Command): Command {

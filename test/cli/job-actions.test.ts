@@ -101,7 +101,7 @@ describe("cancel and retry of many", () => {
     );
     const told = await play(["jobs", "cancel", "--blueprint", "flow", ...where]);
     expect(told).toMatchObject({ exitCode: 0, out: "a\nb\n" });
-    expect(told.err).toContain("2 jobs are cancelled");
+    expect(told.err).toContain("2 jobs are being cancelled");
     expect(seen[1]).toMatchObject({ path: "/api/jobs/cancel", body: { blueprint: "flow", cursor: "c" } });
   });
 

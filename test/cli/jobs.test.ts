@@ -521,14 +521,18 @@ describe("jobs list, show, history and cancel", () => {
     expect(JSON.parse(out)).toEqual({ events: [{ event_type: "job_created" }, { event_type: "job_completed" }] });
   });
 
-  test("cancel says what became of the request; 409 is exit code 1", async () => {
-    const { url } = answering({
-      "POST /api/jobs/j1/cancel": [() => json({ status: "cancellation_request_sent" }), refusal(409, "JOB_OVER")],
-    });
-    expect(await play(["jobs", "cancel", "j1", "--url", url])).toMatchObject({
-      exitCode: 0,
-      out: "j1  cancellation_request_sent\n",
-    });
+  test.each([
+    ["cancellation_request_sent", "j1  is being cancelled: its task was told to stop\n"],
+    ["cancellation_request_accepted", "j1  is being cancelled\n"],
+    ["some_newer_word", "j1  some_newer_word\n"],
+  ])("cancel says what became of the request: %s", async (status, said) => {
+    const { url } = answering({ "POST /api/jobs/j1/cancel": [() => json({ status })] });
+    expect(await play(["jobs", "cancel", "j1", "--url", url])).toMatchObject({ exitCode: 0, out: said });
+    expect(JSON.parse((await play(["jobs", "cancel", "j1", "--json", "--url", url])).out)).toEqual({ status });
+  });
+
+  test("cancel of a job that is over is exit code 1", async () => {
+    const { url } = answering({ "POST /api/jobs/j1/cancel": [refusal(409, "JOB_OVER")] });
     expect((await play(["jobs", "cancel", "j1", "--url", url])).exitCode).toBe(1);
   });
 });

@@ -21,8 +21,20 @@ export function addCancel(jobs: Command, context: CommandContext): void {
       if (id === undefined || hasFilters(flags)) return changeMany(context, "cancel", id, flags);
       const client = await context.client(flags);
       const answer = await client.post(jobPath(id, "cancel"), {});
-      context.terminal.out(`${flags["json"] === true ? JSON.stringify(answer) : `${id}  ${cell(answer["status"])}`}\n`);
+      context.terminal.out(
+        `${flags["json"] === true ? JSON.stringify(answer) : `${id}  ${saidOf(answer["status"])}`}\n`,
+      );
       return EXIT.done;
     }),
   );
+}
+
+/** A task that runs may take its time to stop: the job ends with it, or without it after a while. */
+const SAID: Readonly<Record<string, string>> = {
+  cancellation_request_sent: "is being cancelled: its task was told to stop",
+  cancellation_request_accepted: "is being cancelled",
+};
+
+function saidOf(status: unknown): string {
+  return SAID[cell(status)] ?? cell(status);
 }
