@@ -128,6 +128,26 @@ describe("orchestrator graph", () => {
     expect(err).toContain("a.ts:3:1: syntax: no");
   });
 
+  test.each(["m.pdf", "m.gif", "m.jpeg"])("does not write another format into %s: exit code 2", async (file) => {
+    const { stage, written } = disk(["a.ts"]);
+    const { exitCode, err } = await play(["graph", "a.ts", "--out", file], { ...stage, ...checking("a") });
+    expect(err).toContain("which is no format of graphs: let it end with .svg, .png, .dot, .mermaid");
+    expect(written.size).toBe(0);
+    expect(exitCode).toBe(2);
+  });
+
+  test.each([
+    ["m.pdf", ["--format", "dot"], "digraph"],
+    ["m.gv", [], "digraph"],
+    ["m.SVG", [], "<svg"],
+    ["picture", [], "<svg"],
+  ])("writes %s where the format is said or known: %j", async (file, flags, start) => {
+    const { stage, written } = disk(["a.ts"]);
+    const argv = ["graph", "a.ts", "--out", file, ...flags];
+    expect((await play(argv, { ...stage, ...checking("a") })).exitCode).toBe(0);
+    expect(new TextDecoder().decode(written.get(file))).toContain(start);
+  });
+
   test("names the format that was meant", async () => {
     const { exitCode, err } = await play(["graph", "a.ts", "--format", "mermaind"], disk(["a.ts"]).stage);
     expect(exitCode).toBe(2);

@@ -61,14 +61,25 @@ function outputOf(flags: Flags, terminal: Terminal): Output {
 }
 
 function formatOf(wanted: unknown, file: string | undefined): GraphFormat {
-  const ending = file === undefined ? undefined : /\.(\w+)$/.exec(file)?.[1];
-  if (wanted === undefined) return graphFormatOf(ending === "mmd" ? "mermaid" : (ending ?? "")) ?? "svg";
+  if (wanted === undefined) return formatByEnding(file);
   const format = graphFormatOf(String(wanted));
   if (format) return format;
   const near = suggestion(String(wanted), GRAPH_FORMATS);
   const message = `There is no format ${String(wanted)}${near} Choose one of ${GRAPH_FORMATS.join(", ")}.`;
   throw new CommandFailure(EXIT.wrongUse, "UNKNOWN_FORMAT", message);
 }
+
+/** A file that says by its name what it holds has to hold that. */
+function formatByEnding(file: string | undefined): GraphFormat {
+  const ending = file === undefined ? undefined : /\.(\w+)$/.exec(file)?.[1]?.toLowerCase();
+  if (ending === undefined) return "svg";
+  const format = graphFormatOf(ENDINGS[ending] ?? ending);
+  if (format) return format;
+  const message = `${file} ends with .${ending}, which is no format of graphs: let it end with .${GRAPH_FORMATS.join(", .")}, or say which is meant with --format.`;
+  throw new CommandFailure(EXIT.wrongUse, "UNKNOWN_FORMAT", message);
+}
+
+const ENDINGS: Readonly<Record<string, GraphFormat>> = { mmd: "mermaid", gv: "dot" };
 
 async function graphOfFile(context: CommandContext, file: string, flags: Flags): Promise<Manifest> {
   const { manifests, findings } = await context.parts.check([file]);
