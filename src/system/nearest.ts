@@ -18,7 +18,8 @@ export function suggestion(name: string, known: Iterable<string>): string {
   return meant === undefined ? "." : `; did you mean ${meant}?`;
 }
 
-function editDistance(one: string, other: string): number {
+/** How many letters have to be put in, taken out or changed. */
+export function editDistance(one: string, other: string): number {
   let previous = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (let row = 1; row <= one.length; row++) {
     const current = [row];

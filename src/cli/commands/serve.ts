@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { originalsIn } from "../../config/original.ts";
+import { mistypedIn } from "../../config/mistyped.ts";
 import { SERVE } from "../../config/tables.ts";
 import { type CommandContext, type Flags, withExample, withSources } from "../command.ts";
 import { environmentFor, settingsFor } from "../settings.ts";
@@ -43,7 +44,8 @@ export function addServe(program: Command, context: CommandContext): void {
   command.action((flags: Flags) =>
     context.run(flags, async () => {
       const settings = await settingsFor(SERVE, flags, context.terminal);
-      const notes = originalsIn(await environmentFor(flags, context.terminal));
+      const environment = await environmentFor(flags, context.terminal);
+      const notes = [...originalsIn(environment), ...mistypedIn(environment)];
       return whileRunning(context.terminal, (stop) => context.parts.serve({ settings, notes, stop }));
     }),
   );
