@@ -2,6 +2,7 @@
  * Recipe 1: three steps, one after the other. The second is work for a worker; it reports progress.
  *
  * Try it:
+ *   orchestrator worker blueprints/_workers/01-simple.ts      in another terminal, unless scripts/start runs
  *   orchestrator jobs submit simple_linear_flow --wait
  *   orchestrator jobs submit simple_linear_flow --wait --input '{"name": "Ada", "seconds": 20}'
  *     ... and meanwhile kill -9 the server and start it again, or `orchestrator jobs cancel ID`

@@ -5,6 +5,7 @@
  * aggregator runs once all of them have ended well. The first that fails ends the job; the others are cancelled.
  *
  * Try it:
+ *   orchestrator worker blueprints/_workers/03-parallel.ts      in another terminal, unless scripts/start runs
  *   orchestrator jobs submit parallel_flow_example --wait
  *   orchestrator jobs submit parallel_flow_example --wait --input '{"broken": "B"}'     ends in "failed", quarantined
  */

@@ -3,6 +3,7 @@
  * condition is for everything else.
  *
  * Try it:
+ *   orchestrator worker blueprints/_workers/05-languages.ts      in another terminal, unless scripts/start runs
  *   orchestrator jobs submit multilingual_flow --wait --input '{"language": "en", "text": "Hello"}'
  *   orchestrator jobs submit multilingual_flow --wait --input '{"language": "de", "text": "Hallo"}'
  *   orchestrator jobs submit multilingual_flow --wait --input '{"language": "xx"}'    ends in "not_supported"

@@ -4,7 +4,7 @@
  * at once: what a handler writes is part of its step, and a handler that read what another has
  * changed since runs again.
  *
- * Try it:
+ * Try it, no worker is needed:
  *   orchestrator jobs submit analytics_flow --wait     request_number is 1
  *   orchestrator jobs submit analytics_flow --wait     request_number is 2, also after a restart of the server
  *   orchestrator jobs submit analytics_flow --wait --input '{"broken": true}'    quarantined, and counts nothing

@@ -4,6 +4,7 @@
  * within CANCEL_GRACE_SECONDS (10) holds up nothing.
  *
  * Try it:
+ *   orchestrator worker blueprints/_workers/10-video.ts      in another terminal, unless scripts/start runs
  *   orchestrator jobs submit cancellable_flow --input '{"frames": 1000}'
  *   orchestrator jobs cancel JOB_ID                                               ends in "task_cancelled"
  *   orchestrator jobs submit cancellable_flow --wait --input '{"frames": 20}'     ends in "finished_successfully"

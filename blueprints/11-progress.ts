@@ -3,6 +3,7 @@
  * newest one stands beside its status, and whoever follows the job sees a bar.
  *
  * Try it:
+ *   orchestrator worker blueprints/_workers/11-training.ts      in another terminal, unless scripts/start runs
  *   orchestrator jobs submit training_flow --wait --input '{"epochs": 10}'
  *   orchestrator jobs show JOB_ID --json      state_history.progress_updates has one entry for each epoch
  *   orchestrator jobs submit training_flow --wait --input '{"fails_at": 4}'      the second attempt goes on at its checkpoint

@@ -3,6 +3,7 @@
  * puts the job into quarantine at once; bad input fails it at once. One handler looks after all of them.
  *
  * Try it:
+ *   orchestrator worker blueprints/_workers/13-fetch.ts      in another terminal, unless scripts/start runs
  *   orchestrator jobs submit error_handling_flow --wait --input '{"api_key": "good"}'
  *   orchestrator jobs submit error_handling_flow --wait --input '{"api_key": "flaky"}'      the third attempt works
  *   orchestrator jobs submit error_handling_flow --wait --input '{"api_key": "down"}'       attempts used up: quarantined

@@ -10,6 +10,7 @@
  *   await conditional.renderGraph("conditional_flow", { format: "png" });       gives the path of the file
  *
  * And the flow itself:
+ *   orchestrator worker blueprints/_workers/15-data.ts      in another terminal, unless scripts/start runs
  *   orchestrator jobs submit conditional_flow --wait --input '{"type": "A", "values": [3, 1, 2]}'     sorts them
  *   orchestrator jobs submit conditional_flow --wait --input '{"type": "B", "values": [3, 1, 2]}'     adds them up
  *   orchestrator jobs submit conditional_flow --wait --input '{"type": "A"}'                          ends in "failed"

@@ -59,12 +59,29 @@ export async function runCli(argv: readonly string[], parts: CliParts, terminal:
     exitCode = code;
   });
   try {
-    await createProgram(context).parseAsync([...argv], { from: "user" });
+    const program = createProgram(context);
+    await program.parseAsync([...helpAsOption(argv, program)], { from: "user" });
     return exitCode;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? EXIT.done : EXIT.wrongUse;
   }
+}
+
+/** `help jobs submit` asks for `jobs submit --help`: the library looks at one word alone. */
+function helpAsOption(argv: readonly string[], program: Command): readonly string[] {
+  if (argv[0] !== "help" || argv.length < 3) return argv;
+  const path: string[] = [];
+  let command = program;
+  for (const word of argv.slice(1)) {
+    if (command.commands.length === 0) break;
+    path.push(word);
+    const next = command.commands.find((one) => one.name() === word);
+    // A word that is no command is refused as it is anywhere else.
+    if (!next) return path;
+    command = next;
+  }
+  return [...path, "--help"];
 }
 
 function createProgram(context: CommandContext): Command {
@@ -74,7 +91,7 @@ function createProgram(context: CommandContext): Command {
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
     .showSuggestionAfterError()
-    .helpCommand("help [command]", "what a command does and takes")
+    .helpCommand("help [command...]", "what a command does and takes")
     .version(versionLine(), "-v, --version", "which program this is");
   withExample(program, "orchestrator serve", "orchestrator jobs submit simple_linear_flow --wait");
   for (const add of PROGRAM_COMMANDS) add(program, context);

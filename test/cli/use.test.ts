@@ -59,6 +59,15 @@ describe("how the program is called", () => {
     expect(exitCode).toBe(0);
   });
 
+  test("help takes the name of a command in all its words", async () => {
+    expect(await play(["help", "jobs", "submit"])).toEqual(await play(["jobs", "submit", "--help"]));
+    expect(await play(["help", "serve"])).toEqual(await play(["serve", "--help"]));
+    expect((await play(["help"])).out).toStartWith("Usage: orchestrator");
+    const mistyped = await play(["help", "jobs", "sbmit"]);
+    expect(mistyped.err).toContain("Did you mean submit?");
+    expect(mistyped.exitCode).toBe(2);
+  });
+
   test.each(["-v", "--version"])("%s says which program this is", async (flag) => {
     expect(await play([flag])).toMatchObject({ exitCode: 0, out: expect.stringContaining("commit source") });
   });

@@ -31,6 +31,26 @@ const worker = {
 };
 
 describe("workers list", () => {
+  test("leaves out those without a name that are away, and says so", async () => {
+    const id = (digit: number) => `worker-01993c6e-7c1a-7000-8000-00000000000${digit}`;
+    const gone = { ...worker, worker_id: id(1), connected: false, current_load: 0 };
+    const atIt = { ...worker, worker_id: id(2), connected: false, current_load: 1 };
+    const named = { ...worker, worker_id: "worker-001", connected: false, current_load: 0 };
+    const { flags } = answering([worker, gone, atIt, named, { ...worker, worker_id: id(3) }]);
+    const ids = (out: string) =>
+      out
+        .split("\n")
+        .slice(1, -1)
+        .map((line) => line.split(" ")[0]);
+    const some = await play(["workers", "list", ...flags]);
+    expect(ids(some.out)).toEqual(["gpu-1", id(2), "worker-001", id(3)]);
+    expect(some.err).toBe("left out: 1 without a name (--id) that is away; --all shows all\n");
+    const all = await play(["workers", "list", "--all", ...flags]);
+    expect(ids(all.out)).toHaveLength(5);
+    expect(all.err).toBe("");
+    expect(JSON.parse((await play(["workers", "list", "--json", ...flags])).out).workers).toHaveLength(5);
+  });
+
   test("shows who is there, how busy, and with which tasks", async () => {
     const drained = { ...worker, worker_id: "gpu-2", draining: true };
     const away = {

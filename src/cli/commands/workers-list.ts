@@ -6,21 +6,37 @@ import { type CommandContext, type Flags, withConnection, withExample, withJson 
 import { CommandFailure, EXIT } from "../exit.ts";
 import { printable } from "../printable.ts";
 import { cell, formatTable } from "../table.ts";
+import type { Terminal } from "../terminal.ts";
 import { isShutOut } from "../waiting.ts";
 
 const HEAD = ["WORKER", "STATE", "RUNNING", "ROOM FOR", "REPUTATION", "TASKS"] as const;
 
 export function addWorkerList(workers: Command, context: CommandContext): void {
-  const command = workers.command("list").description("the workers that the server knows, and what they take");
+  const command = workers
+    .command("list")
+    .description("the workers that the server knows, and what they take")
+    .option("--all", "those without a name of their own too that are away: each of their starts was another worker");
   withExample(withJson(withConnection(command)), "orchestrator workers list");
   command.action((flags: Flags) =>
     context.run(flags, async () => {
       const found = await (await context.client(flags)).list("/api/workers");
       if (flags["json"] === true) context.terminal.out(`${JSON.stringify({ workers: found })}\n`);
-      else context.terminal.out(formatTable(HEAD, found.map(rowOf)));
+      else show(found, flags["all"] === true, context.terminal);
       return EXIT.done;
     }),
   );
+}
+
+/** What a worker is called that was given no name. */
+const MADE_UP = /^worker-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+function show(found: readonly JsonMap[], isAll: boolean, terminal: Terminal): void {
+  const isGone = (worker: JsonMap) => stateOf(worker) === "away" && MADE_UP.test(cell(worker["worker_id"]));
+  const shown = isAll ? found : found.filter((worker) => !isGone(worker) || worker["current_load"] !== 0);
+  terminal.out(formatTable(HEAD, shown.map(rowOf)));
+  const left = found.length - shown.length;
+  if (left > 0)
+    terminal.err(`left out: ${left} without a name (--id) that ${left === 1 ? "is" : "are"} away; --all shows all\n`);
 }
 
 export function addWorkerShow(workers: Command, context: CommandContext): void {
