@@ -1,7 +1,7 @@
 /** What may be kept in a data store, and what a blueprint may declare of one. */
 import { entryBytes, STORE_LIMITS } from "../job/data-store.ts";
 import { Refusal } from "../system/errors.ts";
-import { suggestion } from "../system/nearest.ts";
+import { nearest } from "../system/nearest.ts";
 import type { JsonObject } from "./sdk.ts";
 import { jsonOf } from "./serialise.ts";
 
@@ -62,9 +62,15 @@ export function checkedStore(blueprint: string, name: unknown, initial: unknown)
   return Object.fromEntries(checked.map(([key, json]) => [key, JSON.parse(json)])) as JsonObject;
 }
 
+/** One thing to do: mend the name where another is near, and declare the store where none is. */
 export function unknownStoreText(name: string, names: readonly string[]): string {
-  const there = names.length === 0 ? "It declares none" : `It declares ${names.map((one) => `"${one}"`).join(", ")}`;
-  return `The blueprint has no data store "${name}"${suggestion(name, names)} ${there}: add it with addDataStore("${name}").`;
+  const unknown = `The blueprint has no data store "${name}"`;
+  const declare = `addDataStore("${name}")`;
+  const meant = nearest(name, names);
+  if (meant !== undefined)
+    return `${unknown}; did you mean "${meant}"? If it is another one, declare it with ${declare}.`;
+  if (names.length === 0) return `${unknown}, and it declares none: declare it with ${declare}.`;
+  return `${unknown}: declare it with ${declare}, or use one that there is: ${names.map((one) => `"${one}"`).join(", ")}.`;
 }
 
 function invalid(message: string): Refusal {

@@ -439,8 +439,14 @@ describe("a data store that is not declared", () => {
     expect(using(parameters, body).map(({ severity, message }) => [severity, message])).toEqual([
       [
         "error",
-        'The blueprint has no data store "countr"; did you mean counter? It declares "counter", "cache": add it with addDataStore("countr").',
+        'The blueprint has no data store "countr"; did you mean "counter"? If it is another one, declare it with addDataStore("countr").',
       ],
+    ]);
+  });
+
+  test("is to be declared where no name is near", () => {
+    expect(using("c, a", `await c.dataStores.quiteAnother.get('x'); ${go}`).map(({ message }) => message)).toEqual([
+      'The blueprint has no data store "quiteAnother": declare it with addDataStore("quiteAnother"), or use one that there is: "counter", "cache".',
     ]);
   });
 

@@ -247,7 +247,7 @@ describe("a turn is invalid, and says what to do,", () => {
     [
       "for a data store that it did not declare",
       "UNKNOWN_DATA_STORE",
-      'no data store "counter". It declares none: add it with addDataStore("counter")',
+      'no data store "counter", and it declares none: declare it with addDataStore("counter")',
       (a, { dataStores }) => {
         void dataStores["counter"];
         a.transitionTo("next");
