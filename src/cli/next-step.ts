@@ -3,14 +3,7 @@ import { isUuid } from "../system/ids.ts";
 
 /** A sentence with a blank before it, or nothing. `path` is what was asked for. */
 export function nextStep(code: string, path: string): string {
-  switch (code) {
-    case "JOB_NOT_FOUND":
-      return ` ${whichJob(path)}`;
-    case "WORKER_NOT_FOUND":
-      return " `orchestrator workers list` shows which there are.";
-    default:
-      return "";
-  }
+  return code === "JOB_NOT_FOUND" ? ` ${whichJob(path)}` : "";
 }
 
 function whichJob(path: string): string {

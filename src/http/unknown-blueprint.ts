@@ -1,6 +1,7 @@
 /** A name that no blueprint in service has: which there are, and which files were refused. */
+import { basename } from "node:path";
 import { refusedText } from "../catalog/index.ts";
-import type { Catalog } from "../catalog/port.ts";
+import type { Catalog, RefusedFile } from "../catalog/port.ts";
 import { Refusal } from "../system/errors.ts";
 import { nearest } from "./nearest.ts";
 
@@ -15,7 +16,7 @@ export function unknownBlueprint(
 ): Refusal {
   const names = catalog.list().map((one) => one.name);
   const near = nearest(name, names);
-  const hints = [near.length === 0 ? namesText(names) : "", isOperator ? refusedHint(catalog) : ""];
+  const hints = [near.length === 0 ? namesText(names) : "", isOperator ? refusedHint(name, catalog.refused()) : ""];
   const hint = hints.filter((one) => one !== "").join(" ");
   return new Refusal("BLUEPRINT_NOT_FOUND", 404, "Blueprint not found", {
     near: [...near],
@@ -28,14 +29,21 @@ function namesText(names: readonly string[]): string {
   return `There are: ${shortened(names.toSorted(), NAMES_MAX)}.`;
 }
 
-function refusedHint(catalog: Pick<Catalog, "refused">): string {
-  const refused = catalog.refused();
+/** Those that may be what is meant, by the file's name or by what is said of it; where none is, the first of all. */
+function refusedHint(name: string, refused: readonly RefusedFile[]): string {
   if (refused.length === 0) return "";
-  const [first] = refused;
-  if (refused.length === 1 && first) return `A file was refused, and may be what is meant: ${refusedText(first)}`;
-  const texts = refused.slice(0, REFUSED_MAX).map(refusedText).join("; ");
-  const more = refused.length > REFUSED_MAX ? "; …" : "";
-  return `${refused.length} files were refused, and may be what is meant: ${texts}${more}`;
+  const own = refused.filter((one) => bareName(one.file) === bare(name) || one.message.includes(`"${name}"`));
+  if (own.length > 0) return `Refused, and so not in service: ${own.slice(0, REFUSED_MAX).map(refusedText).join("; ")}`;
+  const more = refused.length > REFUSED_MAX ? "; `orchestrator blueprints list` tells all" : "";
+  return `Some were refused, and may be what is meant: ${refused.slice(0, REFUSED_MAX).map(refusedText).join("; ")}${more}`;
+}
+
+function bareName(file: string): string {
+  return bare(basename(file).replace(/\.[jt]s$/, ""));
+}
+
+function bare(name: string): string {
+  return name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "");
 }
 
 function shortened(names: readonly string[], most: number): string {

@@ -104,7 +104,35 @@ describe("blueprints over HTTP", () => {
       body: {},
       prepare: (fake) => void fake.told.refused.push({ ...refused, file: "/srv/zz-typo.ts", serving: [] }),
       status: 404,
-      has: ["There are: simple. A file was refused, and may be what is meant: ", "zz-typo.ts:3:5: syntax: broken"],
+      has: ["There are: simple. Refused, and so not in service: ", "zz-typo.ts:3:5: syntax: broken"],
+    },
+    {
+      name: "of many refused files, the one that is meant is told alone",
+      method: "POST",
+      path: "/api/v1/blueprints/zz_typo/jobs",
+      headers: asOperator,
+      body: {},
+      prepare: (fake) =>
+        void fake.told.refused.push(refused, {
+          ...refused,
+          file: "/srv/other.ts",
+          message: 'blueprint "zz_typo" is twice',
+        }),
+      status: 404,
+      has: ["other.ts:3:5"],
+      lacks: ["simple.ts:3:5"],
+    },
+    {
+      name: "where none of the refused files can be told to be meant, some are named",
+      method: "POST",
+      path: "/api/v1/blueprints/quite_another_one/jobs",
+      headers: asOperator,
+      body: {},
+      prepare: (fake) =>
+        void fake.told.refused.push(...["a", "b", "c", "d"].map((name) => ({ ...refused, file: `/srv/${name}.ts` }))),
+      status: 404,
+      has: ["Some were refused, and may be what is meant: ", "c.ts:3:5", "`orchestrator blueprints list` tells all"],
+      lacks: ["d.ts:3:5"],
     },
     {
       name: "a client hears only which there are",
