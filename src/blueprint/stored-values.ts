@@ -68,7 +68,7 @@ export function unknownStoreText(name: string, names: readonly string[]): string
   const declare = `addDataStore("${name}")`;
   const meant = nearest(name, names);
   if (meant !== undefined)
-    return `${unknown}; did you mean "${meant}"? If it is another one, declare it with ${declare}.`;
+    return `${unknown}; did you mean ${meant}? If it is another one, declare it with ${declare}.`;
   if (names.length === 0) return `${unknown}, and it declares none: declare it with ${declare}.`;
   return `${unknown}: declare it with ${declare}, or use one that there is: ${names.map((one) => `"${one}"`).join(", ")}.`;
 }

@@ -439,7 +439,7 @@ describe("a data store that is not declared", () => {
     expect(using(parameters, body).map(({ severity, message }) => [severity, message])).toEqual([
       [
         "error",
-        'The blueprint has no data store "countr"; did you mean "counter"? If it is another one, declare it with addDataStore("countr").',
+        'The blueprint has no data store "countr"; did you mean counter? If it is another one, declare it with addDataStore("countr").',
       ],
     ]);
   });
