@@ -216,11 +216,11 @@ export class Draft {
     this.changed = true;
   }
 
-  /** Before progress that the unit has already, where that came later: its task had to be handed out first. */
+  /** Before progress that the unit has already, where that did not come earlier: its task had to be handed out first. */
   eventBeforeProgress(event: JobEvent): void {
     const { events } = this;
     let index = events.length;
-    const isLater = (other: JobEvent | undefined) => other?.type === "progress" && other.atMs > event.atMs;
+    const isLater = (other: JobEvent | undefined) => other?.type === "progress" && other.atMs >= event.atMs;
     while (isLater(events[index - 1])) index--;
     events.splice(index, 0, event);
     this.changed = true;
