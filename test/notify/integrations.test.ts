@@ -133,7 +133,7 @@ describe("Telegram", () => {
     expect(answers).toEqual([
       { jobId: JOB, decision: "ask again <later>", by: "Anna Lind (@anna)", through: "telegram", visit: 3 },
     ]);
-    expect(telegram.notices).toEqual([{ text: "Noted: ask again <later>", alert: false }]);
+    expect(telegram.notices).toMatchObject([{ text: "Noted: ask again <later>", alert: false }]);
   });
 
   test("is told at a second press that it was decided, and the button goes", async () => {
@@ -177,7 +177,7 @@ describe("Telegram", () => {
     await notify.updates.start();
     telegram.press("approved");
     await telegram.until(() => telegram.notices.length === 1, "the press was answered");
-    expect(telegram.notices[0]).toEqual({ text: "No space is left.", alert: true });
+    expect(telegram.notices[0]).toMatchObject({ text: "No space is left.", alert: true });
     waiting.refusal = undefined;
     telegram.press("approved");
     await telegram.until(() => telegram.acknowledged === 2, "both presses were taken");

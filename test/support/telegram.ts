@@ -19,7 +19,8 @@ export class FakeTelegram implements AsyncDisposable {
   readonly calls: Call[] = [];
   readonly messages: SentMessage[] = [];
   /** What presses were answered with. */
-  readonly notices: { readonly text: string; readonly alert: boolean }[] = [];
+  /** `press` is the id of what was pressed. */
+  readonly notices: { readonly text: string; readonly alert: boolean; readonly press: string }[] = [];
   /** Answers instead of the API, if it answers. */
   fault: (call: Call) => Response | undefined = () => undefined;
   webhook: { readonly url: string; readonly secret_token: string } | undefined;
@@ -60,7 +61,7 @@ export class FakeTelegram implements AsyncDisposable {
   }
 
   /** Somebody presses a button of the newest message. */
-  press(text: string, options: { chat?: string; message?: SentMessage; data?: string } = {}): object {
+  press(text: string, options: { chat?: string; message?: SentMessage; data?: string } = {}) {
     const message = options.message ?? this.messages.at(-1);
     const data = options.data ?? message?.buttons.find((button) => button.text === text)?.callback_data;
     const update = {
@@ -125,7 +126,11 @@ export class FakeTelegram implements AsyncDisposable {
         return ok(true);
       }
       case "answerCallbackQuery":
-        this.notices.push({ text: String(body["text"]), alert: body["show_alert"] === true });
+        this.notices.push({
+          text: String(body["text"]),
+          alert: body["show_alert"] === true,
+          press: String(body["callback_query_id"]),
+        });
         return ok(true);
       case "getUpdates":
         return this.#getUpdates(Number(body["offset"] ?? 0));
