@@ -97,7 +97,7 @@ export class Worker implements DeclaredWorker {
 
   constructor(options: WorkerOptions = {}) {
     const [unknown] = unknownOptions("new Worker({ … })", options, OPTIONS);
-    if (unknown !== undefined) throw new Refusal("UNKNOWN_OPTION", 400, unknown);
+    if (unknown !== undefined) throw new Refusal("UNKNOWN_OPTION", 400, unknown.message);
     this[WORKER] = {
       options: { ...options },
       tasks: this.#tasks,
@@ -115,7 +115,7 @@ export class Worker implements DeclaredWorker {
       typeof second === "function" ? [{}, second] : [second, third];
     this.#checkTask(name, handler);
     const [unknown] = unknownOptions(`worker.task("${name}", { … })`, options, TASK_OPTIONS);
-    if (unknown !== undefined) throw new Refusal("UNKNOWN_OPTION", 400, unknown);
+    if (unknown !== undefined) throw new Refusal("UNKNOWN_OPTION", 400, unknown.message);
     const { type, ...schemas } = options;
     const { params, output, events } = schemas;
     this.#tasks.set(name, {

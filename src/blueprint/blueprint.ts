@@ -5,7 +5,7 @@ import { type KnownOptions, unknownOptions } from "../system/options.ts";
 import { startOf } from "./checks-states.ts";
 import { checkedConcurrency } from "./concurrency.ts";
 import { type Condition, parseCondition } from "./conditions.ts";
-import { BRAND, type DeclaredHandler, type DeclaredState, type Definition } from "./definition.ts";
+import { BRAND, type DeclaredHandler, type DeclaredState, type Definition, type StrangeOption } from "./definition.ts";
 import { draw, GRAPH_FORMATS, type GraphFormat, graphFormatOf, graphTextOf } from "./draw.ts";
 import { graphOf, stateFactsOf } from "./graph.ts";
 import type { Drawn } from "./picture.ts";
@@ -54,7 +54,7 @@ export class Blueprint<S extends TSchema = TAny> {
   readonly name: string;
   readonly #states = new Map<string, Draft>();
   readonly #dataStores: Record<string, JsonObject>;
-  readonly #unknownOptions: string[];
+  readonly #unknownOptions: StrangeOption[];
   #handlers = 0;
   /** Not enumerable for users' eyes: our own code reads it through `definitionOf`. */
   declare readonly [BRAND]: Definition;
@@ -123,9 +123,10 @@ export class Blueprint<S extends TSchema = TAny> {
   }
 
   #add(state: string, options: HandlerOptions, handler: unknown, isAggregator: boolean): this {
-    this.#unknownOptions.push(...unknownOptions(`The handler of state "${state}"`, options, HANDLER_OPTIONS));
     const draft = this.#draft(state);
     const declared = this.#declare(state, handler, options.timeoutSeconds);
+    const unknown = unknownOptions(`The handler of state "${state}"`, options, HANDLER_OPTIONS);
+    this.#unknownOptions.push(...unknown.map((option) => ({ ...option, state, handler: declared })));
     // A second one is kept for the check, which says where it is: a file must load to be checked.
     if (draft.fallback) draft.duplicates.push(declared);
     else draft.fallback = declared;

@@ -1,6 +1,7 @@
 /** What is wrong with one handler: each rule is a function. */
 import { joinProblems } from "./checks-joins.ts";
 import { storeProblems } from "./checks-stores.ts";
+import { nameProblems } from "./checks-names.ts";
 import { outcomeProblems } from "./checks-outcomes.ts";
 import { type DeclaredState, type Definition, stateExists } from "./definition.ts";
 import type { HandlerNode } from "./graph.ts";
@@ -9,9 +10,11 @@ import { type Problem, problem } from "./problem.ts";
 
 export function handlerProblems(definition: Definition, { state, facts }: HandlerNode): readonly Problem[] {
   const stores = storeProblems(definition, facts);
-  if (state.isEnd) return [...endProblems(state, facts), ...stores];
+  const names = nameProblems(state, facts);
+  if (state.isEnd) return [...endProblems(state, facts), ...names, ...stores];
   return [
     ...stores,
+    ...names,
     ...facts.calls.flatMap((call) => [
       ...targetProblems(definition, state, call, facts),
       ...childProblems(state, call, facts),
@@ -66,7 +69,7 @@ function escapeProblems(state: DeclaredState, facts: HandlerFacts): readonly Pro
 
 function silenceProblems(state: DeclaredState, facts: HandlerFacts): readonly Problem[] {
   if (facts.escapes.includes(0)) return [];
-  if (facts.calls.length > 0 || facts.escapes.length > 0) {
+  if (facts.calls.length + facts.strange.length + facts.escapes.length > 0) {
     return facts.undecided.map((offset) => {
       const message = `The handler of state "${state.name}" can end here without having decided: call one of its actions on every way through it.`;
       return problem("warning", "no-outcome", message, facts.code, offset);

@@ -1,6 +1,7 @@
 /** What is wrong with how states were declared. */
 import type { Refusal } from "../system/errors.ts";
-import { codeOf, type DeclaredHandler, type DeclaredState, type Definition } from "./definition.ts";
+import type { DeclarationPlaces } from "./declaration-places.ts";
+import { codeOf, type DeclaredHandler, type DeclaredState, type Definition, type StrangeOption } from "./definition.ts";
 import { handlersOf } from "./graph.ts";
 import { type Code, type Problem, problem } from "./problem.ts";
 
@@ -12,11 +13,11 @@ export function startOf(definition: Definition): string | undefined {
   return flagged ?? START_NAMES.find((name) => definition.states.has(name));
 }
 
-export function declarationProblems(definition: Definition): readonly Problem[] {
+export function declarationProblems(definition: Definition, places: DeclarationPlaces): readonly Problem[] {
   const states = [...definition.states.values()];
   return [
-    ...definition.unknownOptions.map((message) => problem("error", "unknown-option", message)),
-    ...startProblems(definition),
+    ...definition.unknownOptions.map((option) => optionProblem(definition, option, places)),
+    ...startProblems(definition, places),
     ...states.flatMap((state) => duplicateProblems(state)),
     ...states.flatMap((state) => conditionProblems(state)),
     ...states.flatMap((state) => hiddenProblems(state)),
@@ -30,11 +31,22 @@ export function codeOfState(state: DeclaredState | undefined): Code | undefined 
   return first && codeOf(first);
 }
 
-function startProblems(definition: Definition): readonly Problem[] {
+function optionProblem({ name }: Definition, option: StrangeOption, places: DeclarationPlaces): Problem {
+  const { state, handler, message } = option;
+  const found = problem("error", "unknown-option", message, handler && codeOf(handler));
+  const inFile =
+    state !== undefined && handler
+      ? places.ofState(state, option.name, codeOf(handler).text)
+      : places.ofBlueprint(name, option.name);
+  return inFile === undefined ? found : { ...found, inFile };
+}
+
+function startProblems(definition: Definition, places: DeclarationPlaces): readonly Problem[] {
   const flagged = flaggedOf(definition);
   if (startOf(definition) === undefined) {
     const message = `Blueprint "${definition.name}" has no start: flag one state with { isStart: true } or name it "start".`;
-    return [problem("error", "no-start", message)];
+    const inFile = places.ofBlueprint(definition.name);
+    return [{ ...problem("error", "no-start", message), ...(inFile !== undefined && { inFile }) }];
   }
   return flagged.slice(1).map((state) => {
     const message = `State "${state.name}" is a start and so is "${flagged[0]?.name}": keep isStart on one of them.`;

@@ -1,5 +1,6 @@
 /** What can be known to be wrong with a blueprint before a job runs it. */
 import type { Child, Finding, Manifest } from "../catalog/port.ts";
+import { type DeclarationPlaces, NO_PLACES } from "./declaration-places.ts";
 import { type Definition, definitionOf, isBlueprint } from "./definition.ts";
 import { type Graph, graphOf, handlersOf, stateFactsOf } from "./graph.ts";
 import type { Constants } from "./handler-source.ts";
@@ -15,13 +16,15 @@ export interface Place {
   readonly column: number;
 }
 
-/** Where a function's text (`String(handler)`) lies in the user's file. Asked with "" and 0 for the file as a whole. */
+/** Where a function's text (`String(handler)`) lies in the user's file. Asked with "" for a place in no function. */
 export type Locate = (functionText: string, offsetInFunction: number, hint?: PlaceHint) => Place;
 
 export interface PlaceHint {
   /** Which of the functions with this text, from 0. */
   readonly nth?: number;
   readonly condition?: ConditionSpot;
+  /** Of no function, but so far into the file's text. Neither: the file as a whole. */
+  readonly inFile?: number;
 }
 
 /** All of a manifest that the blueprint itself knows. */
@@ -33,14 +36,20 @@ export interface Inspection {
   readonly findings: readonly Finding[];
 }
 
-/** `subject`: a Blueprint (of any module instance) or its Definition. `constants`: of the file that it stands in. */
-export function inspect(subject: object, locate: Locate, constants?: Constants): Inspection {
+/** What else the file holds that the blueprint stands in. */
+export interface Surroundings {
+  readonly constants: Constants;
+  readonly places: DeclarationPlaces;
+}
+
+/** `subject`: a Blueprint (of any module instance) or its Definition. */
+export function inspect(subject: object, locate: Locate, surroundings?: Surroundings): Inspection {
   const definition = isBlueprint(subject) ? definitionOf(subject) : (subject as Definition);
-  const graph = graphOf(definition, constants);
+  const graph = graphOf(definition, surroundings?.constants);
   const start = startOf(definition);
   const placeOf = placeFinder(definition, locate);
   const problems = [
-    ...declarationProblems(definition),
+    ...declarationProblems(definition, surroundings?.places ?? NO_PLACES),
     ...graph.handlers.flatMap((node) => handlerProblems(definition, node)),
     ...reachProblems(definition, graph, start),
   ];
@@ -50,13 +59,14 @@ export function inspect(subject: object, locate: Locate, constants?: Constants):
   };
 }
 
-type PlaceFinder = (spot: Spot | undefined) => Place;
+type PlaceFinder = (spot: Spot | undefined, inFile?: number) => Place;
 
 function placeFinder(definition: Definition, locate: Locate): PlaceFinder {
   const handlers = [...definition.states.values()]
     .flatMap((state) => [...handlersOf(state), ...state.duplicates])
     .toSorted((one, other) => one.order - other.order);
-  return (spot) => {
+  return (spot, inFile) => {
+    if (inFile !== undefined) return locate("", 0, { inFile });
     if (!spot) return locate("", 0);
     const { code, offset, condition } = spot;
     // One function can be the handler of several states: it stands in the file once.
@@ -67,8 +77,8 @@ function placeFinder(definition: Definition, locate: Locate): PlaceFinder {
   };
 }
 
-function findingOf({ at, severity, rule, message }: Problem, placeOf: PlaceFinder): Finding {
-  return { severity, rule, message, ...placeOf(at) };
+function findingOf({ at, inFile, severity, rule, message }: Problem, placeOf: PlaceFinder): Finding {
+  return { severity, rule, message, ...placeOf(at, inFile) };
 }
 
 function manifestOf(

@@ -1,5 +1,6 @@
 /** What a blueprint file declared, as our own code reads it. */
 import { Refusal } from "../system/errors.ts";
+import type { UnknownOption } from "../system/options.ts";
 import type { Condition } from "./conditions.ts";
 import type { Code } from "./problem.ts";
 import type { Handler, JsonObject } from "./sdk.ts";
@@ -32,6 +33,12 @@ export interface DeclaredState {
   readonly duplicates: readonly DeclaredHandler[];
 }
 
+/** Of the blueprint, or of one of its states. */
+export interface StrangeOption extends UnknownOption {
+  readonly state?: string;
+  readonly handler?: DeclaredHandler;
+}
+
 export interface Definition {
   readonly name: string;
   /** Without slashes at its ends. */
@@ -43,8 +50,8 @@ export interface Definition {
   readonly concurrency?: { readonly max: number; readonly key?: string };
   readonly dataStores: Readonly<Record<string, JsonObject>>;
   readonly states: ReadonlyMap<string, DeclaredState>;
-  /** A sentence for each option that nobody knows. Bundles that jobs began with load all the same: the check tells them. */
-  readonly unknownOptions: readonly string[];
+  /** Options that nobody knows. Bundles that jobs began with load all the same: the check tells them. */
+  readonly unknownOptions: readonly StrangeOption[];
 }
 
 /** Ends that need no handler. */

@@ -2,6 +2,8 @@
 import type { Ending } from "../handlers/port.ts";
 import type { JobError } from "../job/model.ts";
 import { messageOf, type Refusal } from "../system/errors.ts";
+import { nearest } from "../system/nearest.ts";
+import { ACTION_NAMES } from "./request-facts.ts";
 
 /** A message is kept with the job: an endless one is cut. */
 export const MESSAGE_LENGTH_MAX = 4000;
@@ -20,8 +22,15 @@ export function refused(state: string, refusal: Refusal): Ending {
 
 export function threw(state: string, error: unknown, placeOf: (stack: string) => string | undefined): Ending {
   const place = error instanceof Error && error.stack ? placeOf(error.stack) : undefined;
-  const message = wordsOf(error).slice(0, MESSAGE_LENGTH_MAX);
+  const message = withAction(wordsOf(error)).slice(0, MESSAGE_LENGTH_MAX);
   return broke(state, "HANDLER_ERROR", place ? `${message} (at ${place})` : message);
+}
+
+/** Most of what is called in a handler and does not exist is an action with a slip of the pen in it. */
+function withAction(message: string): string {
+  const name = /^(?:\w+\.)?(\w+) is not a function$/.exec(message)?.[1];
+  const meant = name === undefined ? undefined : nearest(name, ACTION_NAMES);
+  return meant === undefined || meant === name ? message : `${message}; did you mean the action ${meant}?`;
 }
 
 /** The first line of a stack trace that names a place in a file. */

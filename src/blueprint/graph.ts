@@ -48,8 +48,8 @@ export function stateFactsOf(definition: Definition, graph: Graph, start: string
 }
 
 /** Where the code does not tell all of its targets, it may lead to any state. */
-export function leadsAnywhere({ escapes, calls }: HandlerFacts): boolean {
-  return escapes.length > 0 || calls.some(({ unknown }) => unknown.length > 0);
+export function leadsAnywhere({ escapes, strange, calls }: HandlerFacts): boolean {
+  return escapes.length + strange.length > 0 || calls.some(({ unknown }) => unknown.length > 0);
 }
 
 function actsOf({ action, subjects, unknownSubjects, join }: ActionCall): readonly StateAct[] {

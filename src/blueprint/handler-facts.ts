@@ -1,19 +1,21 @@
 /** What a handler's own code tells of where it leads, without running it. */
 import type { AnyNode } from "acorn";
 import { full } from "acorn-walk";
-import { type ActionCall, actionCallsOf } from "./action-calls.ts";
+import { type ActionCall, actionCallsOf, type StrangeCall } from "./action-calls.ts";
 import { undecidedEnds } from "./decision-paths.ts";
 import { codeOf, type DeclaredHandler } from "./definition.ts";
 import { type Constants, readSource, type Source } from "./handler-source.ts";
 import type { Code } from "./problem.ts";
 import { type NamedStore, storesIn } from "./store-facts.ts";
 
-export type { ActionCall } from "./action-calls.ts";
+export type { ActionCall, StrangeCall } from "./action-calls.ts";
 
 export interface HandlerFacts {
   /** What offsets count in. */
   readonly code: Code;
   readonly calls: readonly ActionCall[];
+  /** Calls of actions that do not exist. */
+  readonly strange: readonly StrangeCall[];
   /** Places where the actions are handed to other code, or 0 where the code cannot be read at all. */
   readonly escapes: readonly number[];
   /** Places where a run can end without having decided: a `return`, or the end of the code. */
@@ -27,11 +29,12 @@ export interface HandlerFacts {
 export function factsOf(declared: DeclaredHandler, outer?: Constants): HandlerFacts {
   const code = codeOf(declared);
   const source = readSource(code.text, outer);
-  if (!source) return { code, calls: [], escapes: [0], undecided: [], throws: false, stores: [] };
-  const { calls, escapes, deciding } = actionCallsOf(source, nameOfActions(source));
+  if (!source) return { code, calls: [], strange: [], escapes: [0], undecided: [], throws: false, stores: [] };
+  const { calls, strange, escapes, deciding } = actionCallsOf(source, actionsOf(source));
   return {
     code,
     calls,
+    strange,
     escapes: escapes.map((node) => node.start + source.shift),
     undecided: undecidedEnds(source.root, deciding).map((offset) => offset + source.shift),
     throws: source.throws,
@@ -39,16 +42,14 @@ export function factsOf(declared: DeclaredHandler, outer?: Constants): HandlerFa
   };
 }
 
-function nameOfActions(source: Source): string | undefined {
-  let name: string | undefined;
-  let isFound = false;
+/** The handler's second parameter. */
+function actionsOf(source: Source): AnyNode | undefined {
+  let parameter: AnyNode | undefined;
   full(source.root, (node) => {
     const part = node as AnyNode;
     if (part.type !== "ArrowFunctionExpression" && part.type !== "FunctionExpression") return;
     // Inner functions come first in this walk, the handler itself last.
-    const second = part.params[1];
-    name = second?.type === "Identifier" ? second.name : undefined;
-    isFound = true;
+    parameter = part.params[1];
   });
-  return isFound ? name : undefined;
+  return parameter;
 }

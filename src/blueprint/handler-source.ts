@@ -46,6 +46,11 @@ export function readSource(text: string, outer: Constants = NO_CONSTANTS): Sourc
   return undefined;
 }
 
+/** A whole file; undefined where it cannot be read. */
+export function readFile(code: string): Node | undefined {
+  return tryParse(code);
+}
+
 function tryParse(text: string): Node | undefined {
   try {
     return parse(text, { ecmaVersion: "latest", sourceType: "module" });

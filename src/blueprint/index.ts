@@ -13,5 +13,6 @@ export { draw, GRAPH_FORMATS, type GraphFormat, graphFormatOf, graphTextOf } fro
 export { executeTurn, type ExecuteOptions } from "./execute.ts";
 export { replyOfImplicitEnd } from "./implicit-end.ts";
 export type { ConditionSpot } from "./problem.ts";
+export { declarationPlacesOf } from "./declaration-places.ts";
 export { constantsOf } from "./handler-source.ts";
 export { inspect, type Inspection, type Locate, type ManifestParts, type Place, type PlaceHint } from "./checks.ts";

@@ -19,6 +19,10 @@ type ObjectNode = Extract<AnyNode, { type: "ObjectExpression" }>;
 
 export interface Fields {
   readonly fields: ReadonlyMap<string, AnyNode>;
+  /** The object itself. */
+  readonly node: AnyNode;
+  /** Where each of them is named. */
+  readonly keys: ReadonlyMap<string, AnyNode>;
   readonly unknown: readonly AnyNode[];
 }
 
@@ -154,6 +158,7 @@ export function nameOfMember(node: Extract<AnyNode, { type: "MemberExpression" }
 
 function fieldsOf(object: ObjectNode, source: Source, depth: number): Fields {
   const fields = new Map<string, AnyNode>();
+  const keys = new Map<string, AnyNode>();
   const unknown: AnyNode[] = [];
   for (const property of object.properties) {
     if (property.type === "SpreadElement") {
@@ -161,18 +166,23 @@ function fieldsOf(object: ObjectNode, source: Source, depth: number): Fields {
       if (spread.length === 0) unknown.push(property);
       for (const part of spread) {
         for (const [key, value] of part.fields) fields.set(key, value);
+        for (const [key, node] of part.keys) keys.set(key, node);
         unknown.push(...part.unknown);
       }
       continue;
     }
     const key = property.computed ? undefined : keyOf(property.key);
-    if (key === undefined) unknown.push(property);
-    else fields.set(key, property.value);
+    if (key === undefined) {
+      unknown.push(property);
+      continue;
+    }
+    fields.set(key, property.value);
+    keys.set(key, property.key);
   }
-  return { fields, unknown };
+  return { node: object, fields, keys, unknown };
 }
 
-function keyOf(key: AnyNode): string | undefined {
+export function keyOf(key: AnyNode): string | undefined {
   if (key.type === "Identifier") return key.name;
   return key.type === "Literal" ? String(key.value) : undefined;
 }

@@ -2,6 +2,7 @@
 import type { Turn } from "../handlers/port.ts";
 import { type Requirements, type RetryPolicy, STRATEGIES, type Strategy, type TaskOrder } from "../job/model.ts";
 import { Refusal } from "../system/errors.ts";
+import { RETRY_FIELDS, TASK_FIELDS, unknownFieldOf } from "./request-fields.ts";
 import type { TaskRequest } from "./sdk.ts";
 import { jsonOfObject } from "./serialise.ts";
 
@@ -11,21 +12,6 @@ type Draft = { -readonly [Key in keyof TaskOrder]: TaskOrder[Key] };
 const BACKOFF_MS = 500;
 const BACKOFF_FACTOR = 2;
 const BACKOFF_MS_MAX = 60_000;
-
-const FIELDS: ReadonlySet<string> = new Set<keyof TaskRequest>([
-  "taskType",
-  "params",
-  "transitions",
-  "dispatchStrategy",
-  "priority",
-  "maxCost",
-  "resourceRequirements",
-  "dispatchTimeoutSeconds",
-  "timeoutSeconds",
-  "retry",
-  "outputSchema",
-  "eventTransitions",
-]);
 
 /** Throws a Refusal that names the field. */
 export function orderOf(task: TaskRequest, defaults: Defaults): TaskOrder {
@@ -41,14 +27,13 @@ export function orderOf(task: TaskRequest, defaults: Defaults): TaskOrder {
 function checkedType(task: TaskRequest): string {
   if (typeof task !== "object" || task === null) throw invalid("A task is an object such as { taskType: … }.");
   if (typeof task.taskType === "string" && task.taskType !== "") return task.taskType;
-  const hint = "task_type" in task ? " (names are written in camelCase here)" : "";
-  throw invalid(`A task has no taskType: name the kind of work${hint}.`);
+  const unknown = unknownFieldOf("A task", task, TASK_FIELDS);
+  throw invalid(unknown ?? "A task has no taskType: name the kind of work.");
 }
 
 function fill(task: TaskRequest, type: string, defaults: Defaults): TaskOrder {
-  for (const field of Object.keys(task)) {
-    if (!FIELDS.has(field)) throw invalid(`${field} is not known, a task has ${[...FIELDS].join(", ")}.`);
-  }
+  const unknown = unknownFieldOf("a task", task, TASK_FIELDS);
+  if (unknown !== undefined) throw invalid(unknown);
   const order: Draft = {
     type,
     params: task.params === undefined ? "{}" : jsonOfObject(task.params, "params"),
@@ -81,6 +66,9 @@ function retryOf(retry: TaskRequest["retry"], maxAttempts: number): RetryPolicy 
   if (retry === undefined) {
     return { maxAttempts, backoffMs: BACKOFF_MS, factor: BACKOFF_FACTOR, maxBackoffMs: BACKOFF_MS_MAX };
   }
+  if (typeof retry !== "object" || retry === null) throw invalid("retry must be an object such as { maxAttempts: 3 }.");
+  const unknown = unknownFieldOf("retry", retry, RETRY_FIELDS);
+  if (unknown !== undefined) throw invalid(unknown);
   const attempts = numberIn("retry.maxAttempts", retry.maxAttempts, 1) ?? maxAttempts;
   if (!Number.isInteger(attempts)) throw invalid(`retry.maxAttempts is ${attempts}, give a whole number.`);
   const backoffMs = inMs(numberIn("retry.backoffSeconds", retry.backoffSeconds, 0)) ?? BACKOFF_MS;

@@ -6,6 +6,8 @@ export interface Problem {
   readonly message: string;
   /** Left out: the file as a whole. */
   readonly at?: Spot;
+  /** Where it lies in no function: so far into the file's text. */
+  readonly inFile?: number;
 }
 
 /** A function as it stands in a file. */

@@ -7,6 +7,7 @@ import { type Definition, isAggregator, stateExists } from "./definition.ts";
 import { MESSAGE_LENGTH_MAX } from "./failures.ts";
 import { joinOf, leadingInto } from "./joins.ts";
 import { orderOf } from "./orders.ts";
+import { REQUEST_FIELDS, unknownFieldOf } from "./request-fields.ts";
 import { approvalOf, childOf, eventOf, timerOf } from "./waits.ts";
 import type { Actions, ParallelRequest, TaskRequest } from "./sdk.ts";
 
@@ -91,6 +92,8 @@ export class Recorder {
 
   dispatchParallel(request: ParallelRequest): void {
     this.#attempt("dispatchParallel", () => {
+      const unknown = unknownFieldOf("dispatchParallel", request ?? {}, REQUEST_FIELDS.dispatchParallel);
+      if (unknown !== undefined) throw invalid(unknown);
       const into = request?.aggregateInto;
       this.#assertTarget(into, "aggregateInto");
       if (!isAggregator(this.#options.definition, into)) {

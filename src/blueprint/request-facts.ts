@@ -2,14 +2,26 @@
 import type { AnyNode } from "acorn";
 import { full } from "acorn-walk";
 import type { EdgeKind } from "../catalog/port.ts";
+import type { KnownOptions } from "../system/options.ts";
 import type { CallNode, Source } from "./handler-source.ts";
 import { type Fields, listOf, nameOfMember, numberOf, objectsOf, textsOf } from "./literals.ts";
+import { REQUEST_FIELDS, RETRY_FIELDS, TASK_FIELDS } from "./request-fields.ts";
+import { tasksWithin } from "./task-literals.ts";
 import type { Actions } from "./sdk.ts";
 
 /** Stands among the fields where only running the code would tell them all. */
 export const PARTLY_UNKNOWN = "…";
 
 export type ActionName = keyof Actions;
+export const ACTION_NAMES = Object.keys({
+  transitionTo: true,
+  dispatchTask: true,
+  dispatchParallel: true,
+  awaitHumanApproval: true,
+  runBlueprint: true,
+  waitFor: true,
+  waitForEvent: true,
+} satisfies Record<ActionName, true>) as readonly ActionName[];
 
 export interface Arrow {
   readonly kind: EdgeKind;
@@ -25,6 +37,15 @@ export interface Arrow {
 export interface Named {
   readonly name: string;
   readonly offset: number;
+}
+
+/** A name in the request that nobody knows. */
+export interface StrangeField extends Named {
+  /** What has the name. */
+  readonly owner: string;
+  readonly known: KnownOptions;
+  /** An object that is likely a task of the request, and may be something else. */
+  readonly isGuess?: true;
 }
 
 /** How a dispatchParallel comes together. Left out: it cannot be known. */
@@ -46,6 +67,7 @@ export interface RequestFacts {
   readonly fields: ReadonlySet<string>;
   /** Task types, the child's name, the integration, the event, the time: what a picture says of it. */
   readonly subjects: readonly Named[];
+  readonly strangeFields: readonly StrangeField[];
   /** Places of subjects that only running the code would tell. */
   readonly unknownSubjects: readonly number[];
   readonly join?: JoinFacts;
@@ -87,6 +109,7 @@ class RequestReader {
   readonly #outcomes: ReadonlySet<string>[] = [];
   readonly #fields = new Set<string>();
   readonly #subjects: Named[] = [];
+  readonly #strangeFields: StrangeField[] = [];
   readonly #unknownSubjects: number[] = [];
   #join: JoinFacts | undefined;
 
@@ -103,6 +126,7 @@ class RequestReader {
       outcomes: this.#unknown.length > 0 ? [] : this.#outcomes,
       fields: this.#fields,
       subjects: this.#subjects,
+      strangeFields: this.#strangeFields,
       unknownSubjects: this.#unknownSubjects,
       ...(this.#join && { join: this.#join }),
     };
@@ -120,6 +144,7 @@ class RequestReader {
 
   #readRequest(request: Fields): void {
     const { fields, unknown } = request;
+    this.#addStrange(request);
     for (const name of fields.keys()) this.#fields.add(name);
     if (unknown.length > 0) this.#fields.add(PARTLY_UNKNOWN);
     for (const name of SUBJECTS[this.#action]) this.#addSubject(fields.get(name));
@@ -139,9 +164,37 @@ class RequestReader {
     this.#addTarget("join", "success", fields.get("aggregateInto"));
     const tasks = this.#tasksIn(fields.get("tasks"));
     if (tasks.length === 0 && this.#join.tasks === undefined) this.#addUnknown(fields.get("tasks") ?? this.#call);
+    this.#addStrangeOfTasks(fields.get("tasks"), tasks);
     for (const task of tasks) {
       this.#addSubject(task.fields.get("taskType"));
       this.#readTransitions(task);
+    }
+  }
+
+  #addStrange(request: Fields): void {
+    if (this.#action === "transitionTo") return;
+    if (this.#action === "dispatchTask") this.#addStrangeOfTask(request, false);
+    else this.#addStrangeFields(this.#action, request, REQUEST_FIELDS[this.#action], false);
+  }
+
+  #addStrangeOfTasks(list: AnyNode | undefined, found: readonly Fields[]): void {
+    const sure = tasksWithin(list, this.#source);
+    for (const task of sure.flatMap((node) => objectsOf(node, this.#source))) this.#addStrangeOfTask(task, false);
+    const isWithin = ({ node }: Fields) => sure.some(({ start, end }) => start <= node.start && node.end <= end);
+    for (const task of found) if (!isWithin(task)) this.#addStrangeOfTask(task, true);
+  }
+
+  #addStrangeOfTask(task: Fields, isGuess: boolean): void {
+    this.#addStrangeFields("A task", task, TASK_FIELDS, isGuess);
+    for (const retry of objectsOf(task.fields.get("retry"), this.#source)) {
+      this.#addStrangeFields("retry", retry, RETRY_FIELDS, isGuess);
+    }
+  }
+
+  #addStrangeFields(owner: string, { keys }: Fields, known: KnownOptions, isGuess: boolean): void {
+    for (const [name, node] of keys) {
+      if (known.names.includes(name)) continue;
+      this.#strangeFields.push({ owner, name, known, offset: this.#offset(node), ...(isGuess && { isGuess }) });
     }
   }
 

@@ -2,9 +2,9 @@
 import type { ChildOrder } from "../handlers/port.ts";
 import { decisionsOf, INTEGRATIONS, type PauseOrder, TIMEOUT } from "../job/pause.ts";
 import { parseMoment } from "../system/iso.ts";
-import { suggestion } from "../system/nearest.ts";
 import { Refusal } from "../system/errors.ts";
 import { checkedTransitions } from "./orders.ts";
+import { REQUEST_FIELDS, unknownFieldOf } from "./request-fields.ts";
 import type { Actions } from "./sdk.ts";
 import { jsonOfObject } from "./serialise.ts";
 
@@ -15,7 +15,7 @@ const EVENT_LENGTH_MAX = 200;
 const MESSAGE_LENGTH_MAX = 4_000;
 
 export function timerOf(request: Request<"waitFor">): PauseOrder {
-  const fields = fieldsOf("waitFor", request, ["seconds", "until", "then"]);
+  const fields = fieldsOf("waitFor", request);
   const then = fields["then"];
   if (typeof then !== "string") throw invalid("waitFor has no `then`: name the state that follows.");
   if ("seconds" in fields === "until" in fields) {
@@ -26,7 +26,7 @@ export function timerOf(request: Request<"waitFor">): PauseOrder {
 }
 
 export function eventOf(request: Request<"waitForEvent">): PauseOrder {
-  const fields = fieldsOf("waitForEvent", request, ["event", "timeoutSeconds", "transitions"]);
+  const fields = fieldsOf("waitForEvent", request);
   const { event } = fields;
   if (typeof event !== "string" || event === "" || event.length > EVENT_LENGTH_MAX) {
     throw invalid(`waitForEvent has no \`event\`: give a name of 1 to ${EVENT_LENGTH_MAX} characters.`);
@@ -42,7 +42,7 @@ export function eventOf(request: Request<"waitForEvent">): PauseOrder {
 }
 
 export function approvalOf(request: Request<"awaitHumanApproval">): PauseOrder {
-  const fields = fieldsOf("awaitHumanApproval", request, ["integration", "message", "transitions", "timeoutSeconds"]);
+  const fields = fieldsOf("awaitHumanApproval", request);
   const integration = INTEGRATIONS.find((name) => name === fields["integration"]);
   if (integration === undefined) {
     const given = String(fields["integration"]);
@@ -66,7 +66,7 @@ export function approvalOf(request: Request<"awaitHumanApproval">): PauseOrder {
 }
 
 export function childOf(request: Request<"runBlueprint">): ChildOrder {
-  const fields = fieldsOf("runBlueprint", request, ["blueprintName", "initialData", "transitions"]);
+  const fields = fieldsOf("runBlueprint", request);
   const blueprint = fields["blueprintName"];
   if (typeof blueprint !== "string" || blueprint === "") {
     throw invalid("runBlueprint has no `blueprintName`: name the blueprint to run.");
@@ -79,13 +79,15 @@ export function childOf(request: Request<"runBlueprint">): ChildOrder {
   };
 }
 
-function fieldsOf(action: string, request: unknown, known: readonly string[]): Record<string, unknown> {
+function fieldsOf(action: keyof typeof REQUEST_FIELDS, request: unknown): Record<string, unknown> {
+  const known = REQUEST_FIELDS[action];
   if (typeof request !== "object" || request === null || Array.isArray(request)) {
-    throw invalid(`${action} wants an object such as { ${known.join(", ")} }.`);
+    throw invalid(`${action} wants an object such as { ${known.names.join(", ")} }.`);
   }
+  const unknown = unknownFieldOf(action, request, known);
+  if (unknown !== undefined) throw invalid(unknown);
   const fields: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(request)) {
-    if (!known.includes(name)) throw invalid(`${action} does not know "${name}"${suggestion(name, known)}`);
     // An optional field that is left undefined is not there.
     if (value !== undefined) fields[name] = value;
   }

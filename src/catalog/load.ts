@@ -1,7 +1,7 @@
 /** Loads one blueprint file, in a thread that may be ended: it runs the file's own code. */
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { collectBlueprints, constantsOf, inspect, type Place } from "../blueprint/index.ts";
+import { collectBlueprints, constantsOf, declarationPlacesOf, inspect, type Place } from "../blueprint/index.ts";
 import { messageOf } from "../system/errors.ts";
 import { registerSdk } from "./bundle-module.ts";
 import { type Bundle, bundleFile, bundlePath } from "./bundle.ts";
@@ -77,9 +77,9 @@ function importModule(path: string): Promise<unknown> {
 function inspectModule(module: Record<string, unknown>, bundle: Bundle, name: string, file: string) {
   const manifests: Manifest[] = [];
   const findings: Finding[] = [];
-  const constants = constantsOf(bundle.code);
+  const surroundings = { constants: constantsOf(bundle.code), places: declarationPlacesOf(bundle.code) };
   for (const blueprint of collectBlueprints(module)) {
-    const inspection = inspect(blueprint, bundle.locate, constants);
+    const inspection = inspect(blueprint, bundle.locate, surroundings);
     manifests.push({ ...inspection.manifest, hash: bundle.hash, file: name });
     findings.push(...inspection.findings);
   }

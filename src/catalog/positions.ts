@@ -26,7 +26,8 @@ export function createPositions(code: string, map: SourceMapInput, file: string)
     const line = lineOf(lineStarts, offset);
     return atLine(line + 1, offset - (lineStarts[line] ?? 0) + 1);
   };
-  const locate: Locate = (functionText, offsetInFunction, { nth = 0, condition } = {}) => {
+  const locate: Locate = (functionText, offsetInFunction, { nth = 0, condition, inFile } = {}) => {
+    if (inFile !== undefined) return at(inFile);
     const start = functionText === "" ? -1 : nthIndexOf(code, functionText, nth);
     if (start < 0) return { file, line: 1, column: 1 };
     return (condition && inCondition(start, condition)) ?? at(start + offsetInFunction);

@@ -34,5 +34,10 @@ export function assertNever(value: never): never {
 
 /** What a caught value has to say, whatever was thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? withoutCode(error.message) : String(error);
+}
+
+/** To "… is not a function" the engine adds the whole call as it stands in the code, over as many lines as it has. */
+function withoutCode(message: string): string {
+  return /^(.*? is not a (?:function|constructor))\. \(In '/s.exec(message)?.[1] ?? message;
 }

@@ -105,6 +105,67 @@ describe("an error", () => {
   });
 });
 
+describe("a name that does not exist", () => {
+  const names = (body: string) =>
+    findingsOf(joining(body))
+      .filter(({ rule }) => rule === "unknown-action" || rule === "unknown-option")
+      .map(
+        ({ severity, message, file, column }) => `${severity} ${message} @ ${file.slice(column).split(/[\s({]/)[0]}`,
+      );
+  const call = (name: string) =>
+    `error State "start" calls the action ${name}, which does not exist; did you mean dispatchParallel? @ `;
+
+  test.each([
+    ["a.dispatchParalell({ tasks: [] })", `${call("dispatchParalell")}a.dispatchParalell`],
+    ["const { dispatchParalel: all } = a; all({ tasks: [] })", `${call("dispatchParalel")}all`],
+    ["a.fork()", `error State "start" calls the action fork, which does not exist: there are`],
+    [
+      'a.dispatchTask({ tasktype: "t", transitions: {} })',
+      'error A task has no option "tasktype"; did you mean taskType? @ tasktype:',
+    ],
+    [
+      'a.dispatchTask({ taskType: "t", retry: { retries: 3 } })',
+      'error retry has no option "retries"; did you mean maxAttempts? @ retries:',
+    ],
+    [parallel("into: 'x'"), 'error dispatchParallel has no option "into"; did you mean aggregateInto? @ into:'],
+    [
+      'a.dispatchParallel({ aggregateInto: "x", tasks: c.list.map((one) => ({ taskType: "t", parms: one })) })',
+      'error A task has no option "parms"; did you mean params? @ parms:',
+    ],
+    [
+      'a.dispatchParallel({ aggregateInto: "x", tasks: [{ tasktype: "t" }, ...c.list.map(() => { return { taskTyp: "t" }; })] })',
+      'error A task has no option "tasktype"; did you mean taskType? @ tasktype:',
+    ],
+    [
+      'const list = c.build({ taskType: "t", parms: 1 }); a.dispatchParallel({ aggregateInto: "x", tasks: list })',
+      'warning A task has no option "parms"; did you mean params? @ parms:',
+    ],
+    ['a.waitFor({ second: 1, then: "z" })', 'error waitFor has no option "second"; did you mean seconds? @ second:'],
+  ])("is named where it stands: %s", (body, first) => {
+    expect(names(body)[0]).toStartWith(first);
+  });
+
+  test("is all that is said of a state that calls it", () => {
+    expect(rulesOf(joining("a.dispatchParalell({ tasks: [] })"))).toEqual(["error unknown-action"]);
+  });
+
+  test("of an end is named too", () => {
+    expect(rulesOf(starting(toEnd).handlerFor("end", { isEnd: true }, written("a.waitForr({})")))).toContain(
+      "error unknown-action",
+    );
+  });
+
+  test.each([
+    ["one that is asked for first", "if (c.x) a.later?.({}); a.transitionTo('z')"],
+    ["something else of the name", "[1].map((a) => a.fork()); a.transitionTo('z')"],
+    ["one with a value of its own", "const { fork = () => 1 } = a; fork(); a.transitionTo('z')"],
+    ["what is no task of the list", "c.log({ taskType: 't', n: 1 }); a.dispatchTask({ taskType: 't' })"],
+    ["params that look like a task", parallel('tasks: [{ taskType: "t", params: { taskType: "u", n: 1 } }]')],
+  ])("is not %s", (_name, body) => {
+    expect(names(body)).toEqual([]);
+  });
+});
+
 describe("a join that cannot complete", () => {
   test.each([
     ["two aggregators", to("x") + to("y")],

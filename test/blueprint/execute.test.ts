@@ -114,14 +114,38 @@ describe("a turn is invalid, and says what to do,", () => {
     [
       "for a field in the old spelling",
       "INVALID_TASK",
-      "camelCase",
+      'A task has no option "task_type"; did you mean taskType?',
       (a) => a.dispatchTask(JSON.parse('{"task_type":"work"}')),
     ],
     [
       "for a misspelt field",
       "INVALID_TASK",
-      "transition is not known",
+      'Task "work": a task has no option "transition"; did you mean transitions?',
       (a) => a.dispatchTask(JSON.parse('{"taskType":"work","transition":{}}')),
+    ],
+    [
+      "for a field of others",
+      "INVALID_TASK",
+      'a task has no option "retries"; did you mean retry: { maxAttempts }?',
+      (a) => a.dispatchTask(JSON.parse('{"taskType":"work","retries":3}')),
+    ],
+    [
+      "for a misspelt field of the retry policy",
+      "INVALID_TASK",
+      'retry has no option "maxAttempt"; did you mean maxAttempts?',
+      (a) => a.dispatchTask(JSON.parse('{"taskType":"work","retry":{"maxAttempt":3}}')),
+    ],
+    [
+      "for a retry policy that is a number",
+      "INVALID_TASK",
+      "retry must be an object",
+      (a) => a.dispatchTask(JSON.parse('{"taskType":"work","retry":3}')),
+    ],
+    [
+      "for a misspelt field of parallel tasks",
+      "INVALID_OUTCOME",
+      'dispatchParallel has no option "joins"; did you mean join?',
+      (a) => a.dispatchParallel(JSON.parse('{"tasks":[],"aggregateInto":"joined","joins":"any"}')),
     ],
     [
       "for an unknown strategy",
@@ -379,6 +403,17 @@ describe("a handler that breaks", () => {
     expect(errorOf(reply).message).toMatch(/^no luck \(at .*execute\.test\.ts:\d+:\d+\)$/);
     expect(reply.stateHistory).toBe('{"first":true}');
     expect(reply.steps.map(({ state }) => state)).toEqual(["start"]);
+  });
+
+  test.each([
+    ["actions.dispatchParalell", "(_c, actions) => actions.dispatchParalell({\n  tasks: [],\n})"],
+    ["send", "(_c, { dispatchParalell: send }) => send({\n  tasks: [],\n})"],
+  ])("by calling what does not exist is told so in one line: %s", async (called, code) => {
+    const handler = new Function(`return ${code}`)() as Handler;
+    const [first, ...more] = errorOf(await runTurn(flow(handler))).message.split("\n");
+    expect(first).toStartWith(`${called} is not a function`);
+    expect(first?.includes("did you mean the action dispatchParallel?")).toBe(called !== "send");
+    expect(more).toEqual([]);
   });
 
   test("may reject, or throw what is no error", async () => {

@@ -494,6 +494,31 @@ describe("checking files", () => {
     return (await checkFiles([folder.path], options)).findings;
   };
 
+  test("shows where an option is that nobody knows, and the blueprint that has no start", async () => {
+    const findings = await check(`import { Blueprint, type Handler } from "orchestrator";
+
+const named: Handler = (_c, actions) => actions.transitionTo("finished");
+export const one = new Blueprint({ name: "one" }).handlerFor("begin", { isEnd: false, timeoutSeconds: 3 }, named);
+export const two = new Blueprint({
+  name: "two",
+  apiEndpont: "jobs/two",
+} as any);
+two
+  .handlerFor("begin", {
+    timeoutSeconds: 3,
+    isstart: true,
+  } as any, (_c, actions) => actions.transitionTo("end"))
+  .handlerFor("end", { timeoutSeconds: 2, end: true } as any, named);
+`);
+    expect(findings.filter(({ severity }) => severity === "error").map(({ rule, line }) => `${line} ${rule}`)).toEqual([
+      "4 no-start",
+      "5 no-start",
+      "7 unknown-option",
+      "12 unknown-option",
+      "14 unknown-option",
+    ]);
+  });
+
   test("shows where in a condition its mistake is", async () => {
     const [finding] = await check(`import { Blueprint } from "orchestrator";
 const flow = new Blueprint({ name: "a" });
