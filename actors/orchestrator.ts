@@ -180,6 +180,8 @@ export interface Workers {
   /** Resolves with a task (JSON text of a TaskPayload), or undefined when the time is over or the signal aborts. A task that cannot be answered any more must be given back by `undelivered`. */
   poll(workerId: string, waitMs: number, signal: AbortSignal, from?: Caller): Promise<string | undefined>;
   undelivered(workerId: string, taskId: string): void;
+  /** It has said which tasks it takes, or registered. One that only polls has not. */
+  isRegistered(workerId: string): boolean;
   result(result: WorkerResult): Promise<ResultAnswer>;
   progress(workerId: string, update: { jobId: string; taskId: string; progress: number; message?: string }): void;
   checkpoint(workerId: string, update: { jobId: string; taskId: string; value: string }): void;

@@ -56,6 +56,11 @@ export function createWorkers(parts: WorkersParts): Workers {
     return worker.ref;
   }
 
+  function isRegistered(workerId: string): boolean {
+    const record = directory.get(workerId)?.actor.record;
+    return record !== undefined && (record["worker_id"] !== undefined || saysWhatItDoes(record));
+  }
+
   return {
     async register(body, process) {
       const { heartbeatMs } = parts;
@@ -68,9 +73,7 @@ export function createWorkers(parts: WorkersParts): Workers {
       const said = (body ?? {}) as JsonMap;
       // Old workers never register again: one that says what it can do is known from then on. One that
       // has only polled, or holds a task of an earlier start, has to be told to register.
-      const record = directory.get(workerId)?.actor.record;
-      const isKnown = record !== undefined && (record["worker_id"] !== undefined || saysWhatItDoes(record));
-      if (!isKnown && !saysWhatItDoes(said)) {
+      if (!isRegistered(workerId) && !saysWhatItDoes(said)) {
         const hint =
           "Register it first (POST /_worker/workers/register), or say in the heartbeat which tasks it takes.";
         return Promise.reject(notFound(hint));
@@ -103,6 +106,7 @@ export function createWorkers(parts: WorkersParts): Workers {
         registry.tell({ type: "to", workerId, record: {}, message: { type: "poll", poll } });
       });
     },
+    isRegistered,
     undelivered: (workerId, taskId) => tell(workerId, { type: "release", taskIds: [taskId] }),
     result(result) {
       const worker = directory.get(result.workerId);

@@ -9,7 +9,15 @@ import type { ProgressUpdate } from "./contract.ts";
 import { type Answer, HttpClient } from "./http-client.ts";
 import { Lanes } from "./lanes.ts";
 import { readTask } from "./payload.ts";
-import type { Checkpoint, Connection, Listener, Result, TaskEvent, Transport } from "./transport.ts";
+import {
+  type Checkpoint,
+  type Connection,
+  type Listener,
+  remarkOf,
+  type Result,
+  type TaskEvent,
+  type Transport,
+} from "./transport.ts";
 
 const REQUEST_TIMEOUT_MS = 30_000;
 // The server holds a poll for its own time; ours has to outlast it.
@@ -257,7 +265,7 @@ class PollConnection implements Connection {
 
   #answered(seq: number, { status, body, sentence }: Answer): void {
     if (status === 200) {
-      this.listener.settled(seq, body["status"] === "ignored" ? String(body["reason"] ?? "") : undefined);
+      this.listener.settled(seq, remarkOf(body));
     } else if (isWorthAnotherTry(status)) {
       this.listener.postponed(seq, `status ${status}`);
     } else if (status === 413) {

@@ -9,7 +9,7 @@ import { backoffMs, type RetryDelays } from "./backoff.ts";
 import { Outbox } from "./outbox.ts";
 import { tooLarge } from "./outcome.ts";
 import type { Shelf } from "./shelf.ts";
-import type { Connection, Result } from "./transport.ts";
+import type { Connection, Remark, Result } from "./transport.ts";
 
 export interface ResultsParts {
   readonly system: Pick<System, "log" | "random" | "scheduler" | "timers">;
@@ -90,11 +90,11 @@ export class Results {
     this.parts.system.log.warn("a result was dropped", { task_id: taskId, job_id: result.jobId, reason });
   }
 
-  settle(seq: number, ignoredBecause?: string): void {
+  settle(seq: number, remark?: Remark): void {
     const result = this.#outbox.get(seq);
-    if (result && ignoredBecause !== undefined) {
-      const fields = { task_id: result.taskId, job_id: result.jobId, reason: ignoredBecause };
-      this.parts.system.log.warn("the orchestrator ignored a result", fields);
+    if (result && remark !== undefined) {
+      const fields = { task_id: result.taskId, job_id: result.jobId, reason: remark.reason };
+      this.parts.system.log.warn(remark.what, fields);
     }
     if (result) this.parts.shelf?.drop(result.taskId);
     this.#outbox.settle(seq);

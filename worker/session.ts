@@ -239,7 +239,7 @@ export class Session implements Origin {
     return {
       task: (payload) => this.#take(payload),
       cancel: (taskId) => this.parts.runner.stop(taskId, "cancelled"),
-      settled: (seq, ignoredBecause) => this.#results.settle(seq, ignoredBecause),
+      settled: (seq, remark) => this.#results.settle(seq, remark),
       postponed: (seq, reason) => this.#results.postpone(seq, reason),
       tooLarge: (seq) => this.#results.tooLarge(seq),
       eventAnswered: (id, refusal) => this.#events.answered(id, refusal),

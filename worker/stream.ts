@@ -14,6 +14,7 @@ import {
   type Hello,
   type Listener,
   NotServed,
+  remarkOf,
   type Result,
   type TaskEvent,
   type Transport,
@@ -220,7 +221,7 @@ class StreamConnection implements Connection {
     const { seq, status } = frame;
     if (typeof seq !== "number") return;
     if (status === "retry") return this.listener.postponed(seq, String(frame["message"] ?? ""));
-    this.listener.settled(seq, status === "ignored" ? String(frame["reason"] ?? "") : undefined);
+    this.listener.settled(seq, remarkOf(frame));
   }
 
   #eventAcknowledged({ event_id: id, status, code, message }: Frame): void {

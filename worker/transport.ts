@@ -3,7 +3,12 @@
  * it is lost and never heals itself: the session connects again. The runner knows nothing of this.
  */
 import type { TaskReference } from "../src/protocol/process.ts";
-import type { HeartbeatBody, RegistrationBody, TaskPayload } from "../src/protocol/worker.ts";
+import {
+  type HeartbeatBody,
+  type RegistrationBody,
+  type TaskPayload,
+  UNHANDLED_STATUS,
+} from "../src/protocol/worker.ts";
 import type { Refusal } from "../src/system/errors.ts";
 import type { ProgressUpdate } from "./contract.ts";
 
@@ -43,12 +48,30 @@ export interface Hello {
   readonly running: readonly TaskReference[];
 }
 
+/** What the server has to say of a result that it took, or that it takes from nobody any more. */
+export interface Remark {
+  readonly what: "the orchestrator ignored a result" | "a result failed its job";
+  readonly reason: string;
+}
+
+/** The answer to a result, in the stream or by HTTP. */
+export function remarkOf({
+  status,
+  reason,
+  transition,
+  message,
+}: Readonly<Record<string, unknown>>): Remark | undefined {
+  if (status === "ignored") return { what: "the orchestrator ignored a result", reason: String(reason ?? "") };
+  if (transition !== UNHANDLED_STATUS) return undefined;
+  return { what: "a result failed its job", reason: String(message ?? "") };
+}
+
 /** What a connection tells its session. */
 export interface Listener {
   task(payload: TaskPayload): void;
   cancel(taskId: string): void;
   /** The server accepted the result, or ignored it for the reason given: the matter is over. */
-  settled(seq: number, ignoredBecause?: string): void;
+  settled(seq: number, remark?: Remark): void;
   /** The server could not take the result now. */
   postponed(seq: number, reason: string): void;
   /** The server takes no result of this size. */

@@ -10,8 +10,9 @@ import {
 } from "../../src/job/model.ts";
 import { backoffMs, outcomeOf } from "../../src/job/outcome.ts";
 import { outputProblem } from "../../src/job/output-check.ts";
-import type { ResultAnswer, WorkerResult } from "../../src/protocol/worker.ts";
+import { type ResultAnswer, UNHANDLED_STATUS, type WorkerResult } from "../../src/protocol/worker.ts";
 import { assertNever } from "../../src/system/errors.ts";
+import { nearest } from "../../src/system/nearest.ts";
 import { type Deed, deedOf } from "../worker-registry/reputation.ts";
 import type { Draft } from "./draft.ts";
 
@@ -74,12 +75,11 @@ function misfitOf({ order }: TaskWait, status: string, result: WorkerResult): Jo
 function succeeded(draft: Draft, wait: TaskWait, status: string, result: WorkerResult): ResultAnswer {
   const target = targetOf(wait, status);
   if (target === undefined) {
-    const known = Object.keys(wait.order.transitions).join(", ");
-    const message = `Worker returned unhandled status: ${status}. Add it to the transitions of the task (there are: ${known}).`;
+    const message = unhandledText(status, Object.keys(wait.order.transitions));
     const error = { code: "UNHANDLED_STATUS", message };
     draft.set({ failedTask: evidenceOf(wait, error) });
     draft.finish("failed", error);
-    return { status: "result_accepted_success" };
+    return { status: "result_accepted_failure", transition: UNHANDLED_STATUS, message };
   }
   if (target === draft.job.parallel?.into) {
     collect(draft, wait, { taskId: result.taskId, json: result.raw }, true);
@@ -88,6 +88,12 @@ function succeeded(draft: Draft, wait: TaskWait, status: string, result: WorkerR
   if (result.metadata !== undefined) draft.set({ files: keepFileFacts(draft.job.files, result.metadata) });
   draft.enter(target, { merge: result.data, error: undefined });
   return { status: "result_accepted_success" };
+}
+
+function unhandledText(status: string, known: readonly string[]): string {
+  const near = nearest(status, known);
+  const meant = near === undefined ? "" : `, did the worker mean ${near}?`;
+  return `Worker returned unhandled status: ${status}${meant || "."} Add it to the transitions of the task (there are: ${known.join(", ")}).`;
 }
 
 /** A worker may send any word as its status, `constructor` too. */

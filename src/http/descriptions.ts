@@ -87,8 +87,8 @@ export const migrationBody = Type.Object(
 
 /** `isShown` false: the route is a second spelling of one that is described already. */
 export function describe(audience: Audience, isShown = true) {
-  return (summary: string, body?: TSchema | object): Described => ({
-    detail: { ...operation(audience, summary, body), ...(!isShown && { hide: true }) },
+  return (summary: string, body?: TSchema | object, answer?: TSchema): Described => ({
+    detail: { ...operation(audience, summary, body, answer), ...(!isShown && { hide: true }) },
   });
 }
 

@@ -29,6 +29,17 @@ import { refuseHead } from "./missing.ts";
 import type { Parking } from "./parking.ts";
 import { json, jsonFor } from "./reply.ts";
 import type { HttpSettings } from "./settings.ts";
+import {
+  cancellationAnswer,
+  heartbeatAnswer,
+  refreshBody,
+  registeredAnswer,
+  releaseBody,
+  resultAnswer,
+  resultBody,
+  taskAnswer,
+  workerEventBody,
+} from "./worker-bodies.ts";
 
 export interface WorkerRoutesOptions {
   readonly orchestrator: Pick<Orchestrator, "workers">;
@@ -49,15 +60,28 @@ export function workerRoutes(options: WorkerRoutesOptions) {
   return new Elysia({ prefix: "/_worker" })
     .post("/workers/register", ({ request }) => register(request, options), {
       ...raw,
-      ...told("Announce a worker", RegistrationBody),
+      ...told("Announce a worker", RegistrationBody, registeredAnswer),
     })
-    .patch("/workers/:id", heartbeat, { ...raw, ...told("Heartbeat, or change what was announced", HeartbeatBody) })
-    .patch("/workers/:id/status", heartbeat, { ...raw, ...told("Heartbeat, its other path", HeartbeatBody) })
-    .get("/workers/:id/tasks/next", ({ request, params }) => poll(request, params.id, options), told("Wait for a task"))
-    .post("/tasks/result", ({ request }) => takeResult(request, options), { ...raw, ...told("Hand in a result", {}) })
+    .patch("/workers/:id", heartbeat, {
+      ...raw,
+      ...told("Heartbeat, or change what was announced", HeartbeatBody, heartbeatAnswer),
+    })
+    .patch("/workers/:id/status", heartbeat, {
+      ...raw,
+      ...told("Heartbeat, its other path", HeartbeatBody, heartbeatAnswer),
+    })
+    .get(
+      "/workers/:id/tasks/next",
+      ({ request, params }) => poll(request, params.id, options),
+      told("Wait for a task: 204 where none came within 30 s", undefined, taskAnswer),
+    )
+    .post("/tasks/result", ({ request }) => takeResult(request, options), {
+      ...raw,
+      ...told("Hand in a result", resultBody, resultAnswer),
+    })
     .post("/tasks/release", ({ request }) => release(request, options), {
       ...raw,
-      ...told("Hand tasks back unfinished", {}),
+      ...told("Hand tasks back unfinished", releaseBody),
     })
     .get(
       "/tasks/:id/cancellation",
@@ -65,16 +89,19 @@ export function workerRoutes(options: WorkerRoutesOptions) {
         const workerId = claim(options.door.worker(request), request, undefined);
         return json(`{"cancelled":${options.orchestrator.workers.isCancelled(workerId ?? "", params.id)}}`);
       },
-      told("Ask whether a task was cancelled"),
+      told("Ask whether a task was cancelled", undefined, cancellationAnswer),
     )
-    .post("/events", ({ request }) => takeEvent(request, options), { ...raw, ...told("Progress and other events", {}) })
+    .post("/events", ({ request }) => takeEvent(request, options), {
+      ...raw,
+      ...told("Progress and other events", workerEventBody),
+    })
     .post("/auth/token", ({ request }) => exchangeToken(request, options), {
       ...raw,
       ...told("Exchange a worker's token for a short-lived one"),
     })
     .post("/auth/token/refresh", ({ request }) => refreshToken(request, options), {
       ...raw,
-      ...told("Replace a short-lived token", {}),
+      ...told("Replace a short-lived token", refreshBody),
     });
 }
 
@@ -152,7 +179,7 @@ async function poll(request: Request, workerId: string, options: WorkerRoutesOpt
     if (text === undefined) {
       // Its token may have been taken away while it waited: then it hears so, and not that there is nothing.
       options.door.worker(request, workerId);
-      return new Response(null, { status: 204 });
+      return nothingFor(request, workerId, options);
     }
     const task = JSON.parse(text) as TaskPayload;
     if (!parked.signal.aborted) return jsonFor(request, text, task.tracing_context);
@@ -163,6 +190,19 @@ async function poll(request: Request, workerId: string, options: WorkerRoutesOpt
   } finally {
     parked.leave();
   }
+}
+
+const NOT_REGISTERED =
+  "No worker of this id is registered: POST /_worker/workers/register first, or correct the id in the path.";
+
+/** Published workers may poll before they register: then the header, and the log, say why nothing comes. */
+function nothingFor(request: Request, workerId: string, { orchestrator, system }: WorkerRoutesOptions): Response {
+  if (request.signal.aborted || orchestrator.workers.isRegistered(workerId)) return new Response(null, { status: 204 });
+  system.log.warn("a worker that is not registered asks for tasks, and none can come", {
+    worker: workerId,
+    hint: NOT_REGISTERED,
+  });
+  return new Response(null, { status: 204, headers: { "x-avtomatika-hint": NOT_REGISTERED } });
 }
 
 async function takeResult(request: Request, options: WorkerRoutesOptions): Promise<Response> {

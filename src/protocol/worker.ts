@@ -76,6 +76,8 @@ export type ResultStatus =
   | "result_accepted_cancelled"
   | "parallel_branch_result_accepted";
 
+export const UNHANDLED_STATUS = "unhandled_status_failure";
+
 export type IgnoredReason =
   | "deadline_exceeded"
   | "job_cancelled"
@@ -87,6 +89,12 @@ export type IgnoredReason =
 /** The answer to a result, by HTTP or in the stream: both end the matter for the worker. */
 export type ResultAnswer =
   | { readonly status: ResultStatus }
+  /** No transition of the task takes the status: the job failed, and its sender has to know. */
+  | {
+      readonly status: "result_accepted_failure";
+      readonly transition: typeof UNHANDLED_STATUS;
+      readonly message: string;
+    }
   | { readonly status: "ignored"; readonly reason: IgnoredReason; readonly message: string };
 
 /**

@@ -54,6 +54,19 @@ describe("the life of a job", () => {
     expect(worker.got).toHaveLength(1);
   });
 
+  test("a result with a status that leads nowhere fails the job, and its sender hears why", async () => {
+    const w = await start({ blueprints: [oneTask("simple")] });
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("simple");
+
+    const answer = await worker.answer({ status: "succes" });
+
+    const said = "Worker returned unhandled status: succes, did the worker mean success? Add it to the transitions";
+    expect(answer).toMatchObject({ status: "result_accepted_failure", transition: "unhandled_status_failure" });
+    expect(answer).toHaveProperty("message", expect.stringContaining(said));
+    expect((await w.view(id)).job).toMatchObject({ status: "failed", error: { code: "UNHANDLED_STATUS" } });
+  });
+
   test("transient errors are tried four times with a pause before each", async () => {
     const w = await start({ blueprints: [oneTask("simple")] });
     const worker = await new StreamWorker(w, "w").connect();

@@ -764,6 +764,14 @@ describe("public routes", () => {
     const schema = ["post", "requestBody", "content", "application/json", "schema", "anyOf", 1, "required"];
     expect(paths).toHaveProperty([PATH, ...schema], ["url"]);
     expect(paths).toHaveProperty(["/_worker/workers/register", "post", "requestBody"]);
+    const answer = ["responses", "200", "content", "application/json", "schema"];
+    const task = [...answer, "properties"];
+    expect(paths).toHaveProperty(["/_worker/workers/{id}/tasks/next", "get", ...task, "params"]);
+    const result = ["requestBody", "content", "application/json", "schema", "anyOf", 0, "required"];
+    expect(paths).toHaveProperty(
+      ["/_worker/tasks/result", "post", ...result],
+      ["job_id", "task_id", "worker_id", "status"],
+    );
     expect(paths).toHaveProperty(["/api/{version}/jobs/{id}", "get", "summary"], "Read a job");
     expect(paths).not.toHaveProperty(["/api/jobs/{id}"]);
   });

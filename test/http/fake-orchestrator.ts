@@ -313,6 +313,7 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
           const task = await (polls.shift() ?? (async () => undefined))(signal);
           return task && JSON.stringify(task);
         },
+        isRegistered: (id) => workers.has(id),
         undelivered: (_, taskId) => void told.undelivered.push(taskId),
         result(result) {
           told.results.push(result);

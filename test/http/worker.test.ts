@@ -388,10 +388,17 @@ describe("polling", () => {
     expect(parking.waiting).toBe(0);
   });
 
-  test("no task is a 204", async () => {
-    const { app } = createDoors();
-    const answer = await app.handle(request("GET", path, asWorker));
-    expect(answer.status).toBe(204);
+  test("no task is a 204, which says so where the worker is not registered", async () => {
+    const { app, fake, lines } = createDoors();
+    const unknown = await app.handle(request("GET", path, asWorker));
+    fake.workers.set("w1", { worker_id: "w1" });
+    const known = await app.handle(request("GET", path, asWorker));
+
+    expect([unknown.status, known.status]).toEqual([204, 204]);
+    expect(unknown.headers.get("x-avtomatika-hint")).toContain("POST /_worker/workers/register first");
+    expect(known.headers.get("x-avtomatika-hint")).toBeNull();
+    const warned = lines.filter(({ level }) => level === "warn");
+    expect(warned).toEqual([expect.objectContaining({ fields: expect.objectContaining({ worker: "w1" }) })]);
   });
 
   test.each([

@@ -154,6 +154,18 @@ describe("a worker on the stream", () => {
     expect(worker.lines.filter(({ level }) => level === "error")).toEqual([]);
   });
 
+  test("a result whose status leads nowhere is over, and the log says what the job makes of it", async () => {
+    const fake = orchestrator();
+    const message = "Worker returned unhandled status: succes, did the worker mean success?";
+    fake.answer = () => ({ status: "result_accepted_failure", transition: "unhandled_status_failure", message });
+    const worker = run(echo(), fake);
+    await fake.connected();
+
+    fake.sendTask("echo");
+
+    expect((await worker.line("a result failed its job")).fields).toMatchObject({ reason: message });
+  });
+
   test("a restart of the server is invisible: running tasks go on and end on the new one", async () => {
     const fake = orchestrator();
     const { open: finish, passed } = gate();
