@@ -188,7 +188,8 @@ export interface Workers {
   /** Resolves once it is durable. */
   event(workerId: string, event: WorkerEvent): Promise<WorkerEventAnswer>;
   release(workerId: string, taskIds: readonly string[]): void;
-  isCancelled(workerId: string, taskId: string): boolean;
+  /** Of the worker, or of whichever has the task. */
+  isCancelled(workerId: string | undefined, taskId: string): boolean;
   /** A second link of the kind for the same id and session replaces the first. */
   connect(workerId: string, link: WorkerLink, hello?: Hello): Promise<{ readonly cancelled: readonly string[] }>;
   disconnect(workerId: string, link: WorkerLink): void;

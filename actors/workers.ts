@@ -6,7 +6,7 @@ import { type JsonMap, Refusal } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
 import type { JobMessage } from "./job/messages.ts";
 import type { Workers } from "./orchestrator.ts";
-import type { Directory, RegistryMessage } from "./worker-registry/actor.ts";
+import type { Directory, KnownWorker, RegistryMessage } from "./worker-registry/actor.ts";
 import type { Poll, WorkerMessage } from "./worker-registry/messages.ts";
 import { isTrusted } from "./worker-registry/reputation.ts";
 import type { Reputations } from "./worker-registry/reputations.ts";
@@ -54,6 +54,12 @@ export function createWorkers(parts: WorkersParts): Workers {
     const worker = directory.get(workerId);
     if (!worker) throw notFound("GET /api/v1/workers, or `orchestrator workers list`, tells which there are.");
     return worker.ref;
+  }
+
+  /** Who gave no name may be any of them: a task is in the hands of one. */
+  function askedOf(workerId: string | undefined): readonly KnownWorker["actor"][] {
+    const named = workerId === undefined ? directory.values().toArray() : [directory.get(workerId)];
+    return named.flatMap((worker) => worker?.actor ?? []);
   }
 
   function isRegistered(workerId: string): boolean {
@@ -152,7 +158,8 @@ export function createWorkers(parts: WorkersParts): Workers {
     release: (workerId, taskIds) => tell(workerId, { type: "release", taskIds }),
     // One of an earlier start may be taken up again yet: its worker is not told to end it for nothing.
     isCancelled: (workerId, taskId) =>
-      directory.get(workerId)?.actor.isCancelled(taskId) ?? parts.isOfThisStart(taskId),
+      askedOf(workerId).reduce<boolean | undefined>((known, actor) => known ?? actor.isCancelled(taskId), undefined) ??
+      parts.isOfThisStart(taskId),
     async connect(workerId, link, hello) {
       const record = (hello?.registration ?? {}) as JsonMap;
       return { cancelled: await ask(workerId, record, (reply) => ({ type: "connect", link, hello, reply })) };

@@ -230,17 +230,20 @@ export class WorkerActor implements Actor<WorkerMessage> {
     this.#grant();
   }
 
+  #cancelled(): JsonMap {
+    const cancelled = [...this.#leases.all()].filter((lease) => lease.cancelled || lease.dropped);
+    return cancelled.length === 0 ? {} : { cancel_task_ids: cancelled.map((lease) => lease.handOut.taskId) };
+  }
+
   #heartbeat(body: HeartbeatBody | undefined, link: WorkerLink | undefined, caller: Caller | undefined): JsonMap {
     this.#heard();
-    if (!body) return { status: "ttl_refreshed" };
+    if (!body) return { status: "ttl_refreshed", ...this.#cancelled() };
     this.record = mergeRecord(this.record, ownWords(body as JsonMap));
     const reporter = { isByStream: link !== undefined, caller };
     if (Array.isArray(body.current_tasks)) this.#compareReport(new Set(body.current_tasks), reporter);
     this.#publish();
     this.#resize(concurrencyOf(body as JsonMap), link);
-    const cancelled = [...this.#leases.all()].filter((lease) => lease.cancelled || lease.dropped);
-    if (cancelled.length === 0) return this.#shown;
-    return { ...this.#shown, cancel_task_ids: cancelled.map((lease) => lease.handOut.taskId) };
+    return { ...this.#shown, ...this.#cancelled() };
   }
 
   /** How much a stream takes may change while it is open, as everything else that a worker announced. */

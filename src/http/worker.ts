@@ -87,7 +87,7 @@ export function workerRoutes(options: WorkerRoutesOptions) {
       "/tasks/:id/cancellation",
       ({ request, params }) => {
         const workerId = claim(options.door.worker(request), request, undefined);
-        return json(`{"cancelled":${options.orchestrator.workers.isCancelled(workerId ?? "", params.id)}}`);
+        return json(`{"cancelled":${options.orchestrator.workers.isCancelled(workerId, params.id)}}`);
       },
       told("Ask whether a task was cancelled", undefined, cancellationAnswer),
     )

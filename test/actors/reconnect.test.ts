@@ -290,12 +290,16 @@ describe("a legacy socket", () => {
     });
     const id = await w.create("simple");
     const { task_id: taskId = "" } = JSON.parse(text) as { task_id?: string };
+    const asked = () => ["w", undefined].map((who) => w.engine.workers.isCancelled(who, taskId));
+    expect(asked()).toEqual([false, false]);
 
     expect(await w.done(w.engine.jobs.cancel(undefined, id))).toBe("cancellation_request_sent");
     await w.time.settle();
 
     expect(told).toEqual([taskId]);
-    expect(w.engine.workers.isCancelled("w", taskId)).toBe(true);
-    expect(await w.done(w.engine.workers.heartbeat("w", {}))).toMatchObject({ cancel_task_ids: [taskId] });
+    expect(asked()).toEqual([true, true]);
+    for (const body of [{}, undefined]) {
+      expect(await w.done(w.engine.workers.heartbeat("w", body))).toMatchObject({ cancel_task_ids: [taskId] });
+    }
   });
 });
