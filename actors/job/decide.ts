@@ -2,6 +2,7 @@
  * What a job does with each message: a change of the draft, never of the world. A draft that
  * needs a turn takes no further message until the turn is over.
  */
+import { branchFacts } from "../../src/job/branch-name.ts";
 import { type HandlerWait, isTerminal, type JobError, type TaskWait } from "../../src/job/model.ts";
 import { isSameWait } from "../../src/job/task-id.ts";
 import { assertNever, Refusal } from "../../src/system/errors.ts";
@@ -203,7 +204,14 @@ function dispatched(draft: Draft, wait: TaskWait, handOut: HandOut) {
     worker: handOut.workerId,
     taskId: handOut.taskId,
     attempt: wait.attempt,
-    extra: { task_info: { task_id: handOut.taskId, type: wait.order.type, priority: wait.order.priority } },
+    extra: {
+      task_info: {
+        task_id: handOut.taskId,
+        type: wait.order.type,
+        priority: wait.order.priority,
+        ...branchFacts(draft.job.parallel, wait.slot),
+      },
+    },
   };
 }
 

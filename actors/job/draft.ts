@@ -3,6 +3,7 @@
  * what is done once all of it is durable. The job's durable state is never touched.
  */
 import type { ChildOrder } from "../../src/handlers/port.ts";
+import { withdrawnFacts } from "../../src/job/branch-name.ts";
 import type { StoreChange } from "../../src/job/data-store.ts";
 import type { GatePlace } from "../../src/job/gate.ts";
 import type { Migration } from "../../src/job/migration.ts";
@@ -14,6 +15,7 @@ import {
   type JobError,
   type JobEvent,
   type JobStatus,
+  type Parallel,
   type TaskWait,
 } from "../../src/job/model.ts";
 import { webhookBody, webhookDestination } from "../../src/job/webhook.ts";
@@ -23,7 +25,7 @@ import type { WorkerEventAnswer } from "../../src/protocol/worker-event.ts";
 import type { Reply } from "../../src/runtime/types.ts";
 import type { BranchWrite, IdempotencyWrite, OutboxKind, OutboxWrite } from "../../src/storage/port.ts";
 import type { Refusal } from "../../src/system/errors.ts";
-import type { TaskIdParts } from "../../src/job/task-id.ts";
+import { readTaskId, type TaskIdParts } from "../../src/job/task-id.ts";
 import type { Deed } from "../worker-registry/reputation.ts";
 import type { Claim, HandOut } from "./messages.ts";
 
@@ -88,6 +90,19 @@ function added<Item>(list: readonly Item[], item: Item): readonly Item[] {
   if (list === NONE) return [item];
   (list as Item[]).push(item);
   return list;
+}
+
+/** Slots of tasks and ids of children that have ended in this unit, and may lead away from the others. */
+function endedIn(events: readonly JobEvent[], failedTaskId: string | undefined): ReadonlySet<number | string> {
+  const tasks = events.flatMap(({ type, taskId }) => (type === "task_finished" && taskId !== undefined ? taskId : []));
+  const slots = [...tasks, ...(failedTaskId === undefined ? [] : [failedTaskId])].flatMap(
+    (taskId) => readTaskId(taskId)?.parts.slot ?? [],
+  );
+  const children = events.flatMap(({ type, extra }) => {
+    const child = type === "sub_blueprint_finished" ? extra?.["child"] : undefined;
+    return typeof child === "object" && child !== null && "job_id" in child ? String(child.job_id) : [];
+  });
+  return new Set([...slots, ...children]);
 }
 
 export interface JobRules {
@@ -396,6 +411,7 @@ export class Draft {
     }
     for (const { childId } of this.openChildren()) this.#letGo(childId);
     if (this.job.parallel) {
+      this.#tellWithdrawn(this.job.parallel);
       this.branchWrites = NO_WRITES;
       this.dropsBranches = true;
     }
@@ -406,6 +422,15 @@ export class Draft {
     if (task || parallel || child || pause) {
       this.set({ task: undefined, parallel: undefined, child: undefined, pause: undefined });
     }
+  }
+
+  #tellWithdrawn(parallel: Parallel): void {
+    const ended = endedIn(this.events, this.job.failedTask?.taskId);
+    const open = this.openBranches().filter((wait) => !ended.has(isChildWait(wait) ? wait.childId : wait.slot));
+    if (open.length === 0) return;
+    const slots = open.map(({ slot }) => slot);
+    const extra = { withdrawn: withdrawnFacts(parallel, slots) };
+    this.event({ type: "tasks_withdrawn", state: this.job.state, extra });
   }
 
   /** What this very unit would set going for the waits that it closes: it must not come after their end. */

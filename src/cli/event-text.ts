@@ -1,5 +1,7 @@
 /** An event of a job for people: why an attempt failed, what was handed back, how a job ended. */
 import type { EventFacts } from "../job/event-facts.ts";
+import type { JsonMap } from "../system/errors.ts";
+import { type Branches, createBranches } from "./branches.ts";
 import { createScale } from "./percent.ts";
 import { cell } from "./table.ts";
 import { readTaskId } from "../job/task-id.ts";
@@ -13,17 +15,23 @@ export interface ToldEvent {
 export interface EventTeller {
   /** Events have to come in their order: what was handed back is seen by what is handed out again. */
   tell(event: ToldEvent): { readonly name: string; readonly details: string };
+  /** What its events have told of tasks that run at once. */
+  readonly branches: Branches;
 }
 
 export function createEventTeller(): EventTeller {
   const toPercent = createScale();
   const handedOut = new Set<string>();
+  const branches = createBranches();
 
   function dispatched({ attempt, facts }: ToldEvent): string {
     const attemptKey = keyOf(facts.task_id);
     const isAgain = attemptKey !== undefined && handedOut.has(attemptKey);
     if (attemptKey !== undefined) handedOut.add(attemptKey);
-    const what = [facts.task_type, attempt !== undefined && attempt > 1 ? `attempt ${attempt}` : undefined];
+    const what = [
+      branches.nameOf(facts.task_id) ?? facts.task_type,
+      attempt !== undefined && attempt > 1 ? `attempt ${attempt}` : undefined,
+    ];
     return [...what, isAgain ? "again: it was handed back, which costs no attempt" : undefined]
       .filter((part) => part !== undefined)
       .join(", ");
@@ -35,7 +43,9 @@ export function createEventTeller(): EventTeller {
       case "task_dispatched":
         return dispatched(event);
       case "task_finished":
-        return facts.outcome === undefined ? "" : joined([`attempt ${attempt ?? "?"}`, ...endParts(facts)]);
+        return finished(facts, attempt, branches.nameOf(facts.task_id));
+      case "tasks_withdrawn":
+        return withdrawn(facts.withdrawn);
       case "progress":
         return facts.progress === undefined ? "" : `${toPercent(facts.progress)} %  ${facts.message ?? ""}`.trimEnd();
       default:
@@ -44,8 +54,24 @@ export function createEventTeller(): EventTeller {
   }
 
   return {
-    tell: (event) => ({ name: nameOf(event), details: details(event) }),
+    branches,
+    tell(event) {
+      branches.see(event.type, event.facts);
+      return { name: nameOf(event), details: details(event) };
+    },
   };
+}
+
+function finished(facts: EventFacts, attempt: number | undefined, branch: string | undefined): string {
+  if (facts.outcome === undefined) return branch === undefined ? "" : `${branch}: success`;
+  const ended = joined([`attempt ${attempt ?? "?"}`, ...endParts(facts)]);
+  return branch === undefined ? ended : `${branch}, ${ended}`;
+}
+
+function withdrawn({ count, branches, of }: JsonMap = {}): string {
+  const named = Array.isArray(branches) ? branches.map(cell) : [];
+  const rest = typeof count === "number" && count > named.length ? ` and ${count - named.length} more` : "";
+  return `${named.join(", ")}${rest} of ${cell(of)}: the job goes on without them`;
 }
 
 /** What a job waits for that has not begun. */

@@ -22,6 +22,7 @@ export function describeJob(job: JsonMap): string {
     ["progress", percent(job["progress"])],
     ["error", error],
     [job["status"] === "cancelled" ? "task" : "failed", failedText(job["failed_task"])],
+    ["branches", branchesText(job["branches"])],
     ...taskFacts(job["tasks"]),
     ...waitingFacts(job["waiting_for"]),
     ["input", job["initial_data"]],
@@ -38,11 +39,21 @@ function withoutProgress(result: unknown): unknown {
   return others;
 }
 
+function branchesText(branches: unknown): string | undefined {
+  if (!isObject(branches)) return undefined;
+  const { total, done, progress } = branches;
+  return `${cell(done)} of ${cell(total)} done, ${Math.floor(Number(progress) * 100)} % in all`;
+}
+
 function taskFacts(tasks: unknown): readonly (readonly [string, unknown])[] {
   if (!Array.isArray(tasks)) return [];
   return tasks.filter(isObject).map((task) => {
     const worker = typeof task["worker_id"] === "string" ? ` on ${task["worker_id"]}` : "";
-    return ["task", `${cell(task["type"])}, ${cell(task["status"])}${worker}, attempt ${cell(task["attempt"])}`];
+    const branch = task["branch"] === undefined ? "" : ` ${cell(task["branch"])}`;
+    return [
+      "task",
+      `${cell(task["type"])}${branch}, ${cell(task["status"])}${worker}, attempt ${cell(task["attempt"])}`,
+    ];
   });
 }
 

@@ -78,7 +78,7 @@ function createBar(terminal: Terminal, { advice, jobId }: ViewOptions): Progress
   };
   return {
     update(update) {
-      if (update.event === "progress") return hasNumber(update) ? draw(bar(update, toPercent)) : undefined;
+      if (update.event === "progress") return hasNumber(update) ? draw(bar(update, toPercent, teller)) : undefined;
       const line = describe(update, toPercent, teller);
       clear();
       if (line !== undefined) terminal.err(`${line}\n${decideText(update, jobId)}`);
@@ -98,18 +98,27 @@ function createBar(terminal: Terminal, { advice, jobId }: ViewOptions): Progress
 
 type Scale = (progress: number) => number;
 
-function bar({ data }: JobUpdate, toPercent: Scale): string {
-  const percent = toPercent(numberOf(data["progress"]));
+/** Of several tasks the bar shows all together: each of them alone would let it jump. */
+function bar({ data }: JobUpdate, toPercent: Scale, { branches }: EventTeller): string {
+  const own = toPercent(numberOf(data["progress"]));
+  branches.progressed(textOf(data["task_id"]), own);
+  const branch = branches.nameOf(textOf(data["task_id"]));
+  const overall = branch === undefined ? undefined : branches.overall();
+  const percent = overall?.percent ?? own;
   const full = Math.round((percent / 100) * BAR_CELLS);
-  const message = printable(textOf(data["message"]));
-  return `${"█".repeat(full)}${"░".repeat(BAR_CELLS - full)} ${String(percent).padStart(3)} %  ${message}`;
+  const message = overall ? `${overall.done} of ${overall.of} done  ${branch}: ` : "";
+  const said = printable(`${message}${textOf(data["message"])}`);
+  return `${"█".repeat(full)}${"░".repeat(BAR_CELLS - full)} ${String(percent).padStart(3)} %  ${said}`;
 }
 
 function describe(update: JobUpdate, toPercent: Scale, teller: EventTeller): string | undefined {
   const { data, event } = update;
   if (event === "progress") {
     if (!hasNumber(update)) return undefined;
-    return `progress ${toPercent(numberOf(data["progress"]))} %  ${printable(textOf(data["message"]))}`.trimEnd();
+    const percent = toPercent(numberOf(data["progress"]));
+    const branch = teller.branches.nameOf(textOf(data["task_id"]));
+    const of = branch === undefined ? "" : `  ${branch}`;
+    return printable(`progress ${percent} %${of}  ${textOf(data["message"])}`.trimEnd());
   }
   if (event === "end") return undefined;
   const time = textOf(data["timestamp"]).slice(11, 19);

@@ -3,7 +3,7 @@
  * stored as JSON text go out as they are.
  */
 import type { JobView, TaskView } from "../../actors/orchestrator.ts";
-import { type FailedTask, isTerminal, type Job, type TaskOrder } from "../job/model.ts";
+import { type FailedTask, isTerminal, type Job, type Parallel, type TaskOrder } from "../job/model.ts";
 import { resultText } from "../job/result-text.ts";
 import { waitingFor } from "../job/waiting.ts";
 import { approvalView, webhookView } from "./messages.ts";
@@ -42,7 +42,7 @@ function jobFields({ job, standing, tasks, clockOffsetMs, outbox }: JobView): re
     ["progress", text(progressOf(job))],
     ["progress_message", text(job.progressMessage ?? null)],
     ["webhook_url", text(job.webhookUrl ?? null)],
-    ["tasks", `[${tasks.map(taskText).join(",")}]`],
+    ["tasks", `[${tasks.map((task) => taskText(task, job.parallel !== undefined)).join(",")}]`],
   ];
   fields.push(...currentTaskFields(job, tasks), ...parallelFields(job, tasks), ...optionFields(job));
   if (job.failedTask !== undefined) fields.push(["failed_task", failedTaskText(job.failedTask)]);
@@ -65,13 +65,15 @@ function retriesOf(job: Job): number {
   return job.task === undefined ? (job.handler?.failures ?? 0) : job.task.attempt - 1;
 }
 
-function taskText({ wait, status, taskId, workerId }: TaskView): string {
+function taskText({ wait, status, taskId, workerId }: TaskView, isBranch: boolean): string {
   return text({
     task_id: taskId ?? null,
     type: wait.order.type,
     status,
     worker_id: workerId ?? null,
     attempt: wait.attempt,
+    ...(isBranch && { branch: wait.slot + 1 }),
+    ...(wait.progress !== undefined && { progress: wait.progress.value }),
   });
 }
 
@@ -118,9 +120,22 @@ function parallelFields(job: Job, tasks: readonly TaskView[]): readonly Field[] 
   if (job.parallel !== undefined) {
     const running = tasks.flatMap(({ taskId }) => (taskId === undefined ? [] : [taskId]));
     fields.push(["aggregation_target", text(job.parallel.into)], ["active_branches", text(running)]);
+    fields.push(["branches", text(branchesOf(job.parallel, tasks))]);
   }
   if (job.aggregation !== undefined) fields.push(["aggregation_results", job.aggregation]);
   return fields;
+}
+
+/** `progress` of all together, 0 to 1: the job's own is what a worker said last, of whichever branch. */
+function branchesOf({ total, open }: Parallel, tasks: readonly TaskView[]): object {
+  const done = total - open;
+  const begun = tasks.reduce((sum, { wait }) => sum + fractionOf(wait.progress?.value ?? 0), 0);
+  return { total, done, progress: Math.round(((done + begun) / Math.max(1, total)) * 1000) / 1000 };
+}
+
+/** Workers tell 0 to 1 or 0 to 100. */
+function fractionOf(progress: number): number {
+  return Math.min(1, Math.max(0, progress > 1 ? progress / 100 : progress));
 }
 
 function optionFields(job: Job): readonly Field[] {

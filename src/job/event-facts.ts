@@ -4,6 +4,11 @@ import type { JsonMap, JsonValue } from "../system/errors.ts";
 export interface EventFacts {
   readonly task_id?: string;
   readonly task_type?: string;
+  /** Of several tasks: which, from 1, and of how many. */
+  readonly branch?: number;
+  readonly branches?: number;
+  /** Branches that are taken back: count, branches, of. */
+  readonly withdrawn?: JsonMap;
   /** Why an attempt or a handler failed, or the job ended without finishing. */
   readonly error?: { readonly code?: string; readonly message?: string };
   /** What a worker answered, where it was no success; how a job ended, where it did not finish. */
@@ -26,7 +31,9 @@ export function eventFacts(type: string, snapshot: JsonMap): EventFacts {
     case "task_dispatched":
       return dispatched(asMap(snapshot["task_info"]));
     case "task_finished":
-      return finished(asMap(snapshot["result"]));
+      return { ...named("task_id", snapshot["task_id"]), ...finished(asMap(snapshot["result"])) };
+    case "tasks_withdrawn":
+      return { withdrawn: asMap(snapshot["withdrawn"]) };
     case "state_failed":
       return errorOf({ message: snapshot["error_message"] });
     case "job_failed":
@@ -54,7 +61,13 @@ export function eventFacts(type: string, snapshot: JsonMap): EventFacts {
 }
 
 function dispatched(info: JsonMap): EventFacts {
-  return { ...named("task_id", info["task_id"]), ...named("task_type", info["type"]) };
+  const { branch, branches } = info;
+  return {
+    ...named("task_id", info["task_id"]),
+    ...named("task_type", info["type"]),
+    ...(typeof branch === "number" && { branch }),
+    ...(typeof branches === "number" && { branches }),
+  };
 }
 
 function finished(result: JsonMap): EventFacts {

@@ -129,6 +129,7 @@ function served(
       status: past.status,
       initial_data: initialData,
       state_history: past.history,
+      ...(event.taskId !== undefined && { task_id: event.taskId }),
       ...(event.extra as JsonMap | undefined),
     },
   };

@@ -287,6 +287,8 @@ export interface JobEvent {
     | "progress"
     | "task_dispatched"
     | "task_finished"
+    /** Branches that are open when their job goes on without them. */
+    | "tasks_withdrawn"
     | "cancel_requested"
     | "timer_started"
     | "timer_fired"

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { jobText } from "../../src/http/views.ts";
 import { branches, oneTask } from "../support/blueprints.ts";
 import { World, type WorldOptions } from "../support/engine.ts";
 import { permanent, StreamWorker, transient } from "../support/worker.ts";
@@ -65,6 +66,41 @@ describe("the life of a job", () => {
     expect(answer).toMatchObject({ status: "result_accepted_failure", transition: "unhandled_status_failure" });
     expect(answer).toHaveProperty("message", expect.stringContaining(said));
     expect((await w.view(id)).job).toMatchObject({ status: "failed", error: { code: "UNHANDLED_STATUS" } });
+  });
+
+  test("history says which of several tasks went out, which ended, and which were taken back", async () => {
+    const w = await start({ blueprints: [branches("fan")] });
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("fan", { count: 4 });
+    const [first, second] = worker.got;
+
+    await worker.answer({}, first);
+    const read = JSON.parse(jobText(await w.view(id))) as { branches: object; tasks: { branch: number }[] };
+    expect(read.branches).toEqual({ total: 4, done: 1, progress: 0.25 });
+    expect(read.tasks.map(({ branch }) => branch)).toEqual([2, 3, 4]);
+
+    await worker.answer(permanent, second);
+    const events = await w.history(id);
+    const of = (type: string) => events.filter((event) => event.event_type === type);
+    const infos = of("task_dispatched").map(({ context_snapshot: { task_info } }) => task_info);
+    expect(infos).toMatchObject([1, 2].map((branch) => ({ branch, branches: 4 })));
+    expect(of("task_finished").map(({ context_snapshot }) => context_snapshot["task_id"])).toEqual([
+      first?.task_id ?? "",
+      second?.task_id ?? "",
+    ]);
+    expect(of("tasks_withdrawn").map(({ context_snapshot }) => context_snapshot["withdrawn"])).toEqual([
+      { count: 2, branches: [3, 4], of: 4 },
+    ]);
+  });
+
+  test("nothing is said of branches that were all awaited", async () => {
+    const w = await start({ blueprints: [branches("fan")] });
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("fan", { count: 2 });
+    for (const task of worker.got) await worker.answer({}, task);
+
+    expect(await w.status(id)).toBe("finished");
+    expect(await w.eventTypes(id)).not.toContain("tasks_withdrawn");
   });
 
   test("transient errors are tried four times with a pause before each", async () => {

@@ -68,6 +68,31 @@ describe("what is told of an event", () => {
     expect(createEventTeller().tell(told(type, snapshot, 2))).toEqual({ name, details });
   });
 
+  describe("of one of several tasks", () => {
+    const sent = (slot: number) => ids.sign({ slot, visit: 1, attempt: 1, epoch: 1, sequence: slot }, "job", "worker");
+    const teller = createEventTeller();
+    const tell = (type: string, snapshot: JsonMap) => teller.tell(told(type, snapshot, 1)).details;
+    const dispatch = (slot: number) =>
+      tell("task_dispatched", { task_info: { task_id: sent(slot), type: "mail", branch: slot + 1, branches: 3 } });
+
+    test("says which, when it is sent, in its progress and when it ends", () => {
+      expect([dispatch(0), dispatch(1), dispatch(2)]).toEqual(["mail 1 of 3", "mail 2 of 3", "mail 3 of 3"]);
+      expect(tell("task_finished", { task_id: sent(0), result: { status: "success" } })).toBe("mail 1 of 3: success");
+      expect(teller.branches.nameOf(sent(1))).toBe("mail 2 of 3");
+      teller.branches.progressed(sent(1), 50);
+      expect(teller.branches.overall()).toEqual({ percent: 50, done: 1, of: 3 });
+      const error = { code: "PERMANENT_ERROR", message: "no such address" };
+      expect(tell("task_finished", { task_id: sent(1), result: { status: "failure", error } })).toBe(
+        "mail 2 of 3, attempt 1: PERMANENT_ERROR: no such address",
+      );
+      expect(tell("tasks_withdrawn", { withdrawn: { count: 1, branches: [3], of: 3 } })).toBe(
+        "3 of 3: the job goes on without them",
+      );
+      tell("state_finished", {});
+      expect(teller.branches.overall()).toBeUndefined();
+    });
+  });
+
   test("a task that goes out again as the same attempt was handed back", () => {
     const teller = createEventTeller();
     const dispatch = (attempt: number, sequence: number) => {
