@@ -9,7 +9,7 @@
  *   orchestrator jobs submit s3_ops_flow --wait                                           there is no config.json: config_missing
  *   orchestrator jobs submit s3_ops_flow --wait --input '{"config": "s3://work/fast.json"}'   a file of your own, {"mode": "fast"}
  *   orchestrator jobs submit s3_ops_flow --input '{"waits": true}'                         waits for its files. JOB is the id that it prints:
- *     FILES=http://127.0.0.1:8080/api/v1/jobs/JOB/files AUTH="Authorization: Bearer $OPERATOR_TOKEN"
+ *     FILES=http://127.0.0.1:8080/api/v1/jobs/JOB/files AUTH="X-Client-Token: $OPERATOR_TOKEN"
  *     curl -X PUT -H "$AUTH" --data '{"mode": "deep"}' $FILES/content/config.json
  *     curl -X PUT -H "$AUTH" --data 'two words' $FILES/content/dataset/a.txt
  *     orchestrator jobs event JOB files_uploaded

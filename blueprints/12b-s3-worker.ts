@@ -3,7 +3,7 @@
  * worker finds a local file in its params, and returns the path of another one.
  *
  * The worker needs a store of files:
- *   S3_ENDPOINT_URL=http://127.0.0.1:9000 S3_BUCKET_NAME=work S3_ACCESS_KEY_ID=… S3_SECRET_ACCESS_KEY=… \
+ *   S3_ENDPOINT_URL=http://127.0.0.1:9000 S3_BUCKET=work S3_ACCESS_KEY=… S3_SECRET_KEY=… \
  *     orchestrator worker blueprints/_workers/12b-video.ts
  *
  * Try it:

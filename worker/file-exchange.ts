@@ -209,15 +209,19 @@ async function severalAtOnce<Item>(
 const WRONG_INPUT = ["FILE_NOT_FOUND", "BUCKET_NOT_FOUND", "FILE_OUTSIDE_FOLDER", "WRONG_FILE_NAME"];
 const WRONG_RESULT = ["FILE_OUTSIDE_FOLDER", "WRONG_FILE_NAME", "FOLDER_IS_EMPTY"];
 
+/** A setting that lacks is not there next time either. */
+const WRONG_SETTINGS = ["FILES_KEYS_MISSING"];
+
 /** Whoever started the job named what is not there; everything else may be better next time, or on another worker. */
 function broughtInVain(error: unknown): Error {
   const sentence = `A file that the params name could not be downloaded. ${messageOf(error)}`;
-  return is(error, WRONG_INPUT) ? new InvalidInputError(sentence) : new TransientError(sentence);
+  if (is(error, WRONG_INPUT)) return new InvalidInputError(sentence);
+  return is(error, WRONG_SETTINGS) ? new PermanentError(sentence) : new TransientError(sentence);
 }
 
 function takenInVain(error: unknown): Error {
   const sentence = `A file that the result names could not be uploaded. ${messageOf(error)}`;
-  return is(error, WRONG_RESULT) ? new PermanentError(sentence) : new TransientError(sentence);
+  return is(error, [...WRONG_RESULT, ...WRONG_SETTINGS]) ? new PermanentError(sentence) : new TransientError(sentence);
 }
 
 function is(error: unknown, codes: readonly string[]): boolean {

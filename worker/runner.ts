@@ -7,6 +7,7 @@ import type { Timers } from "../src/system/clock.ts";
 import type { TaskDefinition } from "./definition.ts";
 import type { Board } from "./heart/board.ts";
 import type { FileExchange } from "./file-exchange.ts";
+import { explained } from "./no-store.ts";
 import { errorFacts } from "./error-place.ts";
 import { CANCELLED, failure, returned, thrown, unsupportedTask } from "./outcome.ts";
 import type { Slots } from "./slots.ts";
@@ -216,7 +217,7 @@ export class Runner {
     if (run.stopCause === "cancelled") return CANCELLED;
     if (run.stopCause === "timeout") return timedOut(run.payload.timeout_seconds ?? 0);
     run.fullLog.warn("a task failed", { type: run.type, attempt: run.attempt, ...errorFacts(error) });
-    return thrown(error);
+    return thrown(this.parts.exchange ? error : explained(error, run.payload.params));
   }
 
   #finish(run: TaskRun, body: string): void {

@@ -22,8 +22,8 @@ export interface FilePage {
 }
 
 /**
- * Rejects with a Refusal: FILE_NOT_FOUND, BUCKET_NOT_FOUND, FILES_ACCESS_DENIED (wrong keys, or no right
- * to it), FILES_UNREACHABLE (nobody answered for as long as is waited), FILES_REFUSED (all else).
+ * Rejects with a Refusal: FILE_NOT_FOUND, BUCKET_NOT_FOUND, FILES_KEYS_MISSING (none are set), FILES_ACCESS_DENIED
+ * (wrong keys, or no right to it), FILES_UNREACHABLE (nobody answered for as long as is waited), FILES_REFUSED (all else).
  */
 export interface FileStore {
   /** Where jobs have their folders. */

@@ -15,7 +15,7 @@ test.each([
   ["SignatureDoesNotMatch", 403, "denied"],
   ["RequestTimeTooSkewed", 403, "denied"],
   ["Unknown", 403, "denied"],
-  ["CredentialsProviderError", undefined, "denied"],
+  ["CredentialsProviderError", undefined, "no-keys"],
   ["SlowDown", 503, "away"],
   ["InternalError", 500, "away"],
   ["TooManyRequests", 429, "away"],
@@ -29,6 +29,15 @@ test.each([
 
 test("whatever else is thrown is taken for a store that is away", () => {
   expect(judge("odd")).toEqual({ type: "away", why: "odd" });
+});
+
+test("keys that lack are named as our settings call them; only on AWS they may come later", () => {
+  const refuse = (endpoint: string) =>
+    refusalOf(judge(answer("CredentialsProviderError")), { bucket: "work", key: "a" }, endpoint);
+  const elsewhere = refuse("http://store:9000");
+  expect(elsewhere.code).toBe("FILES_KEYS_MISSING");
+  expect(elsewhere.message).toEndWith("s3://work/a cannot be used: set S3_ACCESS_KEY and S3_SECRET_KEY.");
+  expect(refuse("https://s3.eu-west-1.amazonaws.com").code).toBe("FILES_ACCESS_DENIED");
 });
 
 test("every refusal has a code, and a sentence that names the file, or the bucket, and the store", () => {

@@ -166,6 +166,15 @@ describe("params", () => {
     expect(outcome.data).toEqual({ files: ["deep", "deep/y.txt", "x.txt"], texts: ["ax", "bx"], isOne: true });
   });
 
+  test("that a handler opens where no store is set fail for good, with the settings that lack", async () => {
+    const handler: RunTask = async ({ file }) => ({ size: (await Bun.file(String(file)).stat()).size });
+    const outcome = await run(handler, { file: `s3://${BUCKET}/a.txt` }, { isOff: true });
+    expect(outcome.error).toMatchObject({ code: "PERMANENT_ERROR" });
+    expect(outcome.error?.message).toBe(
+      "The params name s3://work/a.txt, and this worker has no store of files: start it with S3_ENDPOINT_URL, S3_BUCKET, S3_ACCESS_KEY and S3_SECRET_KEY.",
+    );
+  });
+
   test.each([
     [`s3://${BUCKET}/nothing.txt`, "INVALID_INPUT_ERROR", "nothing.txt"],
     [`s3://${BUCKET}/no-folder/`, "INVALID_INPUT_ERROR", "no-folder"],

@@ -6,7 +6,7 @@ import { type Place, uriOf } from "../place.ts";
 export type Failure =
   /** The store is away, slow or overloaded. */
   | { readonly type: "away"; readonly why: string }
-  | { readonly type: "no-file" | "no-bucket" | "no-upload" | "denied" | "no-range" }
+  | { readonly type: "no-file" | "no-bucket" | "no-upload" | "no-keys" | "denied" | "no-range" }
   | { readonly type: "refused"; readonly why: string };
 
 const NO_FILE = ["NoSuchKey", "NotFound"];
@@ -34,7 +34,7 @@ export function judge(error: unknown): Failure {
   if (name === "NoSuchBucket") return { type: "no-bucket" };
   if (name === "NoSuchUpload") return { type: "no-upload" };
   if (name === "InvalidRange" || status === 416) return { type: "no-range" };
-  if (NO_KEYS.includes(name)) return { type: "denied" };
+  if (NO_KEYS.includes(name)) return { type: "no-keys" };
   if (DENIED.includes(name) || status === 401 || status === 403) return { type: "denied" };
   if (NO_FILE.includes(name) || status === 404) return { type: "no-file" };
   if (AWAY.includes(name) || AWAY_STATUS.includes(status ?? 0)) return { type: "away", why: name };
@@ -53,6 +53,10 @@ function factsOf(error: unknown): { name: string; status: number | undefined; me
   return { name: error.name, status: metadata?.httpStatusCode, message: message || code || error.name };
 }
 
+export function isAwsAt(endpoint: string): boolean {
+  return /(^|\.)amazonaws\.com(\.cn)?$/.test(new URL(endpoint).hostname);
+}
+
 export function refusalOf(failure: Failure, place: Place, endpoint: string): Refusal {
   const uri = uriOf(place);
   switch (failure.type) {
@@ -65,6 +69,13 @@ export function refusalOf(failure: Failure, place: Place, endpoint: string): Ref
         "BUCKET_NOT_FOUND",
         500,
         `There is no bucket "${place.bucket}" at ${endpoint}: make it, or set S3_BUCKET to one that is there.`,
+      );
+    case "no-keys":
+      return new Refusal(
+        // A machine of AWS gets its keys from a service of its own, which may be late; elsewhere nobody will bring them.
+        isAwsAt(endpoint) ? "FILES_ACCESS_DENIED" : "FILES_KEYS_MISSING",
+        500,
+        `There are no keys for the store at ${endpoint}, so ${uri} cannot be used: set S3_ACCESS_KEY and S3_SECRET_KEY.`,
       );
     case "denied":
       return new Refusal(

@@ -6,7 +6,7 @@ import type { System } from "../../system/index.ts";
 import type { Place } from "../place.ts";
 import type { FilesSettings } from "../port.ts";
 import { Gate } from "../together.ts";
-import { Broken, type Failure, judge, refusalOf } from "./failures.ts";
+import { Broken, type Failure, isAwsAt, judge, refusalOf } from "./failures.ts";
 
 export type Sdk = typeof import("./sdk.ts");
 
@@ -146,7 +146,6 @@ export class Failed {
 
 async function openClient({ sdk: address, settings: { endpoint, region, keys } }: RequestParts): Promise<Opened> {
   const sdk = (await import(address)) as Sdk;
-  const isAws = /(^|\.)amazonaws\.com(\.cn)?$/.test(new URL(endpoint).hostname);
   const client = new sdk.S3Client({
     endpoint,
     region,
@@ -154,7 +153,7 @@ async function openClient({ sdk: address, settings: { endpoint, region, keys } }
     // Tries are counted and spread by us, within the caller's signal.
     maxAttempts: 1,
     requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: SILENCE_MS },
-    ...(isAws ? { followRegionRedirects: true } : FOR_OTHERS),
+    ...(isAwsAt(endpoint) ? { followRegionRedirects: true } : FOR_OTHERS),
   });
   return { sdk, client };
 }
