@@ -10,14 +10,23 @@ export interface RunLogOptions {
   readonly format: LogFormat;
   /** The server's and the worker's own lines too. */
   readonly showsAll: boolean;
+  /** Nobody can be asked outside of this program: that a message reached nobody is told in better words. */
+  readonly asksNobody?: boolean;
   readonly nowMs: () => number;
   readonly say: (text: string) => void;
 }
 
-export function createRunLog({ format, showsAll, nowMs, say }: RunLogOptions): (line: LogLine) => void {
+export function createRunLog({
+  format,
+  showsAll,
+  asksNobody = false,
+  nowMs,
+  say,
+}: RunLogOptions): (line: LogLine) => void {
   return (line) => {
     const isOfJob = "job_id" in line.fields;
     if (!showsAll && !isOfJob && (line.level === "info" || line.level === "debug")) return;
+    if (!showsAll && asksNobody && "kind" in line.fields && line.fields.kind === "approval") return;
     say(format === "json" ? jsonLine(line, nowMs()) : textLine(shortened(line), nowMs()));
   };
 }

@@ -1,6 +1,7 @@
 /** The terminal and the machine around a command, so that a test can stand in for them. */
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
 import type { Clock, Timers } from "../system/clock.ts";
 
 export interface Terminal {
@@ -21,6 +22,10 @@ export interface Terminal {
   readFile(path: string): Promise<string>;
   writeFile(path: string, content: Uint8Array): Promise<void>;
   readInput(): Promise<string>;
+  /** Somebody sits there who can be asked. */
+  readonly hasPerson: boolean;
+  /** What they answer; undefined at the end of the input, or when it is not waited for any more. */
+  readLine(stop: AbortSignal): Promise<string | undefined>;
   /** Calls back on SIGTERM and SIGINT until it is taken back. */
   onStop(stop: () => void): () => void;
 }
@@ -42,6 +47,8 @@ export function realTerminal(system: { readonly clock: Clock; readonly timers: T
     readFile: (path) => Bun.file(path).text(),
     writeFile: (path, content) => writeFile(path, content),
     readInput: () => Bun.stdin.text(),
+    hasPerson: process.stdin.isTTY === true && process.stderr.isTTY === true,
+    readLine,
     onStop(stop) {
       for (const signal of STOP_SIGNALS) process.once(signal, stop);
       return () => {
@@ -49,6 +56,22 @@ export function realTerminal(system: { readonly clock: Clock; readonly timers: T
       };
     },
   };
+}
+
+function readLine(stop: AbortSignal): Promise<string | undefined> {
+  const reader = createInterface({ input: process.stdin, terminal: false });
+  return new Promise((resolve) => {
+    const over = () => reader.close();
+    stop.addEventListener("abort", over, { once: true });
+    reader.once("line", (line) => {
+      resolve(line);
+      reader.close();
+    });
+    reader.once("close", () => {
+      stop.removeEventListener("abort", over);
+      resolve(undefined);
+    });
+  });
 }
 
 export function sleep(terminal: Terminal, delayMs: number): Promise<void> {

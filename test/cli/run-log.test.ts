@@ -20,6 +20,15 @@ describe("the log of a run", () => {
     expect(said(line, true)).toContain("worker started");
   });
 
+  test("leaves out that a person could not be asked, where nobody could be", () => {
+    let text = "";
+    const say = (more: string) => void (text += more);
+    const log = createRunLog({ format: "auto", showsAll: false, asksNobody: true, nowMs: () => 0, say });
+    log({ level: "error", message: "A message was given up", fields: { kind: "approval" } });
+    log({ level: "error", message: "A message was given up", fields: { kind: "webhook" } });
+    expect(text.split("\n")).toHaveLength(2);
+  });
+
   test("shows what goes wrong", () => {
     expect(said({ level: "warn", message: "no connection", fields: {} })).toContain("no connection");
   });

@@ -46,6 +46,8 @@ export async function play(argv: readonly string[], stage: Stage = {}): Promise<
       readFile: async (path) => files[path] ?? "",
       writeFile: async () => undefined,
       readInput: async () => input,
+      hasPerson: false,
+      readLine: async () => undefined,
       onStop: () => () => undefined,
       ...terminal,
     },

@@ -17,6 +17,21 @@ describe.skipIf(!isBuilt)("run, when nobody can do the work", () => {
   );
 
   test(
+    "a person who cannot be asked ends it at once, and --decide stands in for one",
+    async () => {
+      const asking = join(import.meta.dir, "..", "..", "blueprints", "02-approval.ts");
+      const worker = join(import.meta.dir, "..", "..", "blueprints", "_workers", "02-data.ts");
+      const call = ["run", asking, "--worker", worker, "--input", '{"topic": "foxes"}'];
+      const alone = await run(call);
+      expect(alone.err).toContain("A person has to decide (approved or rejected), and nobody can reach a job of");
+      expect(alone.err).not.toContain("outbox list");
+      expect(alone.exitCode).toBe(2);
+      expect((await run([...call, "--decide", "approved"])).exitCode).toBe(0);
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "without a worker it says what to give, and waits",
     async () => {
       const folder = temporaryFolder();

@@ -9,11 +9,12 @@ import type { JsonMap } from "../../system/errors.ts";
 import { createClient } from "../client.ts";
 import { type CommandContext, type Flags, withExample, withJson, withSources } from "../command.ts";
 import { CommandFailure, EXIT } from "../exit.ts";
-import { followJob } from "../follow.ts";
+import { type Follower, followJob } from "../follow.ts";
 import { readInput } from "../input.ts";
 import { describeJob, exitCodeOfJob } from "../job-view.ts";
 import type { RunningServer, WorkerCall } from "../parts.ts";
 import { createProgressView, type ProgressView } from "../progress.ts";
+import { createDecisions, type WaysToAsk, waysToAsk } from "../run-decisions.ts";
 import { createRunLog } from "../run-log.ts";
 import { settingsFor } from "../settings.ts";
 import { whileRunning } from "../stop.ts";
@@ -26,7 +27,11 @@ export function addRun(program: Command, context: CommandContext): void {
     .argument("<file>", "the blueprint file")
     .option("--worker <file...>", "worker files for its tasks")
     .option("--input <json>", "initial data: JSON, @FILE, or - for standard input (default: {})")
-    .option("--blueprint <name>", "which one, where the file has several");
+    .option("--blueprint <name>", "which one, where the file has several")
+    .option(
+      "--decide <decision...>",
+      "what the people decide whom it asks, in their order (default: ask at the terminal)",
+    );
   withJson(withSources(command), "print the job as it ended");
   withExample(command, 'orchestrator run my-flow.ts --worker my-worker.ts --input \'{"name": "Ada"}\'');
   command.action((file: string, flags: Flags) =>
@@ -60,14 +65,16 @@ function refuseMissing(file: string, terminal: Terminal): void {
 
 /** A whole server on a folder of its own, one job through it, and everything is stopped again. */
 async function runOnce(context: CommandContext, file: string, flags: Flags, once: Once): Promise<JsonMap> {
-  const over = new AbortController();
+  const [over, workOver] = [new AbortController(), new AbortController()];
   const stop = AbortSignal.any([once.stop, over.signal]);
+  const stopWork = AbortSignal.any([stop, workOver.signal]);
   const served = Promise.withResolvers<RunningServer>();
   const settings = await serveSettings(context, file, flags, once.folder);
   const view = createProgressView(context.terminal, { advice: ": give --worker FILE" });
   const write = createRunLog({
     format: settings.logFormat,
     showsAll: settings.logLevel === "debug",
+    asksNobody: waysToAsk(settings).length === 0,
     nowMs: () => context.terminal.clock.nowMs(),
     say: (text) => view.say(text),
   });
@@ -75,20 +82,27 @@ async function runOnce(context: CommandContext, file: string, flags: Flags, once
   const endedEarly = server.then((exitCode) => {
     throw new CommandFailure(exitCode || EXIT.wentWrong, "STOPPED", "The run was stopped before the job ended.");
   });
-  const running: Promise<unknown>[] = [server];
+  let worker: Promise<number> | undefined;
   try {
     const address = await Promise.race([served.promise, endedEarly]);
     const files = Array.isArray(flags["worker"]) ? flags["worker"].map(String) : [];
-    const worker =
-      files.length > 0 ? startWorker(context, flags, { files, socket: address.socket, stop, write }) : undefined;
-    if (worker) running.push(worker);
+    if (files.length > 0) {
+      worker = startWorker(context, flags, { files, socket: address.socket, stop: stopWork, write });
+    }
     // A worker that cannot start ends the run; one that stops in order leaves the job waiting for the user's signal.
     const workerFailed = new Promise<never>((_, fail) => void worker?.then(refuseFailed).catch(fail));
-    return await Promise.race([oneJob(context, flags, { address, view, input: once.input }), endedEarly, workerFailed]);
+    return await Promise.race([
+      oneJob(context, flags, { address, view, settings, stop, input: once.input }),
+      endedEarly,
+      workerFailed,
+    ]);
   } finally {
     view.close();
+    // The worker first: what it says at its end is for a server that is still there.
+    workOver.abort();
+    await Promise.allSettled([worker]);
     over.abort();
-    await Promise.allSettled(running);
+    await Promise.allSettled([server]);
   }
 }
 
@@ -115,14 +129,30 @@ async function startWorker(context: CommandContext, flags: Flags, call: Omit<Wor
 interface OneJob {
   readonly address: RunningServer;
   readonly view: ProgressView;
+  readonly settings: WaysToAsk;
+  readonly stop: AbortSignal;
   readonly input: JsonMap;
 }
 
-async function oneJob(context: CommandContext, flags: Flags, { address, view, input }: OneJob): Promise<JsonMap> {
-  const client = createClient({ url: "http://localhost", socket: address.socket }, context.terminal);
+async function oneJob({ terminal }: CommandContext, flags: Flags, once: OneJob): Promise<JsonMap> {
+  const { address, view, settings, stop, input } = once;
+  const client = createClient({ url: "http://localhost", socket: address.socket }, terminal);
   const name = blueprintOf(flags["blueprint"], address.blueprints);
   const { job_id: id } = await client.post(`/api/blueprints/${encodeURIComponent(name)}/jobs`, { initial_data: input });
-  return followJob(client, context.terminal, String(id), view);
+  const jobId = String(id);
+  const given = Array.isArray(flags["decide"]) ? flags["decide"].map(String) : [];
+  const decisions = createDecisions({ client, terminal, settings, given, stop, say: (text) => view.say(text) });
+  let isOver = false;
+  const follower: Follower = {
+    waits: (quiet) => view.waits(quiet),
+    lost: () => (isOver ? undefined : view.lost()),
+    update(update) {
+      view.update(update);
+      decisions.see(jobId, update);
+    },
+  };
+  const ended = followJob(client, terminal, jobId, follower);
+  return Promise.race([ended, decisions.failed]).finally(() => (isOver = true));
 }
 
 function blueprintOf(wanted: unknown, names: readonly string[]): string {
