@@ -291,7 +291,7 @@ export function createEngine(parts: EngineParts): Engine {
       if (isTerminal(job.status)) parts.ended?.(job.id);
     },
     outboxWritten: (rows) => void outbox.tell({ type: "written", rows }),
-    progressed: (jobId, taskId, update) => announce(jobId, { type: "progress", taskId, ...update }),
+    progressed: (jobId, taskId, update) => announce(jobId, { type: "progress", ...update, taskId }),
   };
 
   const jobs = actors.region<JobMessage>({

@@ -43,7 +43,7 @@ export class Notes {
   }
 
   progress({ taskId, workerId, progress, message }: Extract<Note, { type: "progress" }>): ProgressUpdate {
-    const update = { progress, message, atMs: this.clock.nowMs() };
+    const update = { progress, message, atMs: this.clock.nowMs(), taskId };
     this.#progress.set(taskId, { workerId, update });
     this.#updates.push(update);
     this.#shorten();

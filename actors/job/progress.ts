@@ -6,6 +6,7 @@ export interface ProgressUpdate {
   readonly progress: number;
   readonly message?: string | undefined;
   readonly atMs: number;
+  readonly taskId?: string | undefined;
 }
 
 export const PROGRESS_KEPT = 100;
@@ -25,6 +26,8 @@ export function appendProgress(draft: Draft, updates: readonly ProgressUpdate[])
     type: "progress",
     atMs: newest.atMs,
     state: draft.job.state,
+    // Of one task alone everybody knows which it is.
+    ...(draft.job.parallel && { taskId: newest.taskId }),
     patch: JSON.stringify({ append: { progress_updates: entries } }),
   });
   draft.set({

@@ -37,6 +37,13 @@ export function createEventTeller(): EventTeller {
       .join(", ");
   }
 
+  function progressed({ task_id: taskId, progress, message }: EventFacts): string {
+    if (progress === undefined) return "";
+    const branch = branches.nameOf(taskId);
+    const parts = [`${toPercent(progress)} %`, branch, message];
+    return parts.filter((part) => part !== undefined && part !== "").join("  ");
+  }
+
   function details(event: ToldEvent): string {
     const { facts, attempt } = event;
     switch (event.type) {
@@ -47,7 +54,7 @@ export function createEventTeller(): EventTeller {
       case "tasks_withdrawn":
         return withdrawn(facts.withdrawn);
       case "progress":
-        return facts.progress === undefined ? "" : `${toPercent(facts.progress)} %  ${facts.message ?? ""}`.trimEnd();
+        return progressed(facts);
       default:
         return waitText(facts) ?? joined(errorParts(facts));
     }

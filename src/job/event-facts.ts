@@ -54,7 +54,10 @@ export function eventFacts(type: string, snapshot: JsonMap): EventFacts {
     case "sub_blueprint_finished":
       return { child: asMap(snapshot["child"]) };
     case "progress":
-      return newestProgress(asMap(snapshot["state_history"])["progress_updates"]);
+      return {
+        ...named("task_id", snapshot["task_id"]),
+        ...newestProgress(asMap(snapshot["state_history"])["progress_updates"]),
+      };
     default:
       return {};
   }

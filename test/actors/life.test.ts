@@ -74,9 +74,10 @@ describe("the life of a job", () => {
     const id = await w.create("fan", { count: 4 });
     const [first, second] = worker.got;
 
+    w.engine.workers.progress("w", { jobId: id, taskId: second?.task_id ?? "", progress: 50 });
     await worker.answer({}, first);
     const read = JSON.parse(jobText(await w.view(id))) as { branches: object; tasks: { branch: number }[] };
-    expect(read.branches).toEqual({ total: 4, done: 1, progress: 0.25 });
+    expect(read.branches).toEqual({ total: 4, done: 1, progress: 0.375 });
     expect(read.tasks.map(({ branch }) => branch)).toEqual([2, 3, 4]);
 
     await worker.answer(permanent, second);
@@ -88,6 +89,7 @@ describe("the life of a job", () => {
       first?.task_id ?? "",
       second?.task_id ?? "",
     ]);
+    expect(of("progress").map(({ context_snapshot }) => context_snapshot["task_id"])).toEqual([second?.task_id ?? ""]);
     expect(of("tasks_withdrawn").map(({ context_snapshot }) => context_snapshot["withdrawn"])).toEqual([
       { count: 2, branches: [3, 4], of: 4 },
     ]);

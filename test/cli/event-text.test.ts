@@ -79,6 +79,10 @@ describe("what is told of an event", () => {
       expect([dispatch(0), dispatch(1), dispatch(2)]).toEqual(["mail 1 of 3", "mail 2 of 3", "mail 3 of 3"]);
       expect(tell("task_finished", { task_id: sent(0), result: { status: "success" } })).toBe("mail 1 of 3: success");
       expect(teller.branches.nameOf(sent(1))).toBe("mail 2 of 3");
+      const progress_updates = [{ progress: 0.5, message: "half way" }];
+      expect(tell("progress", { task_id: sent(1), state_history: { progress_updates } })).toBe(
+        "50 %  mail 2 of 3  half way",
+      );
       teller.branches.progressed(sent(1), 50);
       expect(teller.branches.overall()).toEqual({ percent: 50, done: 1, of: 3 });
       const error = { code: "PERMANENT_ERROR", message: "no such address" };
