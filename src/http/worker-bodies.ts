@@ -113,7 +113,11 @@ export const heartbeatAnswer = Type.Object(
   },
 );
 
-export const registeredAnswer = Type.Object({ status: Type.Literal("registered") });
+export const registeredAnswer = Type.Object({
+  status: Type.Literal("registered"),
+  heartbeat_seconds: Type.Optional(Type.Number({ description: "To a worker that says which process it is." })),
+  cancel_task_ids: Type.Optional(Type.Array(Type.String())),
+});
 
 export const cancellationAnswer = Type.Object({ cancelled: Type.Boolean() });
 
