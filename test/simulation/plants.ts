@@ -272,7 +272,7 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "a worker that polls before it registers is never told to register",
     file: "actors/workers.ts",
-    find: "if (!isKnown && !saysWhatItDoes(said)) {",
+    find: "if (!isRegistered(workerId) && !saysWhatItDoes(said)) {",
     replace: "if (!directory.has(workerId) && !saysWhatItDoes(said)) {",
   },
   {
@@ -563,8 +563,8 @@ export const PLANTS: readonly Plant[] = [
     name: "when a worker was last heard is taken from its own clock",
     kind: "worker-clock",
     file: WORKER,
-    find: '    if (!body) return { status: "ttl_refreshed" };\n',
+    find: '    if (!body) return { status: "ttl_refreshed", ...this.#cancelled() };\n',
     replace:
-      '    if (!body) return { status: "ttl_refreshed" };\n    this.#lastHeardMs += Number(body["timestamp"]) * 1_000 - this.parts.nowMs();\n',
+      '    if (!body) return { status: "ttl_refreshed", ...this.#cancelled() };\n    this.#lastHeardMs += Number(body["timestamp"]) * 1_000 - this.parts.nowMs();\n',
   },
 ];
