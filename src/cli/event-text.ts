@@ -78,7 +78,7 @@ function finished(facts: EventFacts, attempt: number | undefined, branch: string
 function withdrawn({ count, branches, of }: JsonMap = {}): string {
   const named = Array.isArray(branches) ? branches.map(cell) : [];
   const rest = typeof count === "number" && count > named.length ? ` and ${count - named.length} more` : "";
-  return `${named.join(", ")}${rest} of ${cell(of)}: the job goes on without them`;
+  return `number ${named.join(", ")}${rest} of ${cell(of)}: the job goes on without`;
 }
 
 /** What a job waits for that has not begun. */

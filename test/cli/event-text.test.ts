@@ -90,7 +90,7 @@ describe("what is told of an event", () => {
         "mail 2 of 3, attempt 1: PERMANENT_ERROR: no such address",
       );
       expect(tell("tasks_withdrawn", { withdrawn: { count: 1, branches: [3], of: 3 } })).toBe(
-        "3 of 3: the job goes on without them",
+        "number 3 of 3: the job goes on without",
       );
       tell("state_finished", {});
       expect(teller.branches.overall()).toBeUndefined();
