@@ -4,7 +4,7 @@
  */
 import type { HandlerRunner, TurnReply } from "../../src/handlers/port.ts";
 import { isTerminal, type Job } from "../../src/job/model.ts";
-import type { Actor, Context } from "../../src/runtime/types.ts";
+import type { Actor, Context, Expected } from "../../src/runtime/types.ts";
 import type { JobReader, Journal, JobWrite, Unit } from "../../src/storage/port.ts";
 import type { Cancel, Clock } from "../../src/system/clock.ts";
 import { assert, assertNever, Refusal } from "../../src/system/errors.ts";
@@ -62,6 +62,9 @@ type Phase = "loading" | "idle" | "turn" | "committing";
 
 const RETRY_STORE_MS = 1_000;
 
+const COMMITTED: JobMessage = { type: "committed" };
+const notCommitted = (error: unknown): JobMessage => ({ type: "not-committed", error });
+
 export class JobActor implements Actor<JobMessage> {
   #phase: Phase = "loading";
   /** Left true by what throws. */
@@ -70,7 +73,7 @@ export class JobActor implements Actor<JobMessage> {
   #draft: Draft | undefined;
   #turnNumber = 0;
   /** The newest unit that went to the store. */
-  #committing: Promise<void> | undefined;
+  #committing: Expected | undefined;
   /** Of the unit that is being committed. */
   #wakeAtMs: number | undefined;
   #abort: Stopping | undefined;
@@ -115,7 +118,7 @@ export class JobActor implements Actor<JobMessage> {
   stopped(): void {
     this.parts.pending.delete(this.id);
     this.parts.stores.leave(this.id);
-    if (this.#handling || this.#draft) this.parts.interrupted.set(this.id, this.#committing);
+    if (this.#handling || this.#draft) this.parts.interrupted.set(this.id, this.#committing?.given);
     this.#abort?.abort();
     this.#endPatience?.();
     // Who asked by way of another actor would wait for its time limit.
@@ -359,13 +362,8 @@ export class JobActor implements Actor<JobMessage> {
     draft.set({ version: draft.job.version + 1, updatedAtMs: draft.atMs });
     const { cancelGraceMs } = this.parts.rules;
     this.#wakeAtMs = wakeAtMs(draft.job, draft.timedWaits(), cancelGraceMs);
-    const committing = (this.#creation?.joint ?? this.parts.journal).commit(this.#unit(draft));
-    this.#committing = committing;
-    context.pipe(
-      committing,
-      () => ({ type: "committed" }),
-      (error) => ({ type: "not-committed", error }),
-    );
+    this.#committing = context.expect(COMMITTED, notCommitted);
+    (this.#creation?.joint ?? this.parts.journal).write(this.#unit(draft), this.#committing);
   }
 
   #unit(draft: Draft): Unit {

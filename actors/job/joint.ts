@@ -4,12 +4,13 @@
  */
 import type { TurnReply } from "../../src/handlers/port.ts";
 import type { IdempotencyWrite, Journal, JobWrite, Unit } from "../../src/storage/port.ts";
+import type { Reply } from "../../src/runtime/types.ts";
 import { assert } from "../../src/system/errors.ts";
 
 /** What first handlers may add to the unit. A job for which there is no room is written as it was made, and goes on after that. */
 const CHARS_MAX = 1024 * 1024;
 
-export class JointCreation implements Journal {
+export class JointCreation implements Pick<Journal, "write"> {
   readonly written: Promise<void>;
   readonly #written = Promise.withResolvers<void>();
   readonly #journal: Journal;
@@ -48,13 +49,16 @@ export class JointCreation implements Journal {
   }
 
   /** One job's part. On disk when those of all others are. */
-  commit({ jobs, dataStores }: Unit): Promise<void> {
+  write({ jobs, dataStores }: Unit, told: Reply<void>): void {
     assert(dataStores === undefined, "what a first turn did with data stores is not written with other jobs");
-    if (this.#isOver) return this.written;
+    this.written.then(
+      () => told.ok(),
+      (error: unknown) => told.fail(error),
+    );
+    if (this.#isOver) return;
     this.#writes.push(...jobs);
     this.#missing -= 1;
     if (this.#missing === 0) this.#write();
-    return this.written;
   }
 
   /** One of them cannot be made: none is. Says nothing once they are on their way to the disk. */

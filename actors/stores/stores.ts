@@ -7,6 +7,7 @@ import type { HandlerRunner, StoreAnswer, StoreQuestion, TurnReply } from "../..
 import { aborted } from "../../src/handlers/replies.ts";
 import { STORE_LIMITS, type StoreChange, type StoreUse } from "../../src/job/data-store.ts";
 import type { Job, JobError } from "../../src/job/model.ts";
+import type { Reply } from "../../src/runtime/types.ts";
 import type { Journal } from "../../src/storage/port.ts";
 import { dataStoreConflict } from "../../src/storage/refusals.ts";
 import { Refusal } from "../../src/system/errors.ts";
@@ -68,6 +69,8 @@ export class Stores {
     this.#parts = parts;
     this.journal = {
       commit: (unit) => (unit.dataStores ? this.#commit(unit, unit.dataStores) : parts.journal.commit(unit)),
+      write: (unit, told) =>
+        unit.dataStores ? tell(this.#commit(unit, unit.dataStores), told) : parts.journal.write(unit, told),
     };
   }
 
@@ -294,4 +297,11 @@ function tooMuch(store: string, max: number): JobError {
     code: "DATA_STORE_FULL",
     message: `Data store "${store}" may hold ${max} bytes and this run would have filled it beyond: delete what is not needed any more, or keep large data in files.`,
   };
+}
+
+function tell(written: Promise<void>, told: Reply<void>): void {
+  written.then(
+    () => told.ok(),
+    (error: unknown) => told.fail(error),
+  );
 }

@@ -1,3 +1,5 @@
+import type { Expected } from "./types.ts";
+
 /** Who waits for an envelope: one life of an actor. A successor never gets its predecessor's. */
 export interface Addressee {
   readonly gone: boolean;
@@ -57,12 +59,11 @@ export class GoodNews<Value, Message> extends Envelope<Message> {
 /** What the actor awaited has failed. */
 export class BadNews<Message> extends Envelope<Message> {
   constructor(
-    addressee: Addressee,
+    readonly life: Expecting<Message>,
     readonly error: unknown,
     readonly read: (error: unknown) => Message,
-    readonly unread: (error: unknown) => void,
   ) {
-    super(addressee);
+    super(life);
   }
 
   open(): Message {
@@ -70,6 +71,59 @@ export class BadNews<Message> extends Envelope<Message> {
   }
 
   override discard(): void {
-    this.unread(this.error);
+    this.life.orphaned(this.error);
+  }
+}
+
+/** The life that expects an answer. */
+export interface Expecting<Message> extends Addressee {
+  arrived(envelope: Envelope<Message>): void;
+  orphaned(error: unknown): void;
+}
+
+/** The answer, its envelope, and where it is given: one object, where a promise and what hangs on it are a dozen. */
+export class ExpectedAnswer<Message> extends Envelope<Message> implements Expected {
+  #isGiven = false;
+  #hasFailed = false;
+  #error: unknown;
+  #given: PromiseWithResolvers<void> | undefined;
+
+  constructor(
+    readonly life: Expecting<Message>,
+    readonly message: Message,
+    readonly read: (error: unknown) => Message,
+  ) {
+    super(life);
+  }
+
+  ok(): void {
+    if (!this.#isGiven) this.#give();
+  }
+
+  fail(error: unknown): void {
+    if (this.#isGiven) return;
+    this.#hasFailed = true;
+    this.#error = error;
+    this.#give();
+  }
+
+  get given(): Promise<void> {
+    if (this.#isGiven) return Promise.resolve();
+    this.#given ??= Promise.withResolvers<void>();
+    return this.#given.promise;
+  }
+
+  #give(): void {
+    this.#isGiven = true;
+    this.life.arrived(this);
+    this.#given?.resolve();
+  }
+
+  open(): Message {
+    return this.#hasFailed ? this.read(this.#error) : this.message;
+  }
+
+  override discard(): void {
+    if (this.#hasFailed) this.life.orphaned(this.#error);
   }
 }

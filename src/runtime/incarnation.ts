@@ -1,9 +1,9 @@
 import type { Cancel } from "../system/clock.ts";
 import { messageOf } from "../system/errors.ts";
 import { addressOf, DeadAddress } from "./address.ts";
-import { type Addressee, BadNews, type Envelope, GoodNews, OwnMessage } from "./envelope.ts";
+import { BadNews, type Envelope, ExpectedAnswer, type Expecting, GoodNews, OwnMessage } from "./envelope.ts";
 import type { Machine } from "./machine.ts";
-import type { Actor, Context, Props, Ref } from "./types.ts";
+import type { Actor, Context, Expected, Props, Ref } from "./types.ts";
 
 /** What one life of an actor needs of the place that it lives in. */
 export interface Place<Message> {
@@ -21,7 +21,7 @@ export interface Place<Message> {
  * One life of an actor, from `started` to `stopped`: its context, and all that dies with it. A
  * context that was kept beyond that does nothing any more, so that it cannot disturb its successor.
  */
-export class Incarnation<Message> implements Context<Message>, Addressee {
+export class Incarnation<Message> implements Context<Message>, Expecting<Message> {
   readonly actor: Actor<Message>;
   readonly #place: Place<Message>;
   #ties: Set<Cancel> | undefined;
@@ -91,18 +91,24 @@ export class Incarnation<Message> implements Context<Message>, Addressee {
   pipe<Value>(promise: Promise<Value>, ok: (value: Value) => Message, failed: (error: unknown) => Message): void {
     this.#pipesPending += 1;
     promise.then(
-      (value) => this.#piped(new GoodNews(this, value, ok)),
-      (error: unknown) => this.#piped(new BadNews(this, error, failed, (unread) => this.#logOrphan(unread))),
+      (value) => this.arrived(new GoodNews(this, value, ok)),
+      (error: unknown) => this.arrived(new BadNews(this, error, failed)),
     );
   }
 
-  #piped(envelope: Envelope<Message>): void {
+  expect(ok: Message, failed: (error: unknown) => Message): Expected {
+    this.#pipesPending += 1;
+    return new ExpectedAnswer(this, ok, failed);
+  }
+
+  /** What was awaited or expected is there. */
+  arrived(envelope: Envelope<Message>): void {
     this.#pipesPending -= 1;
     if (envelope.valid) this.#place.postFirst(envelope);
     else envelope.discard();
   }
 
-  #logOrphan(error: unknown): void {
+  orphaned(error: unknown): void {
     const fields = { path: this.self.path, error: messageOf(error) };
     this.#place.machine.log.warn("What an actor awaited has failed; the actor is gone.", fields);
   }

@@ -37,11 +37,19 @@ export interface Context<Message> {
   after(delayMs: number, message: Message): Cancel;
   /** The outcome of something awaited comes back as a message in the system lane; dropped if this incarnation is gone. */
   pipe<Value>(promise: Promise<Value>, ok: (value: Value) => Message, failed: (error: unknown) => Message): void;
+  /** The same for what tells by a call: `ok` comes once it has gone well, what `failed` makes once it has not. */
+  expect(ok: Message, failed: (error: unknown) => Message): Expected;
   spawn<Child>(props: Props<Child>): Ref<Child>;
   /** After the message at hand; children first. */
   stop(ref?: Ref<never>): void;
   /** `message` comes once when the other has stopped for good (not on restart); at once if it is gone already. */
   watch(ref: Ref<never>, message: Message): Cancel;
+}
+
+/** An answer that an actor expects; whoever gives it calls one of the two, once. */
+export interface Expected extends Reply<void> {
+  /** Resolves when it was given, whatever it was: for who outlives the actor. */
+  readonly given: Promise<void>;
 }
 
 export type Directive = "resume" | "restart" | "stop" | "escalate";

@@ -4,6 +4,7 @@
  * what arrives meanwhile is the next group.
  */
 import { isChildWait } from "../job/model.ts";
+import type { Reply } from "../runtime/types.ts";
 import type { Scheduler } from "../system/clock.ts";
 import { messageOf, type Refusal } from "../system/errors.ts";
 import type { Journal, Unit } from "./port.ts";
@@ -45,8 +46,7 @@ export interface GroupJournal extends Journal {
 interface Waiting {
   readonly unit: Unit;
   readonly bytes: number;
-  readonly resolve: () => void;
-  readonly reject: (refusal: Refusal) => void;
+  readonly told: Reply<void>;
 }
 
 export function createGroupJournal(options: GroupJournalOptions): GroupJournal {
@@ -116,7 +116,7 @@ export function createGroupJournal(options: GroupJournalOptions): GroupJournal {
         return rest.length > 0 ? settle(rest) : undefined;
       }
       case "full":
-        for (const waiting of group) waiting.reject(storeFull());
+        for (const waiting of group) waiting.told.fail(storeFull());
         return;
       case "unknown":
         return fail(group, outcome.error);
@@ -137,19 +137,22 @@ export function createGroupJournal(options: GroupJournalOptions): GroupJournal {
     failed = refusal;
     const lost = [...group, ...queue];
     queue = [];
-    for (const waiting of lost) waiting.reject(refusal);
+    for (const { told } of lost) told.fail(refusal);
     onFatal(error);
+  }
+
+  function write(unit: Unit, told: Reply<void>): void {
+    if (failed) return told.fail(failed);
+    if (closing) return told.fail(storeClosed());
+    queue.push({ unit, bytes: bytesOf(unit), told });
+    schedule();
   }
 
   return {
     commit(unit) {
-      if (failed) return Promise.reject(failed);
-      if (closing) return Promise.reject(storeClosed());
-      return new Promise<void>((resolve, reject) => {
-        queue.push({ unit, bytes: bytesOf(unit), resolve, reject });
-        schedule();
-      });
+      return new Promise((ok, fail) => write(unit, { ok, fail }));
     },
+    write,
     close() {
       closing ??= Promise.withResolvers<void>();
       if (!scheduled && !writing) closing.resolve();
@@ -161,13 +164,13 @@ export function createGroupJournal(options: GroupJournalOptions): GroupJournal {
 function settleStored(group: readonly Waiting[], refused: ReadonlyMap<number, Refusal>): void {
   for (const [index, waiting] of group.entries()) {
     const refusal = refused.get(index);
-    if (refusal) waiting.reject(refusal);
-    else waiting.resolve();
+    if (refusal) waiting.told.fail(refusal);
+    else waiting.told.ok();
   }
 }
 
 function leaveOut(group: readonly Waiting[], bad: number, reason: string): readonly Waiting[] {
-  group[bad]?.reject(storeInvalid(reason));
+  group[bad]?.told.fail(storeInvalid(reason));
   return group.filter((_, index) => index !== bad);
 }
 

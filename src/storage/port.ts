@@ -5,6 +5,7 @@
 import type { StoreChange } from "../job/data-store.ts";
 import type { GatePlace } from "../job/gate.ts";
 import type { BranchWait, Job, JobEvent, JobStatus, TaskWait } from "../job/model.ts";
+import type { Reply } from "../runtime/types.ts";
 
 export interface JobWrite {
   readonly job: Job;
@@ -114,6 +115,8 @@ export interface KeyPlace {
  */
 export interface Journal {
   commit(unit: Unit): Promise<void>;
+  /** The same for who writes very many: told by a call. */
+  write(unit: Unit, told: Reply<void>): void;
 }
 
 export interface StoredBranch {

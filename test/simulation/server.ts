@@ -6,7 +6,7 @@ import { createInlineRunner } from "../../src/handlers/index.ts";
 import type { HandlerRunner, Turn, TurnReply } from "../../src/handlers/port.ts";
 import { jobStateText } from "../../src/job/state-text.ts";
 import { createActorSystem } from "../../src/runtime/system.ts";
-import type { Journal, Storage } from "../../src/storage/port.ts";
+import type { Journal, Storage, Unit } from "../../src/storage/port.ts";
 import { storeFull } from "../../src/storage/refusals.ts";
 import { Refusal } from "../../src/system/errors.ts";
 import type { StopSignal } from "../../src/system/stopping.ts";
@@ -312,14 +312,13 @@ export class Server {
   #slowJournal(journal: Journal, process: Process): Journal {
     const { world } = this;
     if (!world.weather.slowDisk) return journal;
-    return {
-      async commit(unit) {
-        const [beforeMs, afterMs] = [world.chance.delayMs(300), world.chance.delayMs(300)];
-        if (world.isHappening(0.2)) await process.pause(beforeMs);
-        await journal.commit(unit);
-        if (world.isHappening(0.2)) await process.pause(afterMs);
-      },
+    const commit = async (unit: Unit): Promise<void> => {
+      const [beforeMs, afterMs] = [world.chance.delayMs(300), world.chance.delayMs(300)];
+      if (world.isHappening(0.2)) await process.pause(beforeMs);
+      await journal.commit(unit);
+      if (world.isHappening(0.2)) await process.pause(afterMs);
     };
+    return { commit, write: (unit, told) => void commit(unit).then(told.ok.bind(told), told.fail.bind(told)) };
   }
 
   #threads(inline: HandlerRunner, process: Process): HandlerRunner {

@@ -12,6 +12,7 @@ import { jobStateText } from "../../src/job/state-text.ts";
 import type { Sender } from "../../src/notify/port.ts";
 import { createActorSystem } from "../../src/runtime/system.ts";
 import type { ActorSystem, DeadLetter, Props, Ref, Region, RegionProps } from "../../src/runtime/types.ts";
+import type { Reply } from "../../src/runtime/types.ts";
 import type { JobReader, Journal, Storage, Unit } from "../../src/storage/port.ts";
 import { openSqliteStorage } from "../../src/storage/sqlite/index.ts";
 import { createIds } from "../../src/system/ids.ts";
@@ -55,6 +56,10 @@ export class Disk implements Journal {
     if (error) throw error;
     await this.journal.commit(unit);
     this.units.push(unit);
+  }
+
+  write(unit: Unit, told: Reply<void>): void {
+    this.commit(unit).then(told.ok.bind(told), told.fail.bind(told));
   }
 
   /** Units of work that a job took so far. */

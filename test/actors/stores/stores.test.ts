@@ -64,7 +64,10 @@ describe("data stores", () => {
   test("drop what followed a change that failed, are read again, and never give a version twice", async () => {
     const disk = Promise.withResolvers<void>();
     let fails = false;
-    const journal: Storage["journal"] = { commit: (unit) => (fails ? disk.promise : storage.journal.commit(unit)) };
+    const journal: Storage["journal"] = {
+      commit: (unit) => (fails ? disk.promise : storage.journal.commit(unit)),
+      write: (unit, told) => storage.journal.write(unit, told),
+    };
     const stores = open({ journal });
     await ask(stores, "one");
     await write(stores, "one", { writes: [["a", "1"]] });
