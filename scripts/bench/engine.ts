@@ -31,7 +31,7 @@ const manifest: Manifest = {
 };
 const catalog: Catalog = {
   current: () => manifest,
-  byEndpoint: () => manifest,
+  byPath: () => manifest,
   pinned: async () => manifest,
   list: () => [manifest],
   findings: () => [],

@@ -204,7 +204,7 @@ export function createCatalog(options: CatalogOptions): FolderCatalog {
 
   return {
     current: (name) => serving.byName.get(name),
-    byEndpoint: (apiVersion, endpoint) => serving.byEndpoint.get(endpointKey(apiVersion, endpoint)),
+    byPath: (path) => serving.byEndpoint.get(path) ?? serving.byEndpoint.get(endpointKey("", path)),
     async pinned(hash, name) {
       const manifests: readonly Manifest[] | undefined = await bundles.bring(hash);
       return manifests?.find((manifest) => manifest.name === name);

@@ -96,7 +96,8 @@ export interface RefusedFile extends Finding {
 export interface Catalog {
   /** The newest version in service. */
   current(name: string): Manifest | undefined;
-  byEndpoint(apiVersion: string, endpoint: string): Manifest | undefined;
+  /** By what follows the client prefix: "v1/jobs/simple_flow", or "jobs/simple_flow" of an unversioned one. */
+  byPath(path: string): Manifest | undefined;
   /** The version with this hash, serving or pinned by a stored job. */
   pinned(hash: string, name: string): Promise<Manifest | undefined>;
   list(): readonly Manifest[];

@@ -18,6 +18,7 @@ export interface Serving {
 
 export const NOTHING_SERVES: Serving = { byName: new Map(), byEndpoint: new Map(), owners: new Map(), findings: [] };
 
+/** Of a versioned one: the path that it is called by. */
 export function endpointKey(apiVersion: string, endpoint: string): string {
   return `${apiVersion}/${endpoint}`;
 }

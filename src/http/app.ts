@@ -24,7 +24,9 @@ import { createOpenApi } from "./openapi.ts";
 import { outboxRoutes } from "./outbox.ts";
 import type { Parking } from "./parking.ts";
 import { publicRoutes } from "./public.ts";
+import { postsOf } from "./route-paths.ts";
 import type { HttpSettings } from "./settings.ts";
+import { createStraight } from "./straight.ts";
 import { streamRoutes } from "./stream-routes.ts";
 import { workerRoutes } from "./worker.ts";
 
@@ -52,6 +54,7 @@ export function createApp(options: AppOptions): App {
   const { orchestrator, system, settings, door, parking, connections } = options;
   const { jobs, catalog } = orchestrator;
   const prefix = settings.clientPrefix;
+  const endpoints = `${prefix}/*` as const;
   const fail = createErrorMapper(system);
   const creator = createCreator({ jobs, catalog, isReady: () => orchestrator.ready }, settings);
   const drawing = createDrawing(system.timers);
@@ -88,20 +91,30 @@ export function createApp(options: AppOptions): App {
     .use(dataStoreRoutes(prefix, { dataStores: orchestrator.dataStores, door }, false))
     // One route for the endpoints of all blueprints: routes are never made anew while it runs.
     .post(
-      `${prefix}/*`,
+      endpoints,
       ({ request, params }) => {
         const caller = door.client(request);
         return creator.start(request, caller, creator.endpoint(params["*"]));
       },
       { parse: "none", detail: { hide: true } },
     );
-  const tellBoth = (request: Request, response: Response) => door.tell(request, withVersion(request, response));
-  const tell = (request: Request, answer: Response | Promise<Response>) =>
-    answer instanceof Promise ? answer.then((response) => tellBoth(request, response)) : tellBoth(request, answer);
-  return {
-    handle: async (request) => tell(request, app.handle(request)),
-    fetch: (request) => tell(request, app.fetch(request)),
+  const tell = (request: Request, response: Response) => door.tell(request, withVersion(request, response));
+  const straight = createStraight({
+    catalog,
+    creator,
+    door,
+    settings,
+    fail,
+    tell,
+    isRouted: postsOf(app.routes, endpoints),
+  });
+  const answer = (request: Request): Response | Promise<Response> => {
+    const manifest = straight.find(request);
+    if (manifest !== undefined) return straight.answer(request, manifest);
+    const routed = app.fetch(request);
+    return routed instanceof Promise ? routed.then((response) => tell(request, response)) : tell(request, routed);
   };
+  return { handle: async (request) => answer(request), fetch: answer };
 }
 
 const VERSION = "x-rxon-version";

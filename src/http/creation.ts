@@ -2,9 +2,10 @@
 import { createHash } from "node:crypto";
 import type { Created, Idempotency, NewJob, Orchestrator } from "../../actors/orchestrator.ts";
 import { type Caller, invalidToken } from "../access/access.ts";
+import type { Attempts } from "../access/quota.ts";
 import { staleText } from "../catalog/index.ts";
 import type { Catalog, Manifest } from "../catalog/port.ts";
-import { type Creation, invalidBody, readBatch, readCreation } from "../protocol/creation.ts";
+import { type Creation, invalidBody, NO_OPTIONS, readBatch, readCreation } from "../protocol/creation.ts";
 import { parseObject } from "../protocol/json.ts";
 import { compileSchema, type SchemaCheck } from "../protocol/schema.ts";
 import { type JsonMap, messageOf, Refusal } from "../system/errors.ts";
@@ -22,8 +23,11 @@ export interface Creator {
   /** `path` is what follows the client prefix: "v1/jobs/simple_flow", with "/batch" behind it for many. */
   endpoint(path: string): Endpoint;
   start(request: Request, caller: Caller, endpoint: Endpoint): Promise<Response>;
+  /** One job from the body that came with the request; resolves once it is durable. */
+  submitOne(request: Request, caller: Caller, manifest: Manifest, text: string): Promise<readonly Created[]>;
+  answerOne(caller: Caller, manifest: Manifest, created: readonly Created[]): Response;
   /** Runs what makes jobs, as many as it is told: they count for the quota of whoever asked, if they come to be. */
-  pay<Made>(caller: Caller, make: (admit: (made: number) => void) => Promise<Made>): Promise<Made>;
+  pay<Made>(caller: Caller, make: (admit: Admit) => Promise<Made>): Promise<Made>;
   /** Refuses initial data that the blueprint's newest version does not take. */
   checkInput(blueprint: string, input: JsonMap): void;
 }
@@ -42,32 +46,35 @@ export function createCreator(
   };
 
   const pay: Creator["pay"] = async ({ attempts, isAdmitted }, make) => {
-    // Taken away while the body was coming.
     if (isAdmitted?.() === false) throw invalidToken();
-    if (attempts === undefined) return make(() => undefined);
-    const taken: (() => void)[] = [];
-    try {
-      // Only what is really made counts: the first answer to a key is given again without a quota.
-      return await make((made) => void taken.push(attempts.create(made)));
-    } catch (error) {
-      for (const giveBack of taken) giveBack();
-      throw error;
-    }
+    return attempts === undefined ? make(freely) : payFrom(attempts, make);
   };
 
-  const create = (caller: Caller, wanted: readonly NewJob[], idempotency: Idempotency | undefined) =>
-    pay(caller, (admit) => jobs.submit(caller.client, wanted, idempotency, admit));
+  const submit = (caller: Caller, wanted: readonly NewJob[], idempotency: Idempotency | undefined) => {
+    const { client, attempts, isAdmitted } = caller;
+    // Taken away while the body was coming.
+    if (isAdmitted?.() === false) throw invalidToken();
+    if (attempts === undefined) return jobs.submit(client, wanted, idempotency, freely);
+    return payFrom(attempts, (admit) => jobs.submit(client, wanted, idempotency, admit));
+  };
 
-  const one = async (request: Request, caller: Caller, manifest: Manifest): Promise<Response> => {
-    const text = await readText(request, settings.bodyBytesMax);
+  const submitOne: Creator["submitOne"] = (request, caller, manifest, text) => {
     const creation = readCreation(parseObject(text), "", text);
     check(manifest, creation);
     const idempotency = idempotencyOf(request, manifest.name, text);
-    const job = newJob(manifest.name, creation, traceOf(request.headers));
-    const [created] = await create(caller, [job], idempotency);
+    return submit(caller, [newJob(manifest.name, creation, traceOf(request.headers))], idempotency);
+  };
+
+  const answerOne: Creator["answerOne"] = (caller, manifest, created) => {
+    const one = created[0];
     // Who mends blueprints has to hear that it is not the mended one that runs.
     const warning = caller.isOperator ? staleText(manifest.name, catalog.refused()) : undefined;
-    return json(accepted(created, warning), created?.existing ? 200 : 202);
+    return json(accepted(one, warning), one?.existing ? 200 : 202);
+  };
+
+  const one = async (request: Request, caller: Caller, manifest: Manifest): Promise<Response> => {
+    const text = await readText(request, settings.bodyBytesMax);
+    return answerOne(caller, manifest, await submitOne(request, caller, manifest, text));
   };
 
   const many = async (request: Request, caller: Caller, manifest: Manifest): Promise<Response> => {
@@ -77,7 +84,7 @@ export function createCreator(
     const idempotency = idempotencyOf(request, `${manifest.name}${BATCH}`, text);
     const trace = traceOf(request.headers);
     const wanted = creations.map((creation) => newJob(manifest.name, creation, trace));
-    const created = await create(caller, wanted, idempotency);
+    const created = await submit(caller, wanted, idempotency);
     return json(`{"jobs":[${created.map((one) => accepted(one)).join(",")}]}`, 202);
   };
 
@@ -94,15 +101,32 @@ export function createCreator(
       if (manifest) checkInput(manifest, { input, inputPath: "/initial_data" });
     },
     start: (request, caller, { manifest, isBatch }) => (isBatch ? many : one)(request, caller, manifest),
+    submitOne,
+    answerOne,
   };
+}
+
+type Admit = (made: number) => void;
+
+const freely: Admit = () => undefined;
+
+/** Only what is really made counts: the first answer to a key is given again without a quota. */
+async function payFrom<Made>(attempts: Attempts, make: (admit: Admit) => Promise<Made>): Promise<Made> {
+  const taken: (() => void)[] = [];
+  try {
+    return await make((made) => void taken.push(attempts.create(made)));
+  } catch (error) {
+    for (const giveBack of taken) giveBack();
+    throw error;
+  }
 }
 
 export function resolveEndpoint(catalog: Catalog, path: string): Endpoint | undefined {
   const trimmed = path.endsWith("/") ? path.slice(0, -1) : path;
-  const manifest = byPath(catalog, trimmed);
+  const manifest = catalog.byPath(trimmed);
   if (manifest !== undefined) return { manifest, isBatch: false };
   if (!trimmed.endsWith(BATCH)) return undefined;
-  const inner = byPath(catalog, trimmed.slice(0, -BATCH.length));
+  const inner = catalog.byPath(trimmed.slice(0, -BATCH.length));
   return inner === undefined ? undefined : { manifest: inner, isBatch: true };
 }
 
@@ -114,12 +138,6 @@ export function notReady(): Refusal {
     undefined,
     1,
   );
-}
-
-function byPath(catalog: Catalog, path: string): Manifest | undefined {
-  const slash = path.indexOf("/");
-  const versioned = slash === -1 ? undefined : catalog.byEndpoint(path.slice(0, slash), path.slice(slash + 1));
-  return versioned ?? catalog.byEndpoint("", path);
 }
 
 function unknownEndpoint(catalog: Catalog, path: string): Refusal {
@@ -142,6 +160,7 @@ function accepted(created: Created | undefined, warning?: string): string {
 }
 
 function newJob(blueprint: string, { initialData, options }: Creation, trace: NewJob["trace"]): NewJob {
+  if (options === NO_OPTIONS && trace === undefined) return { blueprint, initialData };
   return { blueprint, initialData, ...options, ...(trace !== undefined && { trace }) };
 }
 

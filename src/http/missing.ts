@@ -2,6 +2,7 @@
 import type { AnyElysia } from "elysia";
 import { Refusal } from "../system/errors.ts";
 import type { ErrorMapper } from "./errors.ts";
+import { matcherOf } from "./route-paths.ts";
 
 export interface MissingOptions {
   readonly app: () => AnyElysia;
@@ -19,7 +20,9 @@ interface Pattern {
 export function createMissing({ app, fail, isEndpoint, clientPrefix }: MissingOptions) {
   let patterns: readonly Pattern[] | undefined;
   return (request: Request): Response => {
-    patterns ??= app().routes.flatMap(({ method, path }) => (path.endsWith("*") ? [] : [patternOf(method, path)]));
+    patterns ??= app().routes.flatMap(({ method, path }) =>
+      path.endsWith("*") ? [] : [{ method, matches: matcherOf(path) }],
+    );
     const { pathname } = new URL(request.url);
     const methods = new Set(patterns.filter(({ matches }) => matches(pathname)).map(({ method }) => method));
     if (pathname.startsWith(`${clientPrefix}/`) && isEndpoint(pathname.slice(clientPrefix.length + 1)))
@@ -34,19 +37,6 @@ export function createMissing({ app, fail, isEndpoint, clientPrefix }: MissingOp
 /** HEAD would run the GET of a route; where a GET takes something away, or waits, that is wrong. */
 export function refuseHead(request: Request): void {
   if (request.method === "HEAD") throw notAllowed("HEAD", new URL(request.url).pathname, "GET");
-}
-
-function patternOf(method: string, path: string): Pattern {
-  const wanted = path.split("/");
-  return {
-    method,
-    matches(asked) {
-      const parts = asked.replace(/\/$/, "").split("/");
-      return (
-        parts.length === wanted.length && wanted.every((part, index) => part.startsWith(":") || part === parts[index])
-      );
-    },
-  };
 }
 
 function withAllow(response: Response, allow: string): Response {

@@ -8,9 +8,20 @@ const JSON_HEADERS = new Headers({ "content-type": "application/json; charset=ut
 
 const gzipAsync = promisify(gzip);
 
+const inits = new Map<number, ResponseInit>();
+
 /** For answers that are small by their nature: the hot routes look at no header. */
 export function json(text: string, status = 200): Response {
-  return new Response(text, { status, headers: JSON_HEADERS });
+  return new Response(text, initOf(status));
+}
+
+/** Made once for each status: there are few. */
+function initOf(status: number): ResponseInit {
+  const known = inits.get(status);
+  if (known !== undefined) return known;
+  const init = { status, headers: JSON_HEADERS };
+  inits.set(status, init);
+  return init;
 }
 
 type ExtraHeaders = Readonly<Record<string, string>>;

@@ -47,7 +47,8 @@ const ENVELOPE_FIELDS: ReadonlySet<string> = new Set([
 export const TAGS_MAX = 50;
 export const TAG_LENGTH_MAX = 200;
 const UNIQUE_KEY_LENGTH_MAX = 200;
-const NO_OPTIONS: CreationOptions = {};
+/** Of most creations. */
+export const NO_OPTIONS: CreationOptions = {};
 
 /** `text` is the body as it came: a bare body is passed on as it is and never encoded again. */
 export function readCreation(body: JsonMap, at = "", text?: string): Creation {

@@ -278,8 +278,8 @@ describe("two blueprints", () => {
 
     const { catalog } = await started();
 
-    expect(catalog.byEndpoint("v1", "jobs/run")?.name).toBe("a");
-    expect(catalog.byEndpoint("v2", "jobs/run")?.name).toBe("c");
+    expect(catalog.byPath("v1/jobs/run")?.name).toBe("a");
+    expect(catalog.byPath("v2/jobs/run")?.name).toBe("c");
     expect(catalog.current("b")).toBeUndefined();
     expect(catalog.findings()).toMatchObject([{ rule: "duplicate-endpoint", file: `${folder.path}/b.ts` }]);
   });
@@ -438,7 +438,7 @@ describe("a change", () => {
     await catalog.reload();
 
     expect(catalog.current("a")).toBeUndefined();
-    expect(catalog.byEndpoint("v1", "jobs/a")).toBeUndefined();
+    expect(catalog.byPath("v1/jobs/a")).toBeUndefined();
     expect(await catalog.pinned(hash, "a")).toMatchObject({ name: "a" });
   });
 

@@ -350,8 +350,10 @@ export function createFake(manifests: readonly Manifest[] = [manifest()]): Fake 
       },
       catalog: {
         current: (name) => manifests.find((one) => one.name === name),
-        byEndpoint: (version, endpoint) =>
-          manifests.find((one) => one.apiVersion === version && one.endpoint === endpoint),
+        byPath: (path) =>
+          manifests.find(
+            ({ apiVersion, endpoint }) => endpoint !== undefined && `${apiVersion}/${endpoint}` === path,
+          ) ?? manifests.find(({ apiVersion, endpoint }) => apiVersion === "" && endpoint === path),
         pinned: async () => undefined,
         list: () => manifests,
         findings: () => [],

@@ -28,7 +28,7 @@ const MANIFESTS = new Map(
 
 const CATALOG: Catalog = {
   current: (name) => MANIFESTS.get(name),
-  byEndpoint: () => undefined,
+  byPath: () => undefined,
   pinned: (_hash, name) => Promise.resolve(MANIFESTS.get(name)),
   list: () => [...MANIFESTS.values()],
   findings: () => [],

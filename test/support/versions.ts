@@ -31,7 +31,7 @@ export class Versions implements Catalog {
     return this.#current.get(name);
   }
 
-  byEndpoint(): undefined {
+  byPath(): undefined {
     return undefined;
   }
 
