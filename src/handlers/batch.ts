@@ -1,28 +1,34 @@
-/** Collects frames and posts them as one string. */
-export interface Batch {
-  add(frame: string): void;
+/** Collects messages and posts them as one text. */
+import { Packer } from "./packing.ts";
+
+export interface Batch<Message> {
+  add(message: Message): void;
   flush(): void;
 }
 
-/** Lengthy batches are posted before they are complete, so that no string grows without a limit. */
-const LENGTH_MAX = 4 * 1024 * 1024;
+export interface BatchOptions<Message> {
+  readonly write: (packer: Packer, message: Message) => void;
+  readonly soon: (flush: () => void) => void;
+  readonly post: (text: string) => void;
+}
 
-export function createBatch(soon: (flush: () => void) => void, post: (text: string) => void): Batch {
-  let text = "";
+/** Lengthy batches are posted before they are complete, so that no string grows without a limit. */
+const CHARACTERS_MAX = 4 * 1024 * 1024;
+
+export function createBatch<Message>({ write, soon, post }: BatchOptions<Message>): Batch<Message> {
+  const packer = new Packer();
   let isPlanned = false;
 
   const flush = () => {
     isPlanned = false;
-    if (text === "") return;
-    const complete = text;
-    text = "";
-    post(complete);
+    const text = packer.take();
+    if (text !== "") post(text);
   };
   return {
     flush,
-    add(frame) {
-      text += frame;
-      if (text.length > LENGTH_MAX) flush();
+    add(message) {
+      write(packer, message);
+      if (packer.characters > CHARACTERS_MAX) flush();
       else if (!isPlanned) {
         isPlanned = true;
         soon(flush);

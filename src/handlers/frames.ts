@@ -1,12 +1,13 @@
 /**
- * How the main thread and a handler thread write to each other: many frames in one string, since a
- * string crosses far cheaper than an object. A frame is a line of JSON and, behind it, the texts
- * that are JSON already: they are cut out by their lengths and never encoded a second time.
+ * How the main thread and a handler thread write to each other: many messages in one string, since a
+ * string crosses far cheaper than an object. What every turn costs is packed; the rest is JSON.
  */
 import type { JobFilesSettings } from "../files/port.ts";
-import type { StoreUse } from "../job/data-store.ts";
 import type { LogLine } from "../system/log.ts";
-import type { Ending, StoreQuestion, Turn, TurnReply } from "./port.ts";
+import { type Packer, Unpacker } from "./packing.ts";
+import type { StoreQuestion, Turn, TurnReply } from "./port.ts";
+import { ReplyReader, writeReply } from "./reply-frames.ts";
+import { TurnReader, TurnWriter } from "./turn-frames.ts";
 
 export type ToThread =
   | { readonly kind: "bundle"; readonly hash: string; readonly path: string }
@@ -35,164 +36,94 @@ export type FromThread =
   | { readonly kind: "pong"; readonly ping: number }
   | { readonly kind: "log"; readonly line: LogLine };
 
-type Text = string | undefined;
+const AS_JSON = 0;
+const ANSWER = 1;
+const RUN = 2;
+const RUN_ALONE = 3;
+const REPLY = 4;
 
-const LINE_END = "\n";
-const NO_TEXT = -1;
-
-/** `head` is the caller's own: the lengths are added to it. */
-function frame(head: object, texts: readonly Text[]): string {
-  let body = "";
-  const lengths: number[] = [];
-  for (const text of texts) {
-    lengths.push(text?.length ?? NO_TEXT);
-    if (text !== undefined) body += text;
-  }
-  return JSON.stringify(Object.assign(head, { lengths })) + LINE_END + body;
-}
-
-export function writeToThread(message: ToThread): string {
-  switch (message.kind) {
-    case "run": {
-      const { initialData, stateHistory, merge, aggregation } = message.turn;
-      return frame(headOfRun(message), [initialData, stateHistory, merge, aggregation]);
+/** Of one thread: it remembers what it said to it. */
+export function createToThreadWriter(): (packer: Packer, message: ToThread) => void {
+  const turns = new TurnWriter();
+  return (packer, message) => {
+    switch (message.kind) {
+      case "run":
+        packer.number(message.isAlone ? RUN_ALONE : RUN);
+        packer.number(message.run);
+        return turns.write(packer, message.turn);
+      case "answer": {
+        const { json, ...head } = message;
+        packer.number(ANSWER);
+        packer.text(JSON.stringify(head));
+        return packer.optional(json);
+      }
+      case "bundle":
+      case "abort":
+      case "files":
+      case "ping":
+        return writeAsJson(packer, message);
+      default:
+        return message satisfies never;
     }
-    case "answer": {
-      const { json, ...head } = message;
-      return frame(head, [json]);
-    }
-    case "bundle":
-    case "abort":
-    case "files":
-    case "ping":
-      return frame({ ...message }, []);
-    default:
-      return message satisfies never;
-  }
-}
-
-type HeadOfTurn = Omit<Turn, "initialData" | "stateHistory" | "merge" | "aggregation">;
-
-// Named one by one, which costs less than leaving out four; the compiler misses none.
-function headOfRun({ kind, run, isAlone, turn }: Extract<ToThread, { kind: "run" }>): object {
-  return {
-    kind,
-    run,
-    isAlone,
-    turn: {
-      jobId: turn.jobId,
-      hash: turn.hash,
-      blueprint: turn.blueprint,
-      state: turn.state,
-      attempt: turn.attempt,
-      steps: turn.steps,
-      maxSteps: turn.maxSteps,
-      client: turn.client,
-      error: turn.error,
-      timeoutMs: turn.timeoutMs,
-      defaults: turn.defaults,
-    } satisfies Required<{ [Name in keyof HeadOfTurn]: HeadOfTurn[Name] | undefined }>,
   };
 }
 
-export function readToThread(batch: string): ToThread[] {
-  return readFrames(batch).map(({ head, texts }): ToThread => {
-    const message = head as ToThread;
-    if (message.kind === "answer") return { ...message, ...given("json", texts[0]) };
-    if (message.kind !== "run") return message;
-    const [initialData = "{}", stateHistory = "{}", merge, aggregation] = texts;
-    const turn = { ...message.turn, initialData, stateHistory, ...given("merge", merge) };
-    return { ...message, turn: { ...turn, ...given("aggregation", aggregation) } };
-  });
+/** Reads all batches of one thread, in their order. */
+export function createToThreadReader(): (batch: string) => ToThread[] {
+  const turns = new TurnReader();
+  const read = (unpacker: Unpacker): ToThread => {
+    const kind = unpacker.number();
+    switch (kind) {
+      case RUN:
+      case RUN_ALONE: {
+        const run = unpacker.number();
+        return { kind: "run", run, isAlone: kind === RUN_ALONE, turn: turns.read(unpacker) };
+      }
+      case ANSWER: {
+        const head = JSON.parse(unpacker.text()) as Answer;
+        const json = unpacker.optional();
+        return json === undefined ? head : { ...head, json };
+      }
+      case AS_JSON:
+        return JSON.parse(unpacker.text()) as ToThread;
+      default:
+        throw new Error(`a message of kind ${kind} is unknown here`);
+    }
+  };
+  return (batch) => readAll(batch, read);
 }
 
-export function writeFromThread(message: FromThread): string {
-  return message.kind === "reply" ? writeReply(message.run, message.reply) : frame({ ...message }, []);
-}
-
-/** The texts of a reply: the history, a patch for each step, the parameters of each order, and what it writes to data stores. */
-function writeReply(run: number, { stateHistory, dataStores, ...reply }: TurnReply): string {
-  const texts: Text[] = [stateHistory];
-  const steps = reply.steps.map(({ patch, ...step }) => {
-    texts.push(patch);
-    return step;
-  });
-  const ending = withoutParams(reply.ending, texts);
-  const stores = dataStores?.map(({ writes, ...use }) => {
-    for (const [, json] of writes) texts.push(json);
-    return { ...use, keys: writes.map(([key]) => key) };
-  });
-  return frame(
-    { kind: "reply", run, reply: { ...reply, steps, ending, ...(stores && { dataStores: stores }) } },
-    texts,
-  );
-}
-
-function withoutParams(ending: Ending, texts: Text[]): object {
-  if (ending.kind !== "tasks") return ending;
-  const orders = ending.orders.map(({ params, ...order }) => {
-    texts.push(params);
-    return order;
-  });
-  return { ...ending, orders };
-}
-
-export function readFromThread(batch: string): FromThread[] {
-  return readFrames(batch).map(({ head, texts }): FromThread => {
-    const message = head as FromThread;
-    return message.kind === "reply" ? { ...message, reply: readReply(message.reply, texts) } : message;
-  });
-}
-
-/** What was read is nobody else's: the texts are put into their places. */
-function readReply(read: TurnReply, texts: readonly Text[]): TurnReply {
-  const reply = read as { -readonly [Name in keyof TurnReply]: TurnReply[Name] };
-  const [stateHistory] = texts;
-  if (stateHistory !== undefined) reply.stateHistory = stateHistory;
-  let at = 1;
-  for (const step of reply.steps) {
-    const patch = texts[at++];
-    if (patch !== undefined) (step as { patch?: string }).patch = patch;
+export function writeFromThread(packer: Packer, message: FromThread): void {
+  if (message.kind === "reply") {
+    packer.number(REPLY);
+    packer.number(message.run);
+    return writeReply(packer, message.reply);
   }
-  if (reply.ending.kind === "tasks") {
-    for (const order of reply.ending.orders) (order as { params: string }).params = texts[at++] ?? "{}";
-  }
-  if (reply.dataStores) reply.dataStores = withValues(reply.dataStores, texts);
-  return reply;
+  return writeAsJson(packer, message);
 }
 
-/** As a use crosses: the values that it writes are the last of the texts. */
-type KeysOfUse = Omit<StoreUse, "writes"> & { readonly keys: readonly string[] };
-
-function withValues(read: readonly object[], texts: readonly Text[]): readonly StoreUse[] {
-  const uses = read as readonly KeysOfUse[];
-  let at = texts.length - uses.reduce((sum, { keys }) => sum + keys.length, 0);
-  return uses.map(({ keys, ...use }) => ({ ...use, writes: keys.map((key) => [key, texts[at++]] as const) }));
+/** First made, then packed: what a handler logs can be none, and must leave no half message behind. */
+function writeAsJson(packer: Packer, message: object): void {
+  const json = JSON.stringify(message);
+  packer.number(AS_JSON);
+  packer.text(json);
 }
 
-interface Frame {
-  readonly head: unknown;
-  readonly texts: readonly Text[];
+/** Reads all batches of one thread, in their order. */
+export function createFromThreadReader(): (batch: string) => FromThread[] {
+  const replies = new ReplyReader();
+  const read = (unpacker: Unpacker): FromThread => {
+    const kind = unpacker.number();
+    if (kind === AS_JSON) return JSON.parse(unpacker.text()) as FromThread;
+    if (kind !== REPLY) throw new Error(`a message of kind ${kind} is unknown here`);
+    return { kind: "reply", run: unpacker.number(), reply: replies.read(unpacker) };
+  };
+  return (batch) => readAll(batch, read);
 }
 
-function readFrames(batch: string): Frame[] {
-  const frames: Frame[] = [];
-  let at = 0;
-  while (at < batch.length) {
-    const lineEnd = batch.indexOf(LINE_END, at);
-    const head = JSON.parse(batch.slice(at, lineEnd)) as { readonly lengths: readonly number[] };
-    at = lineEnd + 1;
-    const texts = head.lengths.map((length): Text => {
-      if (length === NO_TEXT) return undefined;
-      at += length;
-      return batch.slice(at - length, at);
-    });
-    frames.push({ head, texts });
-  }
-  return frames;
-}
-
-/** An optional property, left out where there is no value. */
-function given<Key extends string>(key: Key, value: Text): { readonly [Name in Key]?: string } {
-  return (value === undefined ? {} : { [key]: value }) as { readonly [Name in Key]?: string };
+function readAll<Message>(batch: string, read: (unpacker: Unpacker) => Message): Message[] {
+  const messages: Message[] = [];
+  const unpacker = new Unpacker(batch);
+  while (!unpacker.isAtEnd) messages.push(read(unpacker));
+  return messages;
 }

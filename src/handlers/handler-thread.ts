@@ -2,7 +2,7 @@
 import type { Cancel, Timers } from "../system/clock.ts";
 import { HANDLER_THREAD } from "../threads.ts";
 import { createBatch } from "./batch.ts";
-import { type FromThread, readFromThread, type ToThread, writeToThread } from "./frames.ts";
+import { createFromThreadReader, createToThreadWriter, type FromThread, type ToThread } from "./frames.ts";
 import { createMarkBuffer, readMark, type RunningHandler } from "./running-mark.ts";
 
 export type ThreadEnd = "blocked" | "died";
@@ -41,7 +41,8 @@ export function startHandlerThread(options: HandlerThreadOptions): HandlerThread
   const { timers } = options;
   const worker = new Worker(HANDLER_THREAD);
   const mark = createMarkBuffer();
-  const batch = createBatch(options.soon, (text) => post(worker, text));
+  const read = createFromThreadReader();
+  const batch = createBatch({ write: createToThreadWriter(), soon: options.soon, post: (text) => post(worker, text) });
   let isReady = false;
   let isOver = false;
   let isClosed = false;
@@ -74,7 +75,7 @@ export function startHandlerThread(options: HandlerThreadOptions): HandlerThread
   };
   const ping = () => {
     pings += 1;
-    batch.add(writeToThread({ kind: "ping", ping: pings }));
+    batch.add({ kind: "ping", ping: pings });
   };
   const look = (isBusy: () => boolean) => {
     silentLooks = ponged === pings ? 0 : silentLooks + 1;
@@ -89,7 +90,7 @@ export function startHandlerThread(options: HandlerThreadOptions): HandlerThread
 
   worker.addEventListener("message", ({ data }: MessageEvent<string>) => {
     if (isOver) return;
-    const messages = readFromThread(data);
+    const messages = read(data);
     for (const message of messages) {
       if (message.kind === "ready") isReady = true;
       if (message.kind === "pong") ponged = message.ping;
@@ -110,7 +111,7 @@ export function startHandlerThread(options: HandlerThreadOptions): HandlerThread
   post(worker, mark);
 
   return {
-    send: (message) => batch.add(writeToThread(message)),
+    send: (message) => batch.add(message),
     flush: () => batch.flush(),
     watch(isBusy) {
       if (isWatched || isOver) return;

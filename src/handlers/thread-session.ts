@@ -8,7 +8,7 @@ import type { System } from "../system/index.ts";
 import type { LogLine } from "../system/log.ts";
 import { type StopSignal, Stopping } from "../system/stopping.ts";
 import { createBatch } from "./batch.ts";
-import { type Answer, type FromThread, readToThread, type ToThread, writeFromThread } from "./frames.ts";
+import { type Answer, createToThreadReader, type FromThread, type ToThread, writeFromThread } from "./frames.ts";
 import { markHandlers } from "./marked.ts";
 import type { HandlerHost, Turn, TurnReply } from "./port.ts";
 import type { RunningHandler } from "./running-mark.ts";
@@ -42,7 +42,8 @@ const PAUSE_ALWAYS_MS = -1;
 export function createThreadSession({ system, post, mark, openFiles }: ThreadSessionOptions): ThreadSession {
   const { clock, timers, scheduler, log } = system;
   // One post for all that the turns of one batch answered.
-  const batch = createBatch(scheduler.afterInput, post);
+  const batch = createBatch({ write: writeFromThread, soon: scheduler.afterInput, post });
+  const read = createToThreadReader();
   const paths = new Map<string, string>();
   const bundles = new Map<string, LoadedBundle>();
   const loading = new Map<string, Promise<LoadedBundle>>();
@@ -52,7 +53,7 @@ export function createThreadSession({ system, post, mark, openFiles }: ThreadSes
   let isBeginning = false;
   let asks = 0;
 
-  const send = (message: FromThread) => batch.add(writeFromThread(message));
+  const send = (message: FromThread) => batch.add(message);
   const askHost = (question: (ask: number) => FromThread): Promise<Answer> => {
     const answer = Promise.withResolvers<Answer>();
     asks += 1;
@@ -77,7 +78,7 @@ export function createThreadSession({ system, post, mark, openFiles }: ThreadSes
   };
 
   function receive(text: string): void {
-    for (const message of readToThread(text)) take(message);
+    for (const message of read(text)) take(message);
     if (!isBeginning) beginRuns();
   }
 

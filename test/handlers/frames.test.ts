@@ -1,12 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import {
+  createFromThreadReader,
+  createToThreadReader,
+  createToThreadWriter,
   type FromThread,
-  readFromThread,
-  readToThread,
   type ToThread,
   writeFromThread,
-  writeToThread,
 } from "../../src/handlers/frames.ts";
+import { Packer } from "../../src/handlers/packing.ts";
 import type { StoreUse } from "../../src/job/data-store.ts";
 import type { TaskOrder } from "../../src/job/model.ts";
 import { turnOf } from "./blueprints.ts";
@@ -41,9 +42,35 @@ describe("a batch of frames", () => {
       { kind: "ping", ping: 9 },
     ];
 
-    const read = readToThread(messages.map(writeToThread).join(""));
+    expect(acrossToThread(messages)).toEqual(messages);
+  });
 
-    expect(read.map(withoutLengths)).toEqual(messages);
+  test("brings to a thread whose turn it is, though turns of others came before and after it", () => {
+    const ours = { id: "ours", plan: "free", config: { size: 1 } };
+    const turns = [
+      turnOf("h", { client: ours, jobId: "job-1" }),
+      turnOf("h", { client: ours, jobId: "job-2", attempt: 300, steps: 7 }),
+      turnOf("h", { client: { ...ours, id: "theirs" } }),
+      turnOf("h", { client: ours, blueprint: "other" }),
+      turnOf("other", { client: ours, blueprint: "other" }),
+      turnOf("other", { client: ours, blueprint: "other", maxSteps: 7, timeoutMs: 0.5 }),
+      turnOf("other", { client: ours, blueprint: "other", defaults: { maxAttempts: 4, priority: -1.5 } }),
+      turnOf("other", { client: ours, blueprint: "other", defaults: { maxAttempts: 4, dispatchTimeoutMs: 9 } }),
+      turnOf("h", { client: ours, jobId: "job-1" }),
+    ];
+    const messages = turns.map((turn, run): ToThread => ({ kind: "run", run, isAlone: false, turn }));
+
+    expect(acrossToThread(messages)).toEqual(messages);
+  });
+
+  test("brings each turn a client of its own, as its handlers may write to it", () => {
+    const messages = [1, 2].map((run): ToThread => ({ kind: "run", run, isAlone: false, turn: turnOf("h") }));
+
+    const [first, second] = createToThreadReader()(toThread(messages));
+
+    if (first?.kind !== "run" || second?.kind !== "run") throw new Error("two turns were sent");
+    expect(first.turn.client).toBe(first.turn.client);
+    expect(first.turn.client).not.toBe(second.turn.client);
   });
 
   test("brings from a thread what was answered, each text in its place", () => {
@@ -79,18 +106,62 @@ describe("a batch of frames", () => {
       { kind: "log", line: { level: "info", message: "a\nb", fields: { c: 1 } } },
     ];
 
-    const read = readFromThread(messages.map(writeFromThread).join(""));
+    expect(createFromThreadReader()(fromThread(messages))).toEqual(messages);
+  });
 
-    expect(read.map(withoutLengths)).toEqual(messages);
+  test("brings from a thread orders of every kind, and no two for one another", () => {
+    const orders: TaskOrder[] = [
+      order("{}"),
+      order(awkward),
+      { ...order("{}"), priority: -1.5 },
+      { ...order("{}"), transitions: { success: "other" }, eventTransitions: { seen: "done" } },
+      { ...order("{}"), maxCost: 0.5, dispatchTimeoutMs: 1, timeoutMs: 2, requirements: { cpuCores: 2 } },
+      { ...order("{}"), outputSchema: { type: "object", description: "x".repeat(2_000) } },
+    ];
+    const messages = Array.from({ length: 600 }, (_, run): FromThread => {
+      const ending = {
+        kind: "tasks",
+        state: "a",
+        orders: [...orders, { ...order("{}"), type: `type-${run}` }],
+      } as const;
+      return { kind: "reply", run, reply: { steps: [], ending } };
+    });
+
+    expect(createFromThreadReader()(fromThread([...messages, ...messages]))).toEqual([...messages, ...messages]);
+  });
+
+  test("leaves nothing behind of a message that is no JSON", () => {
+    const packer = new Packer();
+    const log = (fields: object): FromThread => ({ kind: "log", line: { level: "info", message: "a", fields } });
+
+    expect(() => writeFromThread(packer, log({ size: 1n }))).toThrow();
+    writeFromThread(packer, log({ size: 1 }));
+
+    expect(createFromThreadReader()(packer.take())).toEqual([log({ size: 1 })]);
   });
 
   test("without a frame is empty", () => {
-    expect(readToThread("")).toEqual([]);
+    expect(createToThreadReader()("")).toEqual([]);
   });
 });
 
-/** The lengths are the frame's own business. */
-function withoutLengths(message: object): object {
-  const { lengths: _lengths, ...rest } = message as { lengths?: unknown };
-  return rest;
+function toThread(messages: readonly ToThread[]): string {
+  const packer = new Packer();
+  const write = createToThreadWriter();
+  for (const message of messages) write(packer, message);
+  return packer.take();
+}
+
+function fromThread(messages: readonly FromThread[]): string {
+  const packer = new Packer();
+  for (const message of messages) writeFromThread(packer, message);
+  return packer.take();
+}
+
+/** A turn's client is only made when it is looked at. */
+function acrossToThread(messages: readonly ToThread[]): ToThread[] {
+  const read = createToThreadReader()(toThread(messages));
+  return read.map((message) =>
+    message.kind === "run" ? { ...message, turn: { ...message.turn, client: message.turn.client } } : message,
+  );
 }

@@ -1,0 +1,40 @@
+import { expect, test } from "bun:test";
+import { Packer, Unpacker } from "../../src/handlers/packing.ts";
+
+const NUMBERS = [0, 1, 127, 128, 255, 16_383, 16_384, 2 ** 31 - 1, 2 ** 31, 1_798_000_000_000, Number.MAX_SAFE_INTEGER];
+const TEXTS = ["", "a", "\u0000\u0080\u00ff", "é 😀 \u2028 \ud800", "x".repeat(300)];
+
+test("every number and text comes out as it went in, in its order", () => {
+  const packer = new Packer();
+  for (const number of NUMBERS) {
+    packer.number(number);
+    for (const text of TEXTS) {
+      packer.text(text);
+      packer.optional(text);
+      packer.optional(undefined);
+    }
+  }
+
+  const unpacker = new Unpacker(packer.take());
+
+  for (const number of NUMBERS) {
+    expect(unpacker.number()).toBe(number);
+    for (const text of TEXTS) {
+      expect(unpacker.text()).toBe(text);
+      expect(unpacker.optional()).toBe(text);
+      expect(unpacker.optional()).toBeUndefined();
+    }
+  }
+  expect(unpacker.isAtEnd).toBe(true);
+});
+
+test("a packer that was emptied begins anew, and counts the characters of its texts", () => {
+  const packer = new Packer();
+  packer.text("first");
+  packer.optional("one");
+  expect(packer.characters).toBe(8);
+  packer.take();
+
+  expect(packer.characters).toBe(0);
+  expect(packer.take()).toBe("");
+});
