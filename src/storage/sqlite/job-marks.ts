@@ -3,7 +3,8 @@ import type { Database } from "bun:sqlite";
 import { isTerminal, type Job, type JobStatus } from "../../job/model.ts";
 import type { Refusal } from "../../system/errors.ts";
 import { uniqueKeyTaken } from "../refusals.ts";
-import { type StoredText, toStored } from "./text.ts";
+import type { FramePacker, FrameReader } from "./group-frame.ts";
+import type { StoredText } from "./text.ts";
 
 export interface EncodedMarks {
   /** Of a new job: they never change. */
@@ -14,13 +15,25 @@ export interface EncodedMarks {
 
 const NONE: readonly never[] = [];
 
-export function marksOf({ tags, uniqueKey, gate, client, blueprint }: Job, isNew: boolean): EncodedMarks | undefined {
+export function putMarks(packer: FramePacker, { tags, uniqueKey, gate, client, blueprint }: Job, isNew: boolean): void {
   const isTagged = isNew && tags !== undefined && tags.length > 0;
-  if (!isTagged && uniqueKey === undefined && gate === undefined) return undefined;
+  const isMarked = isTagged || uniqueKey !== undefined || gate !== undefined;
+  packer.yes(isMarked);
+  if (!isMarked) return;
+  const distinct = isTagged ? [...new Set(tags)] : NONE;
+  packer.number(distinct.length);
+  for (const tag of distinct) packer.text(tag);
+  packer.yes(uniqueKey !== undefined);
+  if (uniqueKey !== undefined) for (const name of [client.id, blueprint, uniqueKey]) packer.text(name);
+  packer.yes(gate !== undefined);
+}
+
+export function takeMarks(reader: FrameReader): EncodedMarks | undefined {
+  if (!reader.yes()) return undefined;
   return {
-    tags: isTagged ? [...new Set(tags)].map(toStored) : NONE,
-    unique: uniqueKey === undefined ? undefined : [toStored(client.id), toStored(blueprint), toStored(uniqueKey)],
-    isAtGate: gate !== undefined,
+    tags: reader.list(() => reader.stored()),
+    unique: reader.yes() ? [reader.stored(), reader.stored(), reader.stored()] : undefined,
+    isAtGate: reader.yes(),
   };
 }
 

@@ -2,8 +2,9 @@
 import type { SQLQueryBindings } from "bun:sqlite";
 import { isTerminal, type Job, type JobStatus } from "../../job/model.ts";
 import type { JobFacts, JobWrite } from "../port.ts";
+import type { FramePacker, FrameReader } from "./group-frame.ts";
 import { PHASE } from "./migrations.ts";
-import { fromStored, toStored, type StoredText } from "./text.ts";
+import { fromStored, type StoredText } from "./text.ts";
 
 /** A longer input lies in a table of its own: it never changes, and the job's row is rewritten by each unit. */
 export const INPUT_IN_ROW_MAX = 4096;
@@ -55,16 +56,39 @@ export function isLongInput(job: Job): boolean {
   return job.initialData.length > INPUT_IN_ROW_MAX;
 }
 
-export function insertValues(write: JobWrite): SQLQueryBindings[] {
-  const { job } = write;
+/** What is known of it before its row is taken out. */
+export interface RowHead {
+  readonly id: string;
+  readonly client: string;
+  readonly version: number;
+  readonly status: JobStatus;
+}
+
+/** What never changes; the rest of the row follows. */
+export function putNewRow(packer: FramePacker, job: Job): void {
+  packer.text(job.blueprint);
+  packer.number(job.createdAtMs);
+  packer.textIfAny(job.parentId);
+  packer.textIfAny(isLongInput(job) ? undefined : job.initialData);
+}
+
+export function takeNewRow(reader: FrameReader, head: RowHead): SQLQueryBindings[] {
   return [
-    job.id,
-    toStored(job.client.id),
-    toStored(job.blueprint),
-    job.createdAtMs,
-    job.parentId === undefined ? null : toStored(job.parentId),
-    isLongInput(job) ? null : toStored(job.initialData),
-    ...updateValues(write),
+    head.id,
+    reader.storable(head.client),
+    reader.stored(),
+    reader.number(),
+    reader.storedIfAny(),
+    reader.storedIfAny(),
+    head.version,
+    phaseOf(head.status),
+    head.status,
+    reader.stored(),
+    reader.stored(),
+    reader.number(),
+    reader.numberIfAny(),
+    reader.stored(),
+    reader.text(),
   ];
 }
 
@@ -73,19 +97,27 @@ export function phaseOf(status: JobStatus): number {
   return isTerminal(status) ? PHASE.endedOtherwise : PHASE.open;
 }
 
+export function putRow(packer: FramePacker, { job, wakeAtMs }: JobWrite): void {
+  packer.text(job.state);
+  packer.text(job.hash);
+  packer.number(job.updatedAtMs);
+  packer.numberIfAny(wakeAtMs);
+  packer.text(job.stateHistory);
+  packer.text(coreOf(job));
+}
+
 /** Of a job that is there; its row's number comes after them. */
-export function updateValues(write: JobWrite): SQLQueryBindings[] {
-  const { job } = write;
+export function takeRow(reader: FrameReader, { version, status }: RowHead): SQLQueryBindings[] {
   return [
-    job.version,
-    phaseOf(job.status),
-    job.status,
-    toStored(job.state),
-    toStored(job.hash),
-    job.updatedAtMs,
-    write.wakeAtMs ?? null,
-    toStored(job.stateHistory),
-    coreOf(job),
+    version,
+    phaseOf(status),
+    status,
+    reader.stored(),
+    reader.stored(),
+    reader.number(),
+    reader.numberIfAny(),
+    reader.stored(),
+    reader.text(),
   ];
 }
 

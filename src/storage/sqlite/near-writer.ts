@@ -5,8 +5,9 @@
  */
 import type { Clock } from "../../system/clock.ts";
 import type { GroupWriter } from "../group-commit.ts";
-import type { EncodedUnit, EncodedWrite } from "./encoded.ts";
-import { encodeAll, isOutcome } from "./own-writer.ts";
+import type { Unit } from "../port.ts";
+import { packGroup, unpackGroup } from "./encoded.ts";
+import type { GroupFrame } from "./group-frame.ts";
 import type { ThreadWriter } from "./thread-writer.ts";
 import type { SqliteWriter } from "./writer.ts";
 
@@ -20,6 +21,8 @@ const IN_A_ROW_MAX = 48;
 const SLOW_MS = 2;
 const SLOW_PAUSE_MS = 1_000;
 
+const NOTHING: readonly never[] = [];
+
 export interface NearWriterOptions {
   readonly near: SqliteWriter;
   readonly far: ThreadWriter;
@@ -31,12 +34,12 @@ export function writeNearOrFar({ near, far, clock }: NearWriterOptions): GroupWr
   let inARow = 0;
   let farUntilMs = Number.NEGATIVE_INFINITY;
 
-  function writeNear(unit: EncodedUnit) {
+  function writeNear(unit: Unit, frame: GroupFrame) {
     inARow += 1;
-    const ids = unit.jobs.map(({ id }) => id);
+    const ids = unit.jobs.map(({ job }) => job.id);
     changedNear.push(...ids);
     const beganMs = clock.monotonicMs();
-    const outcome = near.write([unit]);
+    const outcome = near.write(unpackGroup(frame));
     const endedMs = clock.monotonicMs();
     // The thread may be the next to change them.
     near.forget(ids);
@@ -44,20 +47,20 @@ export function writeNearOrFar({ near, far, clock }: NearWriterOptions): GroupWr
     return outcome;
   }
 
-  function writeFar(units: readonly EncodedUnit[]) {
+  function writeFar(frame: GroupFrame) {
     const changed = changedNear;
     changedNear = [];
     inARow = 0;
-    return far.write(units, changed);
+    return far.write(frame, changed);
   }
 
   return {
     write(units) {
-      const encoded = encodeAll(units);
-      if (isOutcome(encoded)) return encoded;
-      const [only] = encoded;
-      const isNear = only && encoded.length === 1 && inARow < IN_A_ROW_MAX && isSmall(only);
-      return isNear && clock.monotonicMs() >= farUntilMs ? writeNear(only) : writeFar(encoded);
+      const frame = packGroup(units);
+      if ("type" in frame) return frame;
+      const [only] = units;
+      const isNear = only && units.length === 1 && inARow < IN_A_ROW_MAX && isSmall(only, frame);
+      return isNear && clock.monotonicMs() >= farUntilMs ? writeNear(only, frame) : writeFar(frame);
     },
     async close() {
       near.finalize();
@@ -66,20 +69,7 @@ export function writeNearOrFar({ near, far, clock }: NearWriterOptions): GroupWr
   };
 }
 
-function isSmall({ jobs, remove, outbox, dataStores }: EncodedUnit): boolean {
+function isSmall({ jobs, remove, outbox = NOTHING, dataStores = NOTHING }: Unit, { text }: GroupFrame): boolean {
   if (remove || outbox.length > JOBS_MAX || dataStores.length > 0 || jobs.length > JOBS_MAX) return false;
-  return jobs.reduce((sum, job) => sum + lengthOf(job), 0) <= LENGTH_MAX;
-}
-
-function lengthOf({ values, events, input, branches, outbox }: EncodedWrite): number {
-  if (input !== undefined || branches.length > BRANCHES_MAX) return Number.POSITIVE_INFINITY;
-  let length = events?.length ?? 0;
-  for (const value of values) length += lengthOfValue(value);
-  for (const { wait, result } of branches) length += (wait?.length ?? 0) + (result?.length ?? 0);
-  for (const row of outbox) for (const value of row) length += lengthOfValue(value);
-  return length;
-}
-
-function lengthOfValue(value: EncodedWrite["values"][number]): number {
-  return typeof value === "string" || value instanceof Uint8Array ? value.length : 0;
+  return text.length <= LENGTH_MAX && jobs.every(({ branches = NOTHING }) => branches.length <= BRANCHES_MAX);
 }

@@ -1,7 +1,8 @@
 /** A row of the outbox, to and from what SQLite keeps. */
 import type { SQLQueryBindings } from "bun:sqlite";
 import type { OutboxKind, OutboxRow, OutboxWrite } from "../port.ts";
-import { fromStored, toStored, type StoredText } from "./text.ts";
+import type { FramePacker, FrameReader } from "./group-frame.ts";
+import { fromStored, type StoredText } from "./text.ts";
 
 export const OUTBOX_COLUMNS = "id, job, kind, destination, body, since, attempts, due_at, failed_at, error";
 
@@ -23,9 +24,18 @@ export const INSERT_OUTBOX = `INSERT INTO outbox (id, job, kind, destination, bo
   VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0,
     max(?6, coalesce((SELECT max(due_at) FROM outbox WHERE job = ?2 AND destination = ?4), ?6)))`;
 
-export function outboxValues(jobId: string, row: OutboxWrite): SQLQueryBindings[] {
+export function putOutboxRow(packer: FramePacker, jobId: string, row: OutboxWrite): void {
   const { id, kind, destination = kind, body, dueAtMs } = row;
-  return [toStored(id), jobId, kind, toStored(destination), toStored(body), dueAtMs];
+  packer.text(id);
+  packer.text(jobId);
+  packer.text(kind);
+  packer.text(destination);
+  packer.text(body);
+  packer.number(dueAtMs);
+}
+
+export function takeOutboxRow(reader: FrameReader): SQLQueryBindings[] {
+  return [reader.stored(), reader.text(), reader.text(), reader.stored(), reader.stored(), reader.number()];
 }
 
 export function toOutboxRow(row: StoredOutboxRow): OutboxRow {

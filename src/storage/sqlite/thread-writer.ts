@@ -3,13 +3,12 @@ import type { Clock } from "../../system/clock.ts";
 import { type JsonValue, Refusal } from "../../system/errors.ts";
 import { WRITER_THREAD } from "../../threads.ts";
 import type { GroupOutcome } from "../group-commit.ts";
-import type { EncodedUnit } from "./encoded.ts";
-import { packGroup } from "./group-frame.ts";
+import type { GroupFrame } from "./group-frame.ts";
 import type { FromWriter, PlainOutcome, ToWriter } from "./thread-frames.ts";
 
 export interface ThreadWriter {
   /** `changed`: jobs that somebody else has written since the last group. Never rejects. */
-  write(units: readonly EncodedUnit[], changed: readonly string[]): Promise<GroupOutcome>;
+  write(group: GroupFrame, changed: readonly string[]): Promise<GroupOutcome>;
   /** Resolves when the thread has closed its connection and is gone. */
   close(): Promise<void>;
 }
@@ -51,8 +50,8 @@ export function startThreadWriter({ path, pagesMax, clock }: ThreadWriterOptions
   // Said to the first group; a store that is never written to needs no thread.
   opened.catch(() => undefined);
   return {
-    write(units, changed) {
-      const written = opened.then(() => ask({ type: "write", group: packGroup(units), changed, nowMs: clock.nowMs() }));
+    write(group, changed) {
+      const written = opened.then(() => ask({ type: "write", group, changed, nowMs: clock.nowMs() }));
       return written.then(
         (frame) => (frame.type === "outcome" ? outcomeOf(frame.outcome) : lost(new Error(`it answered ${frame.type}`))),
         lost,

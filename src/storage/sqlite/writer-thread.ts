@@ -7,7 +7,7 @@ import { messageOf } from "../../system/errors.ts";
 import type { GroupOutcome } from "../group-commit.ts";
 import { setUp } from "./database.ts";
 import { createFault } from "./errors.ts";
-import { unpackGroup } from "./group-frame.ts";
+import { unpackGroup } from "./encoded.ts";
 import type { FromWriter, PlainOutcome, ToWriter } from "./thread-frames.ts";
 import { createWriter, type SqliteWriter } from "./writer.ts";
 

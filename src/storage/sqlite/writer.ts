@@ -4,11 +4,13 @@ import { isTerminal, type JobStatus } from "../../job/model.ts";
 import type { Clock } from "../../system/clock.ts";
 import { messageOf, type Refusal } from "../../system/errors.ts";
 import type { GroupOutcome } from "../group-commit.ts";
+import type { IdempotencyWrite } from "../port.ts";
 import { storeConflict, storeInvalid } from "../refusals.ts";
 import { Counts } from "./counts.ts";
 import { DataStoreWriter } from "./data-store-writer.ts";
 import { meaningOf, type Fault } from "./errors.ts";
-import type { EncodedAnswer, EncodedBranch, EncodedUnit, EncodedWrite } from "./encoded.ts";
+import type { EncodedBranch, EncodedUnit, EncodedWrite } from "./encoded.ts";
+import { apart, type BesideJobs } from "./group-frame.ts";
 import { JobMarks } from "./job-marks.ts";
 import { INSERT_JOB, UPDATE_JOB } from "./job-row.ts";
 import { OutboxWriter } from "./outbox-writer.ts";
@@ -63,7 +65,7 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
   function remember({ id, version, status }: EncodedWrite, number: number): void {
     if (isTerminal(status)) return void known.delete(id);
     if (known.size >= KNOWN_MAX) known.clear();
-    known.set(id, [number, version, status]);
+    known.set(apart(id), [number, version, status]);
   }
 
   function rolledBack(error: unknown, index: number | undefined): GroupOutcome {
@@ -82,36 +84,45 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
   }
 
   /** All that can refuse a unit is looked at before its first write, so that no savepoint is needed. */
-  function writeUnit(unit: EncodedUnit): Refusal | undefined {
+  function writeUnit({ jobs, beside }: EncodedUnit): Refusal | undefined {
     const found: (Found | undefined)[] = [];
-    for (const write of unit.jobs) {
+    for (const write of jobs) {
       // A job that is about to be made is looked for all the same: its id must be free.
       const now = find(write.id);
       const refusal = refusalOf(write, now) ?? (write.marks && marks.refusalOf(write.id, write.marks, now?.[2]));
       if (refusal) return refusal;
       found.push(now);
     }
+    const refusal = beside && refusalBeside(beside);
+    if (refusal) return refusal;
+
+    for (let index = 0; index < jobs.length; index++) writeJob(jobs[index] as EncodedWrite, found[index]);
+    if (beside) writeBeside(beside);
+    return undefined;
+  }
+
+  function refusalBeside(unit: BesideJobs): Refusal | undefined {
     if (unit.idempotency && isTaken(unit.idempotency)) {
       const { client, key } = unit.idempotency;
       return storeConflict({ kind: "idempotency", client, key });
     }
-    const refusal = dataStores.refusalOf(unit.dataStores);
-    if (refusal) return refusal;
-
-    for (const [index, write] of unit.jobs.entries()) writeJob(write, found[index]);
-    if (unit.idempotency) writeIdempotency(unit.idempotency);
-    for (const change of unit.outbox) outbox.change(change);
-    for (const change of unit.dataStores) dataStores.write(change);
-    if (unit.remove) removal.remove(unit.remove, clock.nowMs());
-    return undefined;
+    return unit.dataStores && dataStores.refusalOf(unit.dataStores);
   }
 
-  function isTaken({ client, key }: EncodedAnswer): boolean {
+  function writeBeside(unit: BesideJobs): void {
+    if (unit.idempotency) writeIdempotency(unit.idempotency);
+    if (unit.outbox) for (const change of unit.outbox) outbox.change(change);
+    if (unit.dataStores) for (const change of unit.dataStores) dataStores.write(change);
+    if (unit.remove) removal.remove(unit.remove, clock.nowMs());
+  }
+
+  function isTaken({ client, key }: IdempotencyWrite): boolean {
     return statements.isTaken.values(toStored(client), toStored(key), clock.nowMs()).length > 0;
   }
 
-  function writeIdempotency({ values }: EncodedAnswer): void {
-    statements.idempotency.run(...values);
+  function writeIdempotency({ client, key, bodyHash, answer, expiresAtMs }: IdempotencyWrite): void {
+    const texts = [client, key, bodyHash, answer].map(toStored);
+    statements.idempotency.run(...texts, expiresAtMs);
   }
 
   function writeJob(write: EncodedWrite, found: Found | undefined): void {
@@ -128,7 +139,7 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
 
   function insert(write: EncodedWrite): number {
     const number = Number(statements.insert.run(...write.values).lastInsertRowid);
-    if (write.input !== undefined) statements.input.run(number, write.input);
+    if (write.input !== null) statements.input.run(number, write.input);
     return number;
   }
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { encodeUnit } from "../../../src/storage/sqlite/encoded.ts";
-import { packGroup, unpackGroup } from "../../../src/storage/sqlite/group-frame.ts";
+import { type EncodedUnit, packGroup, unpackGroup } from "../../../src/storage/sqlite/encoded.ts";
+import { apart, FramePacker, FrameReader, type GroupFrame } from "../../../src/storage/sqlite/group-frame.ts";
 import type { JobWrite, Unit } from "../../../src/storage/port.ts";
+import { fromStored, type StoredText } from "../../../src/storage/sqlite/text.ts";
 import { sampleJob, sampleWait, unitOf } from "../sample.ts";
 
 const AWKWARD = '{"text":"é 😀 \\u0000 \u2028","-1":[-1,-2,-3]}';
@@ -29,7 +30,12 @@ const UNITS: readonly (readonly [string, Unit])[] = [
     }),
   ],
   ["text that has no UTF-8", unitOf(sampleJob("j", { stateHistory: '{"a":"\ud800"}' }))],
-  ["tags", unitOf(sampleJob("k", { tags: ["red", "blue"] }))],
+  ["tags", unitOf(sampleJob("k", { tags: ["red", "blue", "red"] }))],
+  [
+    "a unique key and a gate",
+    unitOf(sampleJob("m", { uniqueKey: AWKWARD, gate: { sinceMs: 1, visit: 2, isIn: true, max: 3 } })),
+  ],
+  ["one that is over", unitOf(sampleJob("n", { version: 3, status: "finished" }))],
   [
     "an answer that is kept",
     {
@@ -37,28 +43,144 @@ const UNITS: readonly (readonly [string, Unit])[] = [
       idempotency: { client: "acme", key: "k", bodyHash: "h", answer: "a", expiresAtMs: 9 },
     },
   ],
-  ["no job at all", { jobs: [], outbox: [{ type: "delivered", number: 3 }] as unknown as Unit["outbox"] }],
+  ["no job at all", { jobs: [], outbox: [{ type: "remove", id: "3" }] }],
 ];
+
+function framed(units: readonly Unit[]): GroupFrame {
+  const packed = packGroup(units);
+  if ("type" in packed) throw new Error(packed.reason);
+  return structuredClone(packed);
+}
+
+const outOf = (units: readonly Unit[]) => unpackGroup(framed(units));
+
+const textOf = (value: unknown) =>
+  value instanceof Uint8Array || typeof value === "string" ? fromStored(value as StoredText) : value;
+
+/** As it can be told from what came out. */
+function toldOf({ jobs, beside }: EncodedUnit): unknown {
+  return {
+    jobs: jobs.map(({ id, expectedVersion, version, client, status, values, events, ...rest }) => ({
+      head: [id, expectedVersion, version, client, status],
+      row: values.map(textOf).slice(0, -1),
+      core: JSON.parse(String(values.at(-1))) as unknown,
+      input: textOf(rest.input),
+      events: events === undefined ? [] : (JSON.parse(events) as unknown),
+      drops: rest.dropBranches,
+      branches: rest.branches.map(({ slot, wait, task, result }) => ({
+        slot,
+        wait: wait === undefined ? undefined : (JSON.parse(wait) as unknown),
+        result: [textOf(task), textOf(result)],
+      })),
+      outbox: rest.outbox.map((row) => row.map(textOf)),
+      marks: rest.marks && {
+        tags: rest.marks.tags.map(textOf),
+        unique: rest.marks.unique?.map(textOf),
+        isAtGate: rest.marks.isAtGate,
+      },
+    })),
+    beside,
+  };
+}
+
+/** The same of what went in. */
+function expectedOf({ jobs, ...beside }: Unit): unknown {
+  return {
+    jobs: jobs.map(({ job, expectedVersion, events, wakeAtMs = null, branches = [], outbox = [], dropBranches }) => {
+      const isNew = expectedVersion === 0;
+      const isLong = job.initialData.length > 4096;
+      const { id, version, status, client, gate, uniqueKey } = job;
+      const row = [version, status === "finished" ? 0 : 1, status, job.state, job.hash, job.updatedAtMs, wakeAtMs];
+      const made = [
+        id,
+        client.id,
+        job.blueprint,
+        job.createdAtMs,
+        job.parentId ?? null,
+        isLong ? null : job.initialData,
+      ];
+      const tags = isNew ? [...new Set(job.tags)] : [];
+      return {
+        head: [id, expectedVersion, version, client.id, status],
+        row: [...(isNew ? made : []), ...row, job.stateHistory],
+        core: {
+          visit: job.visit,
+          enteredAtMs: 0,
+          steps: 1,
+          c: { plan: "pro", config: {} },
+          gate,
+          uniqueKey,
+          tags: job.tags,
+        },
+        input: isNew && isLong ? job.initialData : null,
+        events,
+        drops: dropBranches === true,
+        branches: branches.map(({ slot, wait, result }) => ({
+          slot,
+          wait,
+          result: [result?.taskId ?? null, result?.json ?? null],
+        })),
+        outbox: outbox.map((row) => [row.id, id, row.kind, row.destination, row.body, row.dueAtMs]),
+        marks:
+          tags.length === 0 && gate === undefined && uniqueKey === undefined
+            ? undefined
+            : {
+                tags,
+                unique: uniqueKey === undefined ? undefined : [client.id, job.blueprint, uniqueKey],
+                isAtGate: gate !== undefined,
+              },
+      };
+    }),
+    beside: Object.keys(beside).length === 0 ? undefined : beside,
+  };
+}
 
 describe("a group comes out of its frame as it went in", () => {
   test.each(UNITS)("%s", (_what, unit) => {
-    const encoded = encodeUnit(unit);
-    expect(unpackGroup(structuredClone(packGroup([encoded])))).toEqual([encoded]);
+    expect(outOf([unit]).map(toldOf)).toEqual([expectedOf(unit)]);
   });
 
   test("many units, in their order", () => {
-    const encoded = [...UNITS, ...UNITS.toReversed()].map(([, unit]) => encodeUnit(unit));
-    expect(unpackGroup(structuredClone(packGroup(encoded)))).toEqual(encoded);
+    const units = [...UNITS, ...UNITS.toReversed()].map(([, unit]) => unit);
+    expect(outOf(units).map(toldOf)).toEqual(units.map(expectedOf));
   });
 
   test("none", () => {
-    expect(unpackGroup(packGroup([]))).toEqual([]);
+    expect(outOf([])).toEqual([]);
   });
 });
 
-test("only what holds more than jobs and text crosses as it is", () => {
-  const { others } = packGroup(UNITS.map(([, unit]) => encodeUnit(unit)));
-  expect(others.map(({ jobs }) => jobs[0]?.id)).toEqual(["j", "k", "l", undefined]);
+test("a text without UTF-8 is bytes, also where its halves meet another text's, and others are text", () => {
+  const packer = new FramePacker();
+  for (const text of ["\ud83d", "\ude00", "", "é"]) packer.text(text);
+  const reader = new FrameReader(structuredClone(packer.done()));
+
+  const stored = [reader.stored(), reader.stored(), reader.stored(), reader.stored()];
+
+  expect(stored.map((text) => typeof text)).toEqual(["object", "object", "string", "string"]);
+  expect(stored.map(fromStored)).toEqual(["\ud83d", "\ude00", "", "é"]);
+  expect(reader.hasMore).toBe(false);
+});
+
+test("what is not there comes out as that, and is told from what is empty or 0", () => {
+  const packer = new FramePacker();
+  packer.textIfAny(undefined);
+  packer.textIfAny("");
+  packer.textIfAny(undefined);
+  packer.numberIfAny(undefined);
+  packer.numberIfAny(-1);
+  const reader = new FrameReader(structuredClone(packer.done()));
+
+  expect([reader.textIfAny(), reader.storedIfAny(), reader.storedIfAny()]).toEqual([undefined, "", null]);
+  expect([reader.numberIfAny(), reader.numberIfAny()]).toEqual([null, -1]);
+});
+
+test("only what holds more than jobs crosses beside text and numbers", () => {
+  const { others } = framed(UNITS.map(([, unit]) => unit));
+  expect(others.map(({ idempotency, outbox }) => [idempotency?.key, outbox?.length])).toEqual([
+    ["k", undefined],
+    [undefined, 1],
+  ]);
 });
 
 test("what is remembered of a group does not keep the group in memory", () => {
@@ -71,11 +193,9 @@ test("what is remembered of a group does not keep the group in memory", () => {
   };
   const before = megabytes();
   for (let index = 0; index < GROUPS; index++) {
-    const unit = encodeUnit(
-      unitOf(sampleJob(crypto.randomUUID(), { stateHistory: text, status: "waiting_for_worker" })),
-    );
-    const [job] = unpackGroup(structuredClone(packGroup([unit])))[0]?.jobs ?? [];
-    if (job) known.set(job.id, job.status);
+    const unit = unitOf(sampleJob(crypto.randomUUID(), { stateHistory: text, status: "waiting_for_worker" }));
+    const [job] = outOf([unit])[0]?.jobs ?? [];
+    if (job) known.set(apart(job.id), job.status);
   }
 
   expect(known.size).toBe(GROUPS);

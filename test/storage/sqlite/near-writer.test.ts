@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { EncodedUnit } from "../../../src/storage/sqlite/encoded.ts";
+import { type EncodedUnit, unpackGroup } from "../../../src/storage/sqlite/encoded.ts";
 import { writeNearOrFar } from "../../../src/storage/sqlite/near-writer.ts";
 import type { JobWrite, Unit } from "../../../src/storage/port.ts";
 import { sampleJob, unitOf } from "../sample.ts";
@@ -27,8 +27,8 @@ function hands() {
       finalize: () => undefined,
     },
     far: {
-      async write(units, changed) {
-        far.push({ ids: idsOf(units), changed });
+      async write(group, changed) {
+        far.push({ ids: idsOf(unpackGroup(group)), changed });
         return { type: "stored", refused: new Map() };
       },
       close: async () => undefined,
