@@ -19,13 +19,12 @@ interface Resident<Message> extends Branch {
 export class CellAddress<Message> extends Address<Message> {
   readonly #cell: Resident<Message>;
 
-  constructor(cell: Resident<Message>) {
+  constructor(
+    cell: Resident<Message>,
+    readonly path: string,
+  ) {
     super();
     this.#cell = cell;
-  }
-
-  get path(): string {
-    return this.#cell.path;
   }
 
   tell(message: Message): Told {

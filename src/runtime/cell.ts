@@ -20,13 +20,13 @@ const NO_CHILDREN: readonly Cell<unknown>[] = [];
 
 /** The place that an actor lives in, over all its restarts: its mailbox, its children, its supervisor. */
 export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Message> {
-  readonly path: string;
   readonly self: Ref<Message>;
   readonly supervision: Supervision;
   readonly machine: Machine;
   readonly questions = new Questions();
   readonly #supervisor: Supervisor;
-  readonly #create: () => Actor<Message>;
+  readonly #create: (key: string) => Actor<Message>;
+  readonly #key: string;
   readonly #batch: number;
   readonly #mailbox: Mailbox<Waiting<Message>>;
   // Few actors of a crowd ever fail, have children or are watched: these come when they are needed.
@@ -37,16 +37,21 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
   #phase: Phase = "unborn";
   #enqueued = false;
 
-  constructor(machine: Machine, supervisor: Supervisor, props: CellProps<Message>) {
+  /** `key`: the path; where the address is one that outlives the cell, what it is called there. */
+  constructor(machine: Machine, supervisor: Supervisor, props: CellProps<Message>, key: string, self?: Ref<Message>) {
     this.machine = machine;
     this.#supervisor = supervisor;
-    this.path = props.path;
-    this.self = props.self ?? new CellAddress(this);
+    this.#key = key;
+    this.self = self ?? new CellAddress(this, key);
     this.supervision = props.supervision ?? SUPERVISION_DEFAULT;
     this.#create = props.create;
     this.#batch = Math.max(1, props.batch ?? 1);
     this.#mailbox = new Mailbox(props.capacity);
     this.#enqueue();
+  }
+
+  get path(): string {
+    return this.self.path;
   }
 
   get stopped(): boolean {
@@ -203,7 +208,7 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
 
   #start(): number {
     try {
-      const life = new Incarnation(this.#create(), this);
+      const life = new Incarnation(this.#create(this.#key), this);
       this.#incarnation = life;
       this.#phase = "running";
       life.actor.started?.(life);
@@ -304,8 +309,7 @@ export class Cell<Message> implements Runnable, Branch, Supervisor, Place<Messag
   spawn<Child>(props: Props<Child>): Ref<Child> {
     const path = `${this.path}/${props.name}`;
     if (this.#phase === "stopped") return new DeadAddress(path, this.machine.deadLetters);
-    const { name: _, ...rest } = props;
-    const child = new Cell<Child>(this.machine, this, { ...rest, path });
+    const child = new Cell<Child>(this.machine, this, props, path);
     this.#children ??= new Set();
     this.#children.add(child);
     return child.self;

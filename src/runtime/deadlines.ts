@@ -1,11 +1,19 @@
 import type { Cancel, Clock, Timers } from "../system/clock.ts";
-import { Place, Recency } from "./recency.ts";
+import { Ranked, Recency } from "./recency.ts";
+
+/** What has a time limit. */
+export abstract class Limited extends Ranked {
+  /** Those of its length, while the limit is set. */
+  line: Line | undefined;
+
+  abstract late(): void;
+}
 
 /**
  * Time limits that are mostly never reached. Those of one length come due in the order in which they
  * were set, so that one timer serves them all, and setting and lifting one costs next to nothing.
  */
-export class Deadlines implements Timers {
+export class Deadlines {
   readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #timers: Timers;
   readonly #byLength = new Map<number, Line>();
@@ -15,19 +23,24 @@ export class Deadlines implements Timers {
     this.#timers = timers;
   }
 
-  after(delayMs: number, run: () => void): Cancel {
-    let line = this.#byLength.get(delayMs);
+  set(lengthMs: number, limited: Limited): void {
+    let line = this.#byLength.get(lengthMs);
     if (line === undefined) {
-      line = new Line(delayMs, this.#clock, this.#timers);
-      this.#byLength.set(delayMs, line);
+      line = new Line(lengthMs, this.#clock, this.#timers);
+      this.#byLength.set(lengthMs, line);
     }
-    return line.add(run);
+    line.add(limited);
   }
+}
+
+/** Where none is set it does nothing. */
+export function lift(limited: Limited): void {
+  limited.line?.lift(limited);
 }
 
 /** All limits of one length. */
 class Line {
-  readonly #inOrder = new Recency<() => void>();
+  readonly #inOrder = new Recency<Limited>();
   #cancel: Cancel | undefined;
 
   constructor(
@@ -36,14 +49,20 @@ class Line {
     readonly timers: Timers,
   ) {}
 
-  add(run: () => void): Cancel {
-    const place = new Place(run);
-    this.#inOrder.use(place, this.clock.monotonicMs());
-    this.#arm(this.lengthMs);
-    return () => {
-      this.#inOrder.remove(place);
-      if (this.#inOrder.oldest === undefined) this.#rest();
-    };
+  add(limited: Limited): void {
+    limited.line = this;
+    this.#inOrder.use(limited, this.clock.monotonicMs());
+    if (this.#cancel === undefined) this.#arm(this.lengthMs);
+  }
+
+  lift(limited: Limited): void {
+    this.#remove(limited);
+    if (this.#inOrder.oldest === undefined) this.#rest();
+  }
+
+  #remove(limited: Limited): void {
+    limited.line = undefined;
+    this.#inOrder.remove(limited);
   }
 
   #rest(): void {
@@ -55,9 +74,9 @@ class Line {
     // A timer may come a fraction too early.
     const untilMs = this.clock.monotonicMs() - this.lengthMs + 1;
     try {
-      for (let place = this.#dueBy(untilMs); place !== undefined; place = this.#dueBy(untilMs)) {
-        this.#inOrder.remove(place);
-        place.item();
+      for (let limited = this.#dueBy(untilMs); limited !== undefined; limited = this.#dueBy(untilMs)) {
+        this.#remove(limited);
+        limited.late();
       }
     } finally {
       // Also after one that failed: the others are still held.
@@ -67,12 +86,12 @@ class Line {
     }
   }
 
-  #dueBy(untilMs: number): Place<() => void> | undefined {
+  #dueBy(untilMs: number): Limited | undefined {
     const { oldest } = this.#inOrder;
     return oldest !== undefined && oldest.usedMs <= untilMs ? oldest : undefined;
   }
 
   #arm(delayMs: number): void {
-    this.#cancel ??= this.timers.after(delayMs, () => this.#look());
+    this.#cancel = this.timers.after(delayMs, () => this.#look());
   }
 }

@@ -1,6 +1,6 @@
-import type { Cancel, Timers } from "../system/clock.ts";
 import { Refusal } from "../system/errors.ts";
 import { Address } from "./address.ts";
+import { type Deadlines, lift, Limited } from "./deadlines.ts";
 import type { Ref, Reply, Told } from "./types.ts";
 
 const RETRY_AFTER_SECONDS = 1;
@@ -12,31 +12,45 @@ interface OpenQuestion {
   delivered: boolean;
   fail(error: unknown): void;
   /** From then on it is in the list under the message, until it is settled. */
-  listed(list: Map<unknown, OpenQuestion>, message: unknown): void;
+  listed(list: Questions, message: unknown): void;
 }
 
-/** The open questions of one actor, each tied to the message that carries it. */
+/** The open questions of one actor, each tied to the message that carries it. Most actors have one at a time: only more need a map. */
 export class Questions {
-  #byMessage: Map<unknown, OpenQuestion> | undefined;
+  #only: OpenQuestion | undefined;
+  #onlyMessage: unknown;
+  #others: Map<unknown, OpenQuestion> | undefined;
 
   get size(): number {
-    return this.#byMessage === undefined ? 0 : this.#byMessage.size;
+    return (this.#only === undefined ? 0 : 1) + (this.#others === undefined ? 0 : this.#others.size);
   }
 
   add(message: unknown, question: OpenQuestion): void {
-    const byMessage = (this.#byMessage ??= new Map());
-    byMessage.set(message, question);
-    question.listed(byMessage, message);
+    if (this.#only === undefined) {
+      this.#only = question;
+      this.#onlyMessage = message;
+    } else (this.#others ??= new Map()).set(message, question);
+    question.listed(this, message);
+  }
+
+  remove(message: unknown): void {
+    if (this.#only === undefined || this.#onlyMessage !== message) return void this.#others?.delete(message);
+    this.#only = undefined;
+    this.#onlyMessage = undefined;
+  }
+
+  #of(message: unknown): OpenQuestion | undefined {
+    return this.#only !== undefined && this.#onlyMessage === message ? this.#only : this.#others?.get(message);
   }
 
   mark(message: unknown, delivered: boolean): void {
-    const question = this.#byMessage?.get(message);
+    const question = this.#of(message);
     if (question !== undefined) question.delivered = delivered;
   }
 
   /** The message was lost in a failure. */
   refuse(message: unknown): void {
-    this.#byMessage?.get(message)?.fail(dead("failed at the message"));
+    this.#of(message)?.fail(dead("failed at the message"));
   }
 
   /** Who knew the answer is gone; messages that still wait will be read by the successor. */
@@ -49,21 +63,26 @@ export class Questions {
   }
 
   get #open(): readonly OpenQuestion[] {
-    return this.size === 0 ? NONE : [...(this.#byMessage?.values() ?? NONE)];
+    if (this.size === 0) return NONE;
+    return [...(this.#only === undefined ? NONE : [this.#only]), ...(this.#others?.values() ?? NONE)];
   }
 }
 
-export class Question<Answer> implements Reply<Answer>, OpenQuestion {
+export class Question<Answer> extends Limited implements Reply<Answer>, OpenQuestion {
   readonly answered: Promise<Answer>;
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (error: unknown) => void;
-  #list: Map<unknown, OpenQuestion> | undefined;
+  readonly #target: { readonly path: string };
+  readonly #timeoutMs: number;
+  #list: Questions | undefined;
   #message: unknown;
-  #limit: Cancel | undefined;
   delivered = false;
   #settled = false;
 
-  constructor() {
+  constructor(target: { readonly path: string }, timeoutMs: number) {
+    super();
+    this.#target = target;
+    this.#timeoutMs = timeoutMs;
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     this.answered = promise;
     this.#resolve = resolve;
@@ -78,39 +97,43 @@ export class Question<Answer> implements Reply<Answer>, OpenQuestion {
     if (this.#settle()) this.#reject(error);
   }
 
-  listed(list: Map<unknown, OpenQuestion>, message: unknown): void {
-    if (this.#settled) return void list.delete(message);
+  override late(): void {
+    this.fail(tooLate(this.#target.path, this.#timeoutMs));
+  }
+
+  listed(list: Questions, message: unknown): void {
+    if (this.#settled) return list.remove(message);
     this.#list = list;
     this.#message = message;
   }
 
-  limited(limit: Cancel): void {
-    if (this.#settled) limit();
-    else this.#limit = limit;
+  /** From now on the time runs; one that is settled already needs none. */
+  limit(deadlines: Deadlines): void {
+    if (!this.#settled) deadlines.set(this.#timeoutMs, this);
   }
 
   #settle(): boolean {
     if (this.#settled) return false;
     this.#settled = true;
-    this.#list?.delete(this.#message);
-    this.#limit?.();
-    this.#list = this.#message = this.#limit = undefined;
+    this.#list?.remove(this.#message);
+    lift(this);
+    this.#list = this.#message = undefined;
     return true;
   }
 }
 
 export function ask<Message, Answer>(
-  timers: Timers,
+  deadlines: Deadlines,
   target: Ref<Message>,
   carry: (answer: Reply<Answer>) => Message,
   timeoutMs: number,
   lane: "user" | "system" = "user",
 ): Promise<Answer> {
-  const question = new Question<Answer>();
+  const question = new Question<Answer>(target, timeoutMs);
   const message = carry(question);
   const told = lane === "system" ? target.tellFirst(message) : target.tell(message);
   follow(question, target, message, told);
-  question.limited(timers.after(timeoutMs, () => question.fail(late(target.path, timeoutMs))));
+  question.limit(deadlines);
   return question.answered;
 }
 
@@ -121,7 +144,7 @@ function follow<Message, Answer>(question: Question<Answer>, target: Ref<Message
   if (target instanceof Address) target.questions()?.add(message, question);
 }
 
-function late(path: string, timeoutMs: number): Refusal {
+function tooLate(path: string, timeoutMs: number): Refusal {
   const details = { path, timeout_ms: timeoutMs };
   return new Refusal("ASK_TIMEOUT", 503, "No answer in time; try again later.", details, RETRY_AFTER_SECONDS);
 }

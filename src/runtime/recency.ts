@@ -1,37 +1,35 @@
-/** One place in the order. It knows its neighbours, so that moving it costs the same however many there are. */
-export class Place<Item> {
+/** What has a place in an order. It knows its neighbours, so that moving it costs the same however many there are. */
+export abstract class Ranked {
   usedMs = 0;
-  before: Place<Item> | undefined;
-  after: Place<Item> | undefined;
-
-  constructor(readonly item: Item) {}
+  before: Ranked | undefined;
+  after: Ranked | undefined;
 }
 
-/** Things in the order of their last use, the longest unused first. */
-export class Recency<Item> {
-  #oldest: Place<Item> | undefined;
-  #newest: Place<Item> | undefined;
+/** Things in the order of their last use, the longest unused first. Each stands in one order at most. */
+export class Recency<Item extends Ranked> {
+  #oldest: Ranked | undefined;
+  #newest: Ranked | undefined;
 
-  get oldest(): Place<Item> | undefined {
-    return this.#oldest;
+  get oldest(): Item | undefined {
+    return this.#oldest as Item | undefined;
   }
 
-  use(place: Place<Item>, nowMs: number): void {
-    place.usedMs = nowMs;
-    if (place === this.#newest) return;
-    this.remove(place);
-    place.before = this.#newest;
-    if (this.#newest === undefined) this.#oldest = place;
-    else this.#newest.after = place;
-    this.#newest = place;
+  use(item: Item, nowMs: number): void {
+    item.usedMs = nowMs;
+    if (item === this.#newest) return;
+    this.remove(item);
+    item.before = this.#newest;
+    if (this.#newest === undefined) this.#oldest = item;
+    else this.#newest.after = item;
+    this.#newest = item;
   }
 
-  remove(place: Place<Item>): void {
-    if (place.before !== undefined) place.before.after = place.after;
-    else if (this.#oldest === place) this.#oldest = place.after;
-    if (place.after !== undefined) place.after.before = place.before;
-    else if (this.#newest === place) this.#newest = place.before;
-    place.before = undefined;
-    place.after = undefined;
+  remove(item: Item): void {
+    if (item.before !== undefined) item.before.after = item.after;
+    else if (this.#oldest === item) this.#oldest = item.after;
+    if (item.after !== undefined) item.after.before = item.before;
+    else if (this.#newest === item) this.#newest = item.before;
+    item.before = undefined;
+    item.after = undefined;
   }
 }

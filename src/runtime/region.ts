@@ -3,7 +3,7 @@ import { Address } from "./address.ts";
 import { Cell } from "./cell.ts";
 import type { Machine } from "./machine.ts";
 import type { Questions } from "./question.ts";
-import { Place, Recency } from "./recency.ts";
+import { Ranked, Recency } from "./recency.ts";
 import { SUPERVISION_DEFAULT } from "./supervision.ts";
 import type { Branch, CellProps, Supervisor } from "./tree.ts";
 import type { Ref, Region, RegionProps, Supervision, Told } from "./types.ts";
@@ -31,6 +31,7 @@ export type ReportFailure = (path: string, error: unknown) => void;
 export class CellRegion<Message> implements Region<Message>, Branch {
   readonly machine: Machine;
   readonly #props: RegionProps<Message>;
+  readonly #cellProps: CellProps<Message>;
   readonly #report: ReportFailure;
   readonly #tenants = new Map<string, Tenant<Message>>();
   readonly #recency = new Recency<Tenant<Message>>();
@@ -44,6 +45,7 @@ export class CellRegion<Message> implements Region<Message>, Branch {
     this.machine = machine;
     // At least one millisecond, or a busy actor would be looked at without end.
     this.#props = { ...props, idleMs: Math.max(1, props.idleMs) };
+    this.#cellProps = { create: props.create, capacity: props.capacity, batch: props.batch };
     this.#report = report;
   }
 
@@ -77,11 +79,10 @@ export class CellRegion<Message> implements Region<Message>, Branch {
   }
 
   #create(key: string, self: Ref<Message>): Cell<Message> {
-    const { create, capacity, batch } = this.#props;
-    const tenant = new Tenant(this, key, { path: self.path, self, create: () => create(key), capacity, batch });
+    const tenant = new Tenant(this, key, this.#cellProps, self);
     tenant.isBack = this.#gone.delete(key);
     this.#tenants.set(key, tenant);
-    this.#recency.use(tenant.place, this.machine.dispatcher.nowMs);
+    this.#recency.use(tenant, this.machine.dispatcher.nowMs);
     this.#armSweep(this.#props.idleMs);
     return tenant.cell;
   }
@@ -90,7 +91,7 @@ export class CellRegion<Message> implements Region<Message>, Branch {
 
   used(tenant: Tenant<Message>): void {
     if (tenant.cell.stopped) return;
-    this.#recency.use(tenant.place, this.machine.dispatcher.nowMs);
+    this.#recency.use(tenant, this.machine.dispatcher.nowMs);
     if (this.#isOver(this.#props.maxActive)) this.machine.dispatcher.defer(() => this.#makeRoom(tenant));
   }
 
@@ -123,19 +124,19 @@ export class CellRegion<Message> implements Region<Message>, Branch {
   #sweep(): void {
     if (this.#ended) return;
     const dueMs = this.machine.clock.monotonicMs() - this.#props.idleMs;
-    this.#release(LOOKS_SWEEP, (place) => place.usedMs <= dueMs);
+    this.#release(LOOKS_SWEEP, ({ usedMs }) => usedMs <= dueMs);
     const oldest = this.#recency.oldest;
     if (oldest !== undefined) this.#armSweep(Math.max(0, oldest.usedMs - dueMs));
   }
 
   /** Those that cannot go now move to the end of the order, where their time begins anew. */
-  #release(looks: number, wanted: (place: Place<Tenant<Message>>) => boolean): void {
+  #release(looks: number, wanted: (tenant: Tenant<Message>) => boolean): void {
     const nowMs = this.machine.clock.monotonicMs();
     for (let look = 0; look < looks; look++) {
-      const place = this.#recency.oldest;
-      if (place === undefined || !wanted(place)) return;
-      if (place.item.cell.quiet) place.item.leave();
-      else this.#recency.use(place, nowMs);
+      const tenant = this.#recency.oldest;
+      if (tenant === undefined || !wanted(tenant)) return;
+      if (tenant.cell.quiet) tenant.leave();
+      else this.#recency.use(tenant, nowMs);
     }
   }
 
@@ -151,7 +152,7 @@ export class CellRegion<Message> implements Region<Message>, Branch {
 
   forget(tenant: Tenant<Message>): void {
     if (this.#tenants.get(tenant.key) === tenant) this.#tenants.delete(tenant.key);
-    this.#recency.remove(tenant.place);
+    this.#recency.remove(tenant);
   }
 
   escalated(tenant: Tenant<Message>, error: unknown): void {
@@ -182,20 +183,20 @@ export class CellRegion<Message> implements Region<Message>, Branch {
 }
 
 /** One actor of a region, in memory. */
-class Tenant<Message> implements Supervisor {
+class Tenant<Message> extends Ranked implements Supervisor {
   readonly key: string;
   readonly cell: Cell<Message>;
-  readonly place = new Place<Tenant<Message>>(this);
   /** It had to go shortly before it came. */
   isBack = false;
   readonly #region: CellRegion<Message>;
   /** Out of memory on purpose: that is not its end, it comes back with the next message. */
   #leaving = false;
 
-  constructor(region: CellRegion<Message>, key: string, props: CellProps<Message>) {
+  constructor(region: CellRegion<Message>, key: string, props: CellProps<Message>, self: Ref<Message>) {
+    super();
     this.#region = region;
     this.key = key;
-    this.cell = new Cell(region.machine, this, props);
+    this.cell = new Cell(region.machine, this, props, key, self);
   }
 
   get supervision(): Supervision {

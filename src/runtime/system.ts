@@ -50,10 +50,9 @@ class RootedSystem implements ActorSystem, Supervisor {
   }
 
   spawn<Message>(props: Props<Message>): Ref<Message> {
-    const { name, ...rest } = props;
-    const path = `/${name}`;
+    const path = `/${props.name}`;
     if (this.#stopping !== undefined) return new DeadAddress(path, this.#machine.deadLetters);
-    const cell = new Cell<Message>(this.#machine, this, { ...rest, path });
+    const cell = new Cell<Message>(this.#machine, this, props, path);
     this.#branches.add(cell);
     return cell.self;
   }

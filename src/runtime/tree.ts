@@ -1,4 +1,4 @@
-import type { Actor, Ref, Supervision } from "./types.ts";
+import type { Actor, Supervision } from "./types.ts";
 
 /** Who stands above an actor. */
 export interface Supervisor {
@@ -17,12 +17,10 @@ export interface Branch {
   end(): void;
 }
 
+/** What cells may share. */
 export interface CellProps<Message> {
-  readonly path: string;
-  readonly create: () => Actor<Message>;
+  readonly create: (key: string) => Actor<Message>;
   readonly capacity?: number | undefined;
   readonly batch?: number | undefined;
   readonly supervision?: Supervision | undefined;
-  /** Where the address is one that outlives the cell. */
-  readonly self?: Ref<Message>;
 }

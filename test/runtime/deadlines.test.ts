@@ -1,13 +1,29 @@
 import { describe, expect, test } from "bun:test";
-import { Deadlines } from "../../src/runtime/deadlines.ts";
+import { Deadlines, lift, Limited } from "../../src/runtime/deadlines.ts";
 import { ManualTime } from "../support/manual-time.ts";
+
+class Limit extends Limited {
+  constructor(readonly run: () => void) {
+    super();
+  }
+
+  override late(): void {
+    this.run();
+  }
+}
 
 function start() {
   const time = new ManualTime();
   const deadlines = new Deadlines(time, time);
   const lines: string[] = [];
-  const set = (name: string, delayMs: number) => deadlines.after(delayMs, () => void lines.push(name));
-  return { time, deadlines, lines, set };
+  /** Returns what lifts it. */
+  const after = (delayMs: number, run: () => void) => {
+    const limit = new Limit(run);
+    deadlines.set(delayMs, limit);
+    return () => lift(limit);
+  };
+  const set = (name: string, delayMs: number) => after(delayMs, () => void lines.push(name));
+  return { time, after, lines, set };
 }
 
 describe("time limits", () => {
@@ -41,10 +57,10 @@ describe("time limits", () => {
 
   test("that are lifted leave those that were set later as they are", () => {
     const { time, lines, set } = start();
-    const lift = set("first", 100);
+    const liftIt = set("first", 100);
     time.advance(60);
     set("second", 100);
-    lift();
+    liftIt();
     time.advance(99);
     expect(lines).toEqual([]);
     time.advance(1);
@@ -52,8 +68,8 @@ describe("time limits", () => {
   });
 
   test("are held for all, also where one of them fails", () => {
-    const { time, deadlines, lines, set } = start();
-    deadlines.after(100, () => {
+    const { time, after, lines, set } = start();
+    after(100, () => {
       throw new Error("a defect");
     });
     time.advance(50);
@@ -64,12 +80,12 @@ describe("time limits", () => {
   });
 
   test("of one moment are held for each, also where the first of them fails or lifts another", () => {
-    const { time, deadlines, lines, set } = start();
-    deadlines.after(100, () => {
-      lift();
+    const { time, after, lines, set } = start();
+    after(100, () => {
+      liftIt();
       throw new Error("a defect");
     });
-    const lift = set("lifted", 100);
+    const liftIt = set("lifted", 100);
     set("held", 100);
     expect(() => time.advance(100)).toThrow("a defect");
     time.advance(1);
@@ -78,8 +94,8 @@ describe("time limits", () => {
   });
 
   test("that are set while others come due are not in their way", () => {
-    const { time, deadlines, lines, set } = start();
-    deadlines.after(100, () => void set("new", 100));
+    const { time, after, lines, set } = start();
+    after(100, () => void set("new", 100));
     time.advance(30);
     set("second", 100);
     time.advance(100);
@@ -89,13 +105,13 @@ describe("time limits", () => {
   });
 
   test("may be set anew when they come due", () => {
-    const { time, deadlines, lines } = start();
+    const { time, after, lines } = start();
     let left = 3;
     const again = (): void => {
       lines.push(String(left));
-      if (--left > 0) deadlines.after(100, again);
+      if (--left > 0) after(100, again);
     };
-    deadlines.after(100, again);
+    after(100, again);
     time.advance(1_000);
     expect(lines).toEqual(["3", "2", "1"]);
     expect(time.pendingTimers).toBe(0);
