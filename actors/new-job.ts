@@ -28,6 +28,7 @@ export function newJob(
   const delayMs = asked.startAtMs === undefined ? 0 : asked.startAtMs - nowMs;
   const deadlineMs = asked.deadlineSeconds === undefined ? manifest.deadlineMs : asked.deadlineSeconds * 1000;
   if (delayMs > 0 && deadlineMs !== undefined && deadlineMs <= delayMs) throw neverBegins(deadlineMs);
+  // All that a job may ever hold is there from the start: it is copied with each change, which is cheap where nothing has to be added.
   return {
     id: system.ids.job(shard),
     version: 0,
@@ -42,21 +43,45 @@ export function newJob(
     updatedAtMs: nowMs,
     initialData: asked.initialData,
     stateHistory: "{}",
+    merge: undefined,
+    error: undefined,
+    task: undefined,
+    parallel: undefined,
+    child: undefined,
+    pause: undefined,
+    early: undefined,
+    answered: undefined,
+    aggregation: undefined,
     handler: delayMs > 0 ? { failures: 0, notBeforeMs: steady.nowMs() + delayMs } : { failures: 0 },
+    endsAs: undefined,
+    begun: undefined,
     steps: 0,
+    cancelRequestedAtMs: undefined,
+    progress: undefined,
+    progressMessage: undefined,
     priority: asked.priority,
+    deadlineAtMs: deadlineMs === undefined ? undefined : steady.nowMs() + deadlineMs,
     startAtMs: asked.startAtMs,
     uniqueKey: asked.uniqueKey,
-    deadlineAtMs: deadlineMs === undefined ? undefined : steady.nowMs() + deadlineMs,
+    gate: undefined,
+    within: undefined,
     dispatchTimeoutMs: milliseconds(asked.dispatchTimeoutSeconds),
     resultTimeoutMs: milliseconds(asked.resultTimeoutSeconds),
     webhookUrl: asked.webhookUrl,
     security: asked.security,
     metadata: asked.metadata,
+    files: undefined,
     tags: asked.tags,
-    trace: asked.trace,
     rerunOf: asked.rerunOf,
-  };
+    parentId: undefined,
+    depth: undefined,
+    isAlone: undefined,
+    failedIn: undefined,
+    failedAggregation: undefined,
+    cameFrom: undefined,
+    failedTask: undefined,
+    trace: asked.trace,
+  } satisfies { [Name in keyof Required<Job>]: Job[Name] };
 }
 
 function neverBegins(deadlineMs: number): Refusal {

@@ -4,6 +4,7 @@ import type { Random } from "./random.ts";
 const SHARDS = 1024;
 const SEQUENCE_MAX = 0xfff;
 const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const DIGITS = Buffer.from("0123456789abcdef");
 
 export interface Ids {
   /** A job's id: UUID v7, ordered by time, with a shard in ten of its random bits. */
@@ -19,13 +20,14 @@ export interface Ids {
 export function createIds(clock: Clock, random: Random): Ids {
   let lastMs = 0;
   let sequence = 0;
-  /** Ids of one millisecond begin alike. */
-  let prefix = prefixOf(lastMs);
+  /** The id at hand: written in place, and read as one text. Ids of one millisecond begin alike. */
+  const id = Buffer.from("00000000-0000-7000-8000-000000000000");
 
   const begin = (ms: number): void => {
     lastMs = ms;
     sequence = 0;
-    prefix = prefixOf(ms);
+    const time = ms.toString(16).padStart(12, "0");
+    id.write(`${time.slice(0, 8)}-${time.slice(8)}-`, "latin1");
   };
 
   return {
@@ -34,7 +36,12 @@ export function createIds(clock: Clock, random: Random): Ids {
       if (nowMs > lastMs) {
         begin(nowMs);
       } else if (++sequence > SEQUENCE_MAX) begin(lastMs + 1);
-      return formatV7(prefix, sequence, shard, random.bytes(7));
+      const tail = random.bytes(7);
+      // The digit before the sequence is that of the version; two bits before the shard are those of the variant.
+      write(id, 15, 3, sequence);
+      write(id, 19, 4, 0x8000 | (shard << 4) | (at(tail, 6) & 0x0f));
+      for (let index = 0; index < 6; index++) write(id, 24 + 2 * index, 2, at(tail, index));
+      return id.toString("latin1");
     },
     unique() {
       const bytes = random.bytes(16);
@@ -70,21 +77,11 @@ export function parseUuid(text: string): Uint8Array {
   return Uint8Array.from({ length: 16 }, (_, index) => Number.parseInt(digits.slice(index * 2, index * 2 + 2), 16));
 }
 
-function prefixOf(ms: number): string {
-  const time = ms.toString(16).padStart(12, "0");
-  return `${time.slice(0, 8)}-${time.slice(8)}-`;
-}
-
-function formatV7(prefix: string, sequence: number, shard: number, tail: Uint8Array): string {
-  // The digit before it is that of the version, and keeps the zeros that it begins with.
-  const order = (0x7000 + sequence).toString(16);
-  const variant = (0x8000 | (shard << 4) | (at(tail, 6) & 0x0f)).toString(16);
-  return `${prefix}${order}-${variant}-${hex24(tail, 0)}${hex24(tail, 3)}`;
-}
-
-function hex24(bytes: Uint8Array, from: number): string {
-  const number = (at(bytes, from) << 16) | (at(bytes, from + 1) << 8) | at(bytes, from + 2);
-  return (0x1000000 + number).toString(16).slice(1);
+/** So many digits, the last bits of the number. */
+function write(into: Buffer, from: number, digits: number, number: number): void {
+  for (let index = from + digits - 1, left = number; index >= from; index--, left >>>= 4) {
+    into[index] = at(DIGITS, left & 0x0f);
+  }
 }
 
 function at(bytes: Uint8Array, index: number): number {
