@@ -174,13 +174,8 @@ export class JobActor implements Actor<JobMessage> {
 
   #takeMany(messages: readonly JobMessage[], context: Context<JobMessage>): void {
     assert(this.#phase === "idle", `job ${this.id} took messages while ${this.#phase}`);
-    const wanted: UserMessage[] = [];
-    for (const message of messages) {
-      if (message.type === "progress" || message.type === "checkpoint") this.#note(message, context);
-      else if (message.type === "flush-progress") this.#flushArmed = false;
-      else wanted.push(message as UserMessage);
-    }
-    const [first] = wanted;
+    const wanted = messages.every(isUserMessage) ? messages : this.#withoutNotes(messages, context);
+    const first = wanted[0];
     if (first === undefined) return this.#flushProgress(context);
 
     if (!this.#state) {
@@ -188,11 +183,22 @@ export class JobActor implements Actor<JobMessage> {
       if (wanted.length > 1) context.unread(wanted.slice(1));
       return this.#create(first, context);
     }
-    const { draft, taken } = decide(this.#state, wanted, this.#moment(), this.parts.rules, (begun) =>
-      this.#takeNotes(begun),
-    );
+    const draft = this.#draftOf(this.#state);
+    this.#takeNotes(draft);
+    const taken = decide(draft, wanted);
     if (taken < wanted.length) context.unread(wanted.slice(taken));
     this.#go(draft, context);
+  }
+
+  /** Notes are kept aside, until something is written. */
+  #withoutNotes(messages: readonly JobMessage[], context: Context<JobMessage>): readonly UserMessage[] {
+    const wanted: UserMessage[] = [];
+    for (const message of messages) {
+      if (message.type === "progress" || message.type === "checkpoint") this.#note(message, context);
+      else if (message.type === "flush-progress") this.#flushArmed = false;
+      else wanted.push(message as UserMessage);
+    }
+    return wanted;
   }
 
   #loaded(message: Extract<JobMessage, { type: "loaded" }>, context: Context<JobMessage>): void {
@@ -515,14 +521,17 @@ export class JobActor implements Actor<JobMessage> {
       cancel.reply.fail(new Refusal("JOB_NOT_FOUND", 404, "Job not found"));
       return this.#takeCancels(context);
     }
-    try {
-      const draft = decideCancel(this.#state, this.#moment(), this.parts.rules, (begun) => this.#takeNotes(begun));
-      draft.after.unshift({ type: "answer-done", reply: cancel.reply });
-      this.#go(draft, context);
-    } catch (error) {
-      cancel.reply.fail(error);
-      this.#takeCancels(context);
+    const { status } = this.#state.job;
+    if (isTerminal(status)) {
+      const message = `The job has ended as ${status} already; there is nothing to cancel.`;
+      cancel.reply.fail(new Refusal("JOB_TERMINAL", 409, message));
+      return this.#takeCancels(context);
     }
+    const draft = this.#draftOf(this.#state);
+    this.#takeNotes(draft);
+    decideCancel(draft);
+    draft.after.unshift({ type: "answer-done", reply: cancel.reply });
+    this.#go(draft, context);
   }
 
   /** What its parent gave up was the run before: a job that was retried goes on by itself. */
@@ -557,6 +566,12 @@ export class JobActor implements Actor<JobMessage> {
   #draftOf(state: JobState): Draft {
     return new Draft(state, state.job, this.#moment(), this.parts.rules);
   }
+}
+
+/** Messages of the system lane never come with those of the user lane. */
+function isUserMessage(message: JobMessage): message is UserMessage {
+  const { type } = message;
+  return type !== "progress" && type !== "checkpoint" && type !== "flush-progress";
 }
 
 function isDataConflict(error: unknown): boolean {

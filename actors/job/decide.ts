@@ -23,15 +23,7 @@ export type UserMessage = Exclude<
 >;
 
 /** Takes messages until all are taken or a handler has to run; says how many were taken. */
-export function decide(
-  state: JobState,
-  messages: readonly UserMessage[],
-  moment: Moment,
-  rules: JobRules,
-  prepare: (draft: Draft) => void = () => undefined,
-): { draft: Draft; taken: number } {
-  const draft = new Draft(state, state.job, moment, rules);
-  prepare(draft);
+export function decide(draft: Draft, messages: readonly UserMessage[]): number {
   let taken = 0;
   while (taken < messages.length && !draft.needsTurn) {
     const message = messages[taken];
@@ -39,7 +31,7 @@ export function decide(
     taken += 1;
   }
   if (taken > 1) leaveOutStaleAdoptions(draft);
-  return { draft, taken };
+  return taken;
 }
 
 /**
@@ -355,33 +347,18 @@ function pastDeadline(draft: Draft): void {
  * Cancel overtakes: the flag goes to disk first, alone. A second one, or one with nothing to
  * wait for, ends the job without a handler.
  */
-export function decideCancel(
-  state: JobState,
-  moment: Moment,
-  rules: JobRules,
-  prepare: (draft: Draft) => void = () => undefined,
-): Draft {
-  const draft = new Draft(state, state.job, moment, rules);
-  if (isTerminal(state.job.status)) {
-    throw new Refusal(
-      "JOB_TERMINAL",
-      409,
-      `The job has ended as ${state.job.status} already; there is nothing to cancel.`,
-    );
-  }
-  prepare(draft);
-  draft.event({ type: "cancel_requested", state: state.job.state });
+export function decideCancel(draft: Draft): void {
+  const { job } = draft;
+  draft.event({ type: "cancel_requested", state: job.state });
   const isWaiting = draft.openWaits().length > 0 || draft.openChildren().length > 0;
-  if (!isWaiting || state.job.cancelRequestedAtMs !== undefined) {
+  if (!isWaiting || job.cancelRequestedAtMs !== undefined) {
     const error = { code: "CANCELLED", message: "The job was cancelled." };
     const [wait] = draft.openWaits();
     if (wait) draft.set({ failedTask: evidenceOf(wait, error) });
-    draft.finish("cancelled", error);
-    return draft;
+    return draft.finish("cancelled", error);
   }
   draft.set({ cancelRequestedAtMs: draft.nowMs });
   cancelWaits(draft);
-  return draft;
 }
 
 function cancelWaits(draft: Draft): void {

@@ -52,6 +52,7 @@ const NO_BRANCHES: ReadonlyMap<number, Branch> = new Map();
 const NO_SLOTS: ReadonlySet<number> = new Set();
 const NO_WRITES: ReadonlyMap<number, BranchWrite> = new Map();
 const NONE: readonly never[] = [];
+const WITHDRAWN: ApprovalEnd = { type: "withdrawn" };
 
 /** The state after the draft has become durable. Its maps are taken over and changed: nobody else has them. */
 export function stateAfter(draft: Draft): JobState {
@@ -288,14 +289,16 @@ export class Draft {
   }
 
   /** The tasks that the job waits for. */
-  openWaits(): TaskWait[] {
+  openWaits(): readonly TaskWait[] {
     if (this.job.task) return [this.job.task];
+    if (!this.job.parallel) return NONE;
     return this.openBranches().flatMap((wait) => (isChildWait(wait) ? [] : [wait]));
   }
 
   /** The jobs of other blueprints that it waits for. */
-  openChildren(): ChildWait[] {
+  openChildren(): readonly ChildWait[] {
     if (this.job.child) return [this.job.child];
+    if (!this.job.parallel) return NONE;
     return this.openBranches().filter((wait) => isChildWait(wait));
   }
 
@@ -305,9 +308,9 @@ export class Draft {
   }
 
   /** Those of them that time alone can move: most branches have no time of their own, and are many. */
-  timedWaits(): TaskWait[] {
+  timedWaits(): readonly TaskWait[] {
     if (this.job.task) return [this.job.task];
-    if (!this.job.parallel) return [];
+    if (!this.job.parallel) return NONE;
     const before = this.dropsBranches ? [] : (this.state?.timed ?? []);
     return [...new Set([...before, ...this.branchWrites.keys()])].flatMap((slot) => {
       const wait = this.openWait(slot);
@@ -338,10 +341,6 @@ export class Draft {
   enter(state: string, change: Partial<Job>, approval?: ApprovalEnd): void {
     const aggregation = this.job.parallel?.into === state ? this.#aggregation() : undefined;
     const { state: before, aggregation: given } = this.job;
-    const led =
-      change.failedIn === undefined
-        ? { cameFrom: { state: before, aggregation: given } }
-        : { failedAggregation: given, cameFrom: undefined };
     this.closeWaits(approval);
     this.event({
       type: "state_finished",
@@ -359,9 +358,10 @@ export class Draft {
       steps: 0,
       cancelRequestedAtMs: undefined,
       aggregation,
-      ...led,
-      ...change,
+      cameFrom: change.failedIn === undefined ? { state: before, aggregation: given } : undefined,
+      failedAggregation: change.failedIn === undefined ? this.job.failedAggregation : given,
     });
+    this.set(change);
     this.needsTurn = true;
   }
 
@@ -404,18 +404,18 @@ export class Draft {
   }
 
   /** Every wait of this visit ends: what is queued or runs for it is taken back. */
-  closeWaits(approval: ApprovalEnd = { type: "withdrawn" }): void {
+  closeWaits(approval: ApprovalEnd = WITHDRAWN): void {
     this.#leaveUnset();
     for (const wait of this.openWaits()) {
       this.after.push({ type: "drop-task", visit: this.job.visit, slot: wait.slot });
     }
     for (const { childId } of this.openChildren()) this.#letGo(childId);
-    if (this.job.parallel) {
-      this.#tellWithdrawn(this.job.parallel);
+    const { task, parallel, child, pause } = this.job;
+    if (parallel) {
+      this.#tellWithdrawn(parallel);
       this.branchWrites = NO_WRITES;
       this.dropsBranches = true;
     }
-    const { task, parallel, child, pause } = this.job;
     if (pause?.kind === "approval") {
       this.send("approval_closed", JSON.stringify(approvalClosed(this.job, pause, approval)), pause.integration);
     }

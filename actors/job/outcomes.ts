@@ -22,6 +22,11 @@ export interface Ended {
   readonly json: string;
 }
 
+const SUCCESS: ResultAnswer = { status: "result_accepted_success" };
+const BRANCH: ResultAnswer = { status: "parallel_branch_result_accepted" };
+const FAILURE: ResultAnswer = { status: "result_accepted_failure" };
+const CANCELLED: ResultAnswer = { status: "result_accepted_cancelled" };
+
 /** A result that counts. */
 export function settle(draft: Draft, wait: TaskWait, result: WorkerResult): ResultAnswer {
   draft.event({
@@ -39,18 +44,18 @@ export function settle(draft: Draft, wait: TaskWait, result: WorkerResult): Resu
   judge(draft, wait, result, misfit ? "violation" : deedOf(outcome));
   if (misfit) {
     failed(draft, wait, "quarantined", misfit, { ended: { taskId: result.taskId, json: failureText(misfit) } });
-    return { status: "result_accepted_failure" };
+    return FAILURE;
   }
   switch (outcome.kind) {
     case "cancelled":
       cancelled(draft, wait, ended);
-      return { status: "result_accepted_cancelled" };
+      return CANCELLED;
     case "transient":
       attemptFailed(draft, wait, outcome.error, ended);
-      return { status: "result_accepted_failure" };
+      return FAILURE;
     case "final":
       failed(draft, wait, outcome.endsAs, outcome.error, { ended });
-      return { status: "result_accepted_failure" };
+      return FAILURE;
     case "status":
       return succeeded(draft, wait, outcome.status, result);
     default:
@@ -83,11 +88,11 @@ function succeeded(draft: Draft, wait: TaskWait, status: string, result: WorkerR
   }
   if (target === draft.job.parallel?.into) {
     collect(draft, wait, { taskId: result.taskId, json: result.raw }, true);
-    return { status: "parallel_branch_result_accepted" };
+    return BRANCH;
   }
   if (result.metadata !== undefined) draft.set({ files: keepFileFacts(draft.job.files, result.metadata) });
   draft.enter(target, { merge: result.data, error: undefined });
-  return { status: "result_accepted_success" };
+  return SUCCESS;
 }
 
 function unhandledText(status: string, known: readonly string[]): string {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { decide, type UserMessage } from "../../../actors/job/decide.ts";
-import { type Draft, type JobRules, type JobState, stateOf } from "../../../actors/job/draft.ts";
+import { decide as decideInto, type UserMessage } from "../../../actors/job/decide.ts";
+import { Draft, type JobRules, type JobState, stateOf } from "../../../actors/job/draft.ts";
 import { applyTurn } from "../../../actors/job/turn.ts";
 import { wakeAtMs } from "../../../actors/job/wake.ts";
 import type { Ending, TurnReply } from "../../../src/handlers/port.ts";
@@ -83,6 +83,11 @@ const handOut = (taskId: string, attempt = 1, slot = 0) => ({
   workerId: "w",
   atMs: NOW_MS,
 });
+
+function decide(state: JobState, messages: readonly UserMessage[], moment: typeof MOMENT, of: JobRules) {
+  const draft = new Draft(state, state.job, moment, of);
+  return { draft, taken: decideInto(draft, messages) };
+}
 
 function on(state: Partial<Job> | JobState, ...messages: UserMessage[]): Draft {
   const whole = "branches" in state ? state : stateOf(job(state));
