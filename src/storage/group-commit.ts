@@ -7,7 +7,7 @@ import { isChildWait } from "../job/model.ts";
 import type { Reply } from "../runtime/types.ts";
 import type { Scheduler } from "../system/clock.ts";
 import { messageOf, type Refusal } from "../system/errors.ts";
-import type { Journal, Unit } from "./port.ts";
+import type { BranchWrite, Journal, JobWrite, Unit } from "./port.ts";
 import { outcomeUnknown, storeClosed, storeFull, storeInvalid } from "./refusals.ts";
 
 const UNITS_MAX = 256;
@@ -43,15 +43,22 @@ export interface GroupJournal extends Journal {
   close(): Promise<void>;
 }
 
-interface Waiting {
-  readonly unit: Unit;
-  readonly bytes: number;
-  readonly told: Reply<void>;
+/** Units that are written at a stroke, and who waits for each: two lists in the same order. */
+interface Group {
+  readonly units: readonly Unit[];
+  readonly waiting: readonly Reply<void>[];
+}
+
+interface OpenGroup extends Group {
+  readonly units: Unit[];
+  readonly waiting: Reply<void>[];
+  bytes: number;
 }
 
 export function createGroupJournal(options: GroupJournalOptions): GroupJournal {
   const { writer, scheduler, onFatal, unitsMax = UNITS_MAX, bytesMax = BYTES_MAX } = options;
-  let queue: Waiting[] = [];
+  /** The last one may have room. */
+  let queue: OpenGroup[] = [];
   let scheduled = false;
   /** Another thread has a group. */
   let writing = false;
@@ -67,9 +74,18 @@ export function createGroupJournal(options: GroupJournalOptions): GroupJournal {
   function flush(): void {
     scheduled = false;
     if (writing) return;
-    const group = takeGroup();
-    if (group.length > 0) settle(group);
+    const group = queue.shift();
+    if (group) settle(group);
     if (!writing) goOn();
+  }
+
+  /** A unit that is too large alone still has to be written: it is a group of its own. */
+  function groupFor(bytes: number): OpenGroup {
+    const last = queue.at(-1);
+    if (last && last.units.length < unitsMax && last.bytes + bytes <= bytesMax) return last;
+    const group: OpenGroup = { units: [], waiting: [], bytes: 0 };
+    queue.push(group);
+    return group;
   }
 
   /** Nothing is on its way: what arrived meanwhile is the next group. */
@@ -78,21 +94,7 @@ export function createGroupJournal(options: GroupJournalOptions): GroupJournal {
     else closing?.resolve();
   }
 
-  function takeGroup(): Waiting[] {
-    let bytes = 0;
-    let count = 0;
-    for (const waiting of queue) {
-      bytes += waiting.bytes;
-      // A unit that is too large alone still has to be written: it is a group of its own.
-      if (count === unitsMax || (count > 0 && bytes > bytesMax)) break;
-      count++;
-    }
-    const group = queue.slice(0, count);
-    queue = queue.slice(count);
-    return group;
-  }
-
-  function settle(group: readonly Waiting[]): void {
+  function settle(group: Group): void {
     const outcome = attempt(group);
     if (!(outcome instanceof Promise)) return conclude(group, outcome);
     writing = true;
@@ -103,48 +105,52 @@ export function createGroupJournal(options: GroupJournalOptions): GroupJournal {
     });
   }
 
-  function conclude(group: readonly Waiting[], outcome: GroupOutcome): void {
+  function conclude(group: Group, outcome: GroupOutcome): void {
     switch (outcome.type) {
       case "stored":
         return settleStored(group, outcome.refused);
       case "invalid": {
         const rest = leaveOut(group, outcome.index, outcome.reason);
         // A writer that names a unit that is not there would be asked for ever.
-        if (rest.length === group.length) {
-          return fail(group, new RangeError(`the writer named unit ${outcome.index} of a group of ${group.length}`));
+        if (rest.units.length === group.units.length) {
+          return fail(group, new RangeError(`the writer named unit ${outcome.index} of ${group.units.length}`));
         }
-        return rest.length > 0 ? settle(rest) : undefined;
+        return rest.units.length > 0 ? settle(rest) : undefined;
       }
       case "full":
-        for (const waiting of group) waiting.told.fail(storeFull());
+        for (const told of group.waiting) told.fail(storeFull());
         return;
       case "unknown":
         return fail(group, outcome.error);
     }
   }
 
-  function attempt(group: readonly Waiting[]): GroupOutcome | Promise<GroupOutcome> {
+  function attempt(group: Group): GroupOutcome | Promise<GroupOutcome> {
     try {
-      return writer.write(group.map((waiting) => waiting.unit));
+      return writer.write(group.units);
     } catch (error) {
       // A writer that throws has not said what it left on disk.
       return { type: "unknown", error };
     }
   }
 
-  function fail(group: readonly Waiting[], error: unknown): void {
+  function fail(group: Group, error: unknown): void {
     const refusal = outcomeUnknown(messageOf(error));
     failed = refusal;
-    const lost = [...group, ...queue];
+    const lost = [group, ...queue];
     queue = [];
-    for (const { told } of lost) told.fail(refusal);
+    for (const { waiting } of lost) for (const told of waiting) told.fail(refusal);
     onFatal(error);
   }
 
   function write(unit: Unit, told: Reply<void>): void {
     if (failed) return told.fail(failed);
     if (closing) return told.fail(storeClosed());
-    queue.push({ unit, bytes: bytesOf(unit), told });
+    const bytes = bytesOf(unit);
+    const group = groupFor(bytes);
+    group.bytes += bytes;
+    group.units.push(unit);
+    group.waiting.push(told);
     schedule();
   }
 
@@ -161,37 +167,43 @@ export function createGroupJournal(options: GroupJournalOptions): GroupJournal {
   };
 }
 
-function settleStored(group: readonly Waiting[], refused: ReadonlyMap<number, Refusal>): void {
-  for (const [index, waiting] of group.entries()) {
+function settleStored({ waiting }: Group, refused: ReadonlyMap<number, Refusal>): void {
+  for (let index = 0; index < waiting.length; index++) {
     const refusal = refused.get(index);
-    if (refusal) waiting.told.fail(refusal);
-    else waiting.told.ok();
+    if (refusal) waiting[index]?.fail(refusal);
+    else waiting[index]?.ok();
   }
 }
 
-function leaveOut(group: readonly Waiting[], bad: number, reason: string): readonly Waiting[] {
-  group[bad]?.told.fail(storeInvalid(reason));
-  return group.filter((_, index) => index !== bad);
+function leaveOut({ units, waiting }: Group, bad: number, reason: string): Group {
+  waiting[bad]?.fail(storeInvalid(reason));
+  const isGood = (_: unknown, index: number) => index !== bad;
+  return { units: units.filter(isGood), waiting: waiting.filter(isGood) };
 }
 
 /** The large texts only: close enough for a limit, and cheap. */
-function bytesOf(unit: Unit): number {
-  let bytes = unit.idempotency?.answer.length ?? 0;
-  for (const write of unit.jobs) {
-    const { job } = write;
-    bytes += job.stateHistory.length + (job.merge?.length ?? 0);
-    bytes += (job.aggregation?.length ?? 0) + (job.failedAggregation?.length ?? 0);
-    bytes += job.task?.order.params.length ?? 0;
-    if (write.expectedVersion === 0) bytes += job.initialData.length;
-    for (const branch of write.branches ?? []) {
-      const { wait, result } = branch;
-      bytes += (wait && !isChildWait(wait) ? wait.order.params.length : 0) + (result?.json.length ?? 0);
+function bytesOf({ jobs, idempotency, dataStores }: Unit): number {
+  let bytes = idempotency?.answer.length ?? 0;
+  for (const write of jobs) bytes += bytesOfJob(write);
+  if (dataStores) {
+    for (const { writes } of dataStores) {
+      for (const [key, json] of writes) bytes += key.length + (json?.length ?? 0);
     }
-    for (const event of write.events) bytes += event.patch?.length ?? 0;
-    for (const row of write.outbox ?? []) bytes += row.body.length;
-  }
-  for (const { writes } of unit.dataStores ?? []) {
-    for (const [key, json] of writes) bytes += key.length + (json?.length ?? 0);
   }
   return bytes;
+}
+
+function bytesOfJob({ job, expectedVersion, events, branches, outbox }: JobWrite): number {
+  let bytes = job.stateHistory.length + (job.merge?.length ?? 0);
+  bytes += (job.aggregation?.length ?? 0) + (job.failedAggregation?.length ?? 0);
+  bytes += job.task?.order.params.length ?? 0;
+  if (expectedVersion === 0) bytes += job.initialData.length;
+  for (const event of events) bytes += event.patch?.length ?? 0;
+  if (branches) for (const branch of branches) bytes += bytesOfBranch(branch);
+  if (outbox) for (const row of outbox) bytes += row.body.length;
+  return bytes;
+}
+
+function bytesOfBranch({ wait, result }: BranchWrite): number {
+  return (wait && !isChildWait(wait) ? wait.order.params.length : 0) + (result?.json.length ?? 0);
 }

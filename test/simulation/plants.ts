@@ -101,8 +101,8 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "a unit is acknowledged before it is written",
     file: "src/storage/group-commit.ts",
-    find: "queue.push({ unit, bytes: bytesOf(unit), told });",
-    replace: "queue.push({ unit, bytes: bytesOf(unit), told }); told.ok();",
+    find: "group.waiting.push(told);",
+    replace: "group.waiting.push(told); told.ok();",
   },
   {
     name: "a result is answered before its commit",
