@@ -9,8 +9,8 @@ import { holds } from "./conditions.ts";
 import { type DeclaredHandler, type DeclaredState, type Definition, isImplicitEnd } from "./definition.ts";
 import { broke, firstPlace, invalid, refused, threw } from "./failures.ts";
 import { type RunStores, StoreTransaction } from "./data-stores.ts";
-import { HandlerContext } from "./handler-context.ts";
-import { type HandlerEnd, RunSignal, runWatched } from "./handler-run.ts";
+import { type ContextParts, HandlerContext } from "./handler-context.ts";
+import { callHandler, type HandlerEnd, Pending, RunSignal, watched } from "./handler-run.ts";
 import { HistoryDraft } from "./history-draft.ts";
 import { implicitEnd } from "./implicit-end.ts";
 import { assertSize } from "./outcome-size.ts";
@@ -30,28 +30,22 @@ export interface ExecuteOptions {
 
 const CHAIN_MS_MAX = 25;
 
-/** Never rejects for what a handler did. */
-export async function executeTurn(
+/** Never throws nor rejects for what a handler did. Answers at once where all handlers did: promises would cost more than they. */
+export function executeTurn(
   definition: Definition,
   turn: Turn,
   host: HandlerHost,
   options: ExecuteOptions,
-): Promise<TurnReply> {
+): TurnReply | Promise<TurnReply> {
   const chain = new Chain(definition, turn, host, options);
-  let ending = chain.enter();
-  while (!isEnding(ending)) ending = await ending;
-  return chain.reply(ending);
+  const ending = chain.enter();
+  return ending instanceof Promise ? ending.then((last) => chain.reply(last)) : chain.reply(ending);
 }
 
 /** What one run of a handler works on. */
-interface Run {
-  readonly declared: DeclaredHandler;
-  readonly context: HandlerContext;
-  readonly recorder: Recorder;
-  readonly signal: RunSignal;
-  readonly history: HistoryDraft;
-  readonly startedAtMs: number;
-  readonly startMs: number;
+interface Run extends ContextParts {
+  startedAtMs: number;
+  startMs: number;
 }
 
 class Chain {
@@ -92,10 +86,9 @@ class Chain {
   }
 
   reply(ending: Ending): TurnReply {
-    const steps = this.#steps;
-    const stores = this.#transaction && usedStores(this.#transaction);
-    if (this.#history === this.#turn.stateHistory) return { steps, ending, ...stores };
-    return { steps, stateHistory: this.#history, ending, ...stores };
+    const reply: { -readonly [Key in keyof TurnReply]: TurnReply[Key] } = { steps: this.#steps, ending };
+    if (this.#history !== this.#turn.stateHistory) reply.stateHistory = this.#history;
+    return this.#transaction ? { ...reply, ...usedStores(this.#transaction) } : reply;
   }
 
   /** Undefined: the chain goes on. */
@@ -107,55 +100,48 @@ class Chain {
     if (!state.isEnd && this.#turn.steps + this.#steps.length >= this.#turn.maxSteps) {
       return tooManySteps(name, this.#turn.maxSteps);
     }
+    return this.#runHandler(state);
+  }
+
+  #runHandler(state: DeclaredState): Ending | undefined | Promise<Ending | undefined> {
     const run = this.#prepare(state);
-    return "kind" in run ? run : this.#runHandler(state, run);
+    const context = new HandlerContext(run);
+    const declared = this.#choose(state, context);
+    if ("kind" in declared) return declared;
+    const { clock, timers, signal } = this.#options;
+    run.startedAtMs = clock.nowMs();
+    run.startMs = clock.monotonicMs();
+    const end = callHandler(declared.handler, context, actionsOf(run.recorder));
+    if (!(end instanceof Pending)) return this.#conclude(declared, run, context, end);
+    const timeoutMs = declared.timeoutMs ?? this.#turn.timeoutMs;
+    return watched(end, { run: run.runSignal, timers, timeoutMs, signal }).then((how) =>
+      this.#conclude(declared, run, context, how),
+    );
   }
 
-  #runHandler(state: DeclaredState, run: Run): Ending | undefined | Promise<Ending | undefined> {
-    const actions = actionsOf(run.recorder);
-    const end = runWatched(() => run.declared.handler(run.context, actions), {
-      run: run.signal,
-      timers: this.#options.timers,
-      timeoutMs: run.declared.timeoutMs ?? this.#turn.timeoutMs,
-      signal: this.#options.signal,
-    });
-    if (end instanceof Promise) return end.then((how) => this.#conclude(state, run, how));
-    return this.#conclude(state, run, end);
-  }
-
-  #prepare(state: DeclaredState): Run | Ending {
-    const { clock, log } = this.#options;
+  #prepare({ name, isEnd }: DeclaredState): Run {
     const isFirst = this.#steps.length === 0;
     const turn = this.#turn;
-    const recorder = new Recorder({
-      definition: this.#definition,
-      state: state.name,
-      isEnd: state.isEnd,
-      defaults: turn.defaults,
-    });
-    const signal = new RunSignal();
     this.#stores = undefined;
-    const history = new HistoryDraft(this.#history, isFirst ? turn.merge : undefined);
-    const context = new HandlerContext({
+    return {
       turn,
-      state: state.name,
+      state: name,
       attempt: isFirst ? turn.attempt : 1,
       error: this.#cause,
       aggregation: isFirst ? turn.aggregation : undefined,
-      history,
-      recorder,
-      dataStores: () => this.#storesFor(recorder).byName,
-      run: signal,
+      history: new HistoryDraft(this.#history, isFirst ? turn.merge : undefined),
+      recorder: new Recorder(this.#definition, name, isEnd, turn.defaults),
+      chain: this,
+      runSignal: new RunSignal(),
       host: this.#host,
-      log,
-    });
-    const declared = this.#choose(state, context);
-    if ("kind" in declared) return declared;
-    const startedAtMs = clock.nowMs();
-    return { declared, context, recorder, signal, history, startedAtMs, startMs: clock.monotonicMs() };
+      log: this.#options.log,
+      startedAtMs: 0,
+      startMs: 0,
+    };
   }
 
-  #storesFor(recorder: Recorder): RunStores {
+  /** Of the run at hand. */
+  storesFor(recorder: Recorder): RunStores {
     const { dataStores } = this.#host;
     if (!dataStores) return recorder.refuse(notAvailable("data stores"));
     this.#transaction ??= new StoreTransaction(this.#turn, dataStores, Object.keys(this.#definition.dataStores));
@@ -176,44 +162,46 @@ class Chain {
     return state.fallback ?? noHandler(state.name);
   }
 
-  #conclude(state: DeclaredState, run: Run, end: HandlerEnd): Ending | undefined {
+  #conclude(declared: DeclaredHandler, run: Run, context: HandlerContext, end: HandlerEnd): Ending | undefined {
     run.recorder.close();
-    const held = this.#transaction && heldUp(state.name, this.#transaction);
+    const { state } = run;
+    const held = this.#transaction && heldUp(state, this.#transaction);
     if (held) return held;
     const problem = run.recorder.problem;
-    if (problem) return refused(state.name, problem);
+    if (problem) return refused(state, problem);
     switch (end.kind) {
       case "threw":
-        return threw(state.name, end.error, this.#placeOf());
+        return threw(state, end.error, this.#placeOf());
       case "timeout":
-        return timedOut(state.name, run.declared.timeoutMs ?? this.#turn.timeoutMs);
+        return timedOut(state, declared.timeoutMs ?? this.#turn.timeoutMs);
       case "aborted":
-        return broke(state.name, "HANDLER_ABORTED", `The handler of state "${state.name}" was given up while it ran.`);
+        return broke(state, "HANDLER_ABORTED", `The handler of state "${state}" was given up while it ran.`);
       case "returned":
-        if (this.#stores?.pending) return notAwaited(state.name);
-        return run.context.pendingFiles > 0 ? filesNotAwaited(state.name) : this.#accept(state, run);
+        if (this.#stores?.pending) return notAwaited(state);
+        return context.pendingFiles > 0 ? filesNotAwaited(state) : this.#accept(run);
       default:
         return end satisfies never;
     }
   }
 
-  #accept(state: DeclaredState, run: Run): Ending | undefined {
+  #accept(run: Run): Ending | undefined {
+    const { state } = run;
     try {
       const outcome = run.recorder.outcome();
       const change = run.history.finish();
-      assertSize(state.name, change, outcome, this.#stores);
+      assertSize(state, change, outcome, this.#stores);
       this.#stores?.keep();
       this.#history = change.text;
       this.#addStep(run, change.patch, outcome);
-      return outcome ? this.#follow(state.name, outcome) : this.#ended(state.name);
+      return outcome ? this.#follow(state, outcome) : this.#ended(state);
     } catch (error) {
-      if (error instanceof Refusal) return refused(state.name, error);
+      if (error instanceof Refusal) return refused(state, error);
       throw error;
     }
   }
 
   #follow(state: string, outcome: Outcome): Ending | undefined {
-    if (outcome.kind === "tasks") return { ...outcome, state };
+    if (outcome.kind === "tasks") return tasksIn(state, outcome);
     if (outcome.kind === "pause") return { ...outcome, state };
     this.#state = outcome.to;
     this.#cause = outcome.error;
@@ -232,7 +220,7 @@ class Chain {
 
   #addStep(run: Run, patch: string | undefined, outcome: Outcome | undefined): void {
     const step: { -readonly [Key in keyof Step]: Step[Key] } = {
-      state: run.context.currentState,
+      state: run.state,
       startedAtMs: run.startedAtMs,
       durationMs: Math.round((this.#options.clock.monotonicMs() - run.startMs) * 100) / 100,
     };
@@ -266,8 +254,14 @@ class Chain {
   }
 }
 
-function isEnding(value: Ending | Promise<Ending>): value is Ending {
-  return !(value instanceof Promise);
+type Tasks = Extract<Ending, { kind: "tasks" }>;
+
+function tasksIn(state: string, { orders, children, into, join }: Omit<Tasks, "state">): Ending {
+  const ending: { -readonly [Key in keyof Tasks]: Tasks[Key] } = { kind: "tasks", state, orders };
+  if (children) ending.children = children;
+  if (into !== undefined) ending.into = into;
+  if (join) ending.join = join;
+  return ending;
 }
 
 function usedStores(transaction: StoreTransaction): Pick<TurnReply, "dataStores" | "again"> {

@@ -3,6 +3,7 @@ import type { HandlerHost, Turn } from "../handlers/port.ts";
 import type { JobError } from "../job/model.ts";
 import type { Log } from "../system/log.ts";
 import type { RunSignal } from "./handler-run.ts";
+import type { RunStores } from "./data-stores.ts";
 import type { HistoryDraft } from "./history-draft.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Context, DataStore, JobState, TaskFiles, TaskResult } from "./sdk.ts";
@@ -16,8 +17,8 @@ export interface ContextParts {
   readonly aggregation: string | undefined;
   readonly history: HistoryDraft;
   readonly recorder: Recorder;
-  readonly dataStores: () => Record<string, DataStore>;
-  readonly run: RunSignal;
+  readonly chain: { storesFor(recorder: Recorder): RunStores };
+  readonly runSignal: RunSignal;
   readonly host: HandlerHost;
   readonly log: Log;
 }
@@ -64,16 +65,16 @@ export class HandlerContext implements Context {
   }
 
   get dataStores(): Record<string, DataStore> {
-    const { dataStores, recorder } = this.#parts;
+    const { chain, recorder } = this.#parts;
     recorder.assertOpen();
-    return dataStores();
+    return chain.storesFor(recorder).byName;
   }
 
   get taskFiles(): TaskFiles | undefined {
-    const { host, recorder, run, turn } = this.#parts;
+    const { host, recorder, runSignal, turn } = this.#parts;
     if (!host.files) return undefined;
     recorder.assertOpen();
-    this.#files ??= host.files.begin(turn.jobId, () => run.signal);
+    this.#files ??= host.files.begin(turn.jobId, () => runSignal.signal);
     return this.#files.files;
   }
 
@@ -94,7 +95,7 @@ export class HandlerContext implements Context {
   }
 
   get signal(): AbortSignal {
-    return this.#parts.run.signal;
+    return this.#parts.runSignal.signal;
   }
 
   get log(): Log {

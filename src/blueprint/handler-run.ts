@@ -2,6 +2,7 @@
 import type { Cancel, Timers } from "../system/clock.ts";
 import { Refusal } from "../system/errors.ts";
 import type { StopSignal } from "../system/stopping.ts";
+import type { Actions, Context, Handler } from "./sdk.ts";
 
 export type HandlerEnd =
   | { readonly kind: "returned" }
@@ -37,20 +38,25 @@ export interface Watch {
   readonly signal: StopSignal | undefined;
 }
 
-/** Answers at once where the function did. */
-export function runWatched(call: () => unknown, watch: Watch): HandlerEnd | Promise<HandlerEnd> {
+/** A handler that goes on after its call. */
+export class Pending {
+  constructor(readonly promise: PromiseLike<unknown>) {}
+}
+
+/** Most handlers end within their call: nothing is made to watch them. */
+export function callHandler(handler: Handler, context: Context, actions: Actions): HandlerEnd | Pending {
   let returned: unknown;
   try {
-    returned = call();
+    returned = handler(context, actions);
   } catch (error) {
     return { kind: "threw", error };
   }
   if (!isThenable(returned)) return RETURNED;
   if (returned instanceof Promise && Bun.peek.status(returned) === "fulfilled") return RETURNED;
-  return settle(returned, watch);
+  return new Pending(returned);
 }
 
-function settle(pending: PromiseLike<unknown>, watch: Watch): Promise<HandlerEnd> {
+export function watched({ promise: pending }: Pending, watch: Watch): Promise<HandlerEnd> {
   return new Promise((resolve) => {
     let isOver = false;
     let release: Cancel = () => undefined;

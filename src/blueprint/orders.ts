@@ -88,7 +88,8 @@ export function checkedTransitions(transitions: unknown, name = "transitions"): 
     throw invalid(`${name} must be an object such as { success: "finished", failure: "failed" }.`);
   }
   const checked: Record<string, string> = {};
-  for (const [status, target] of Object.entries(transitions)) {
+  for (const status of Object.keys(transitions)) {
+    const target: unknown = Reflect.get(transitions, status);
     // An optional transition that is left undefined is no transition.
     if (target === undefined) continue;
     if (typeof target !== "string") throw invalid(`${name}.${status} is ${String(target)}, give a state's name.`);

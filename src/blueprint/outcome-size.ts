@@ -16,15 +16,19 @@ export function assertSize(
   outcome: Outcome | undefined,
   dataStores: Pick<RunStores, "sizeIn"> | undefined,
 ): void {
-  const characters = sizeOf(change, outcome, dataStores, (text) => text.length);
+  const characters = sizeOf(change, outcome, dataStores, charactersOf);
   if (characters * BYTES_PER_CHARACTER_MAX <= OUTCOME_BYTES_MAX) return;
-  const bytes = sizeOf(change, outcome, dataStores, (text) => Buffer.byteLength(text));
+  const bytes = sizeOf(change, outcome, dataStores, Buffer.byteLength);
   if (bytes <= OUTCOME_BYTES_MAX) return;
   throw new Refusal(
     "OUTCOME_TOO_LARGE",
     413,
     `State "${state}" wants to keep ${bytes} bytes and ${OUTCOME_BYTES_MAX} are allowed: keep large data in files and store where they are.`,
   );
+}
+
+function charactersOf(text: string): number {
+  return text.length;
 }
 
 function sizeOf(
@@ -34,13 +38,11 @@ function sizeOf(
   measure: (text: string) => number,
 ): number {
   const history = change.patch === undefined ? 0 : measure(change.text);
-  const kept = history + (dataStores?.sizeIn(measure) ?? 0);
-  if (outcome?.kind !== "tasks") return kept;
-  const children = (outcome.children ?? []).reduce(
-    (sum, child) => sum + ORDER_BYTES + measure(child.initialData),
-    kept,
-  );
-  return outcome.orders.reduce((sum, order) => sum + sizeOfOrder(order, measure), children);
+  let size = history + (dataStores?.sizeIn(measure) ?? 0);
+  if (outcome?.kind !== "tasks") return size;
+  for (const order of outcome.orders) size += sizeOfOrder(order, measure);
+  if (outcome.children) for (const child of outcome.children) size += ORDER_BYTES + measure(child.initialData);
+  return size;
 }
 
 function sizeOfOrder(order: TaskOrder, measure: (text: string) => number): number {

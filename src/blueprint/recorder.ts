@@ -22,23 +22,22 @@ export type Outcome =
     }
   | { readonly kind: "pause"; readonly pause: PauseOrder };
 
-export interface RecorderOptions {
-  readonly definition: Definition;
-  readonly state: string;
-  readonly isEnd: boolean;
-  readonly defaults: Turn["defaults"];
-}
-
 export class Recorder {
-  readonly #options: RecorderOptions;
+  readonly #definition: Definition;
+  readonly #state: string;
+  readonly #isEnd: boolean;
+  readonly #defaults: Turn["defaults"];
   #outcome: Outcome | undefined;
   #orders: TaskOrder[] | undefined;
   #children: ChildOrder[] | undefined;
   #problem: Refusal | undefined;
   #isClosed = false;
 
-  constructor(options: RecorderOptions) {
-    this.#options = options;
+  constructor(definition: Definition, state: string, isEnd: boolean, defaults: Turn["defaults"]) {
+    this.#definition = definition;
+    this.#state = state;
+    this.#isEnd = isEnd;
+    this.#defaults = defaults;
   }
 
   /** The first thing that was wrong, also if the handler caught it. */
@@ -56,7 +55,7 @@ export class Recorder {
     throw new Refusal(
       "HANDLER_OVER",
       409,
-      `The handler of state "${this.#options.state}" has ended: await all that it starts before it returns.`,
+      `The handler of state "${this.#state}" has ended: await all that it starts before it returns.`,
     );
   }
 
@@ -68,26 +67,29 @@ export class Recorder {
   /** What was decided. Undefined for an end; throws a Refusal where there should be an outcome. */
   outcome(): Outcome | undefined {
     if (this.#problem) throw this.#problem;
-    if (this.#options.isEnd) return undefined;
+    if (this.#isEnd) return undefined;
     return this.#outcome ?? this.#dispatched();
   }
 
   transitionTo(to: string, errorMessage: string | undefined): void {
-    this.#attempt("transitionTo", () => {
+    this.#begin("transitionTo");
+    try {
       this.#assertTarget(to, "transitionTo");
-      this.#decide({
-        kind: "transition",
-        to,
-        ...(errorMessage !== undefined && { error: transitionError(errorMessage) }),
-      });
-    });
+      if (errorMessage === undefined) this.#decide({ kind: "transition", to });
+      else this.#decide({ kind: "transition", to, error: transitionError(errorMessage) });
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   dispatchTask(task: TaskRequest): void {
-    this.#attempt("dispatchTask", () => {
+    this.#begin("dispatchTask");
+    try {
       if (this.#outcome) this.#failTwice();
       (this.#orders ??= []).push(this.#order(task));
-    });
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   dispatchParallel(request: ParallelRequest): void {
@@ -96,7 +98,7 @@ export class Recorder {
       if (unknown !== undefined) throw invalid(unknown);
       const into = request?.aggregateInto;
       this.#assertTarget(into, "aggregateInto");
-      if (!isAggregator(this.#options.definition, into)) {
+      if (!isAggregator(this.#definition, into)) {
         throw invalid(`aggregateInto "${into}" is no aggregator: declare it with aggregatorFor("${into}", …).`);
       }
       if (!Array.isArray(request.tasks)) throw invalid("dispatchParallel wants a list of tasks.");
@@ -138,14 +140,22 @@ export class Recorder {
   }
 
   #attempt(action: string, run: () => void): void {
-    this.assertOpen();
+    this.#begin(action);
     try {
-      if (this.#options.isEnd) throw endActed(this.#options.state, action);
       run();
     } catch (error) {
-      if (error instanceof Refusal) this.refuse(error);
-      throw error;
+      this.#fail(error);
     }
+  }
+
+  #begin(action: string): void {
+    this.assertOpen();
+    if (this.#isEnd) this.refuse(endActed(this.#state, action));
+  }
+
+  #fail(error: unknown): never {
+    if (error instanceof Refusal) this.refuse(error);
+    throw error;
   }
 
   #decide(outcome: Outcome): void {
@@ -157,37 +167,45 @@ export class Recorder {
     throw new Refusal(
       "TWO_OUTCOMES",
       422,
-      `The handler of state "${this.#options.state}" decided twice: return after the first decision.`,
+      `The handler of state "${this.#state}" decided twice: return after the first decision.`,
     );
   }
 
   #order(task: TaskRequest): TaskOrder {
-    const order = orderOf(task, this.#options.defaults);
-    this.#assertTargets(order.transitions, `task "${order.type}"`);
-    this.#assertTargets(order.eventTransitions ?? {}, `events of task "${order.type}"`);
+    const order = orderOf(task, this.#defaults);
+    this.#assertTargets(order.transitions, "task", order.type);
+    if (order.eventTransitions) this.#assertTargets(order.eventTransitions, "events of task", order.type);
     return order;
   }
 
-  #assertTargets(transitions: Readonly<Record<string, string>>, where: string): void {
+  /** The words are made for those that are wrong. */
+  #assertTargets(transitions: Readonly<Record<string, string>>, what: string, name?: string): void {
     for (const status of Object.keys(transitions)) {
+      if (this.#isState(transitions[status])) continue;
+      const where = name === undefined ? what : `${what} "${name}"`;
       this.#assertTarget(transitions[status], `transitions.${status} of ${where}`);
     }
   }
 
+  #isState(target: unknown): boolean {
+    return typeof target === "string" && stateExists(this.#definition, target);
+  }
+
   #assertTarget(target: unknown, where: string): void {
-    if (typeof target === "string" && stateExists(this.#options.definition, target)) return;
+    if (this.#isState(target)) return;
     throw new Refusal(
       "UNKNOWN_STATE",
       422,
-      `State "${String(target)}" does not exist (${where} in state "${this.#options.state}"): declare it or correct the name.`,
+      `State "${String(target)}" does not exist (${where} in state "${this.#state}"): declare it or correct the name.`,
     );
   }
 
   #dispatched(): Outcome {
     const orders = this.#orders ?? [];
     const children = this.#children ?? [];
-    if (orders.length + children.length === 0) throw noOutcome(this.#options.state);
+    if (orders.length + children.length === 0) throw noOutcome(this.#state);
     const into = this.#joinOf(orders, children);
+    if (children.length === 0 && into === undefined) return { kind: "tasks", orders };
     return {
       kind: "tasks",
       orders,
@@ -198,6 +216,8 @@ export class Recorder {
 
   /** One task or child may lead to an aggregator; several must, all to the same. */
   #joinOf(orders: readonly TaskOrder[], children: readonly ChildOrder[]): string | undefined {
+    const [only] = orders;
+    if (only && orders.length + children.length === 1) return this.#asAggregator(only.transitions["success"]);
     const branches = [
       ...orders.map(({ type, transitions }) => ({ name: type, success: transitions["success"] })),
       ...children.map(({ blueprint, transitions }) => ({ name: blueprint, success: transitions["success"] })),
@@ -211,13 +231,13 @@ export class Recorder {
     throw new Refusal(
       "NO_JOIN",
       422,
-      `State "${this.#options.state}" started ${branches.length} ${what} that do not lead to one aggregator (${found}): ` +
+      `State "${this.#state}" started ${branches.length} ${what} that do not lead to one aggregator (${found}): ` +
         "point the success transition of each to the same state and declare it with aggregatorFor.",
     );
   }
 
   #asAggregator(success: string | undefined): string | undefined {
-    return isAggregator(this.#options.definition, success) ? success : undefined;
+    return isAggregator(this.#definition, success) ? success : undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 /** What the request of each action may hold. The check and the run itself refuse the same, in the same words. */
-import { type KnownOptions, unknownOptions } from "../system/options.ts";
+import { type KnownOptions, unknownOption } from "../system/options.ts";
 import type { ActionName } from "./request-facts.ts";
 import type { ApprovalRequest, ParallelRequest, TaskRequest } from "./sdk.ts";
 
@@ -89,5 +89,8 @@ export const REQUEST_FIELDS: Readonly<Record<Exclude<ActionName, "transitionTo">
 
 /** What is wrong with the first name that nobody knows; undefined where all are known. */
 export function unknownFieldOf(owner: string, request: object, known: KnownOptions): string | undefined {
-  return unknownOptions(owner, request, known)[0]?.message;
+  for (const name of Object.keys(request)) {
+    if (!known.names.includes(name)) return unknownOption(owner, name, known);
+  }
+  return undefined;
 }

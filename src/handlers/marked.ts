@@ -12,7 +12,7 @@ export function markHandlers(definition: Definition, mark: (running: RunningHand
     handler(context, actions) {
       const running = { jobId: context.jobId, blueprint: context.blueprint, state: context.currentState };
       mark(running);
-      return runningHandler.run(running, () => declared.handler(context, actions));
+      return runningHandler.run(running, declared.handler, context, actions);
     },
   });
   const wrapState = (state: DeclaredState): DeclaredState => ({

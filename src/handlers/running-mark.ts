@@ -16,9 +16,18 @@ export function createMarkWriter(buffer: SharedArrayBuffer): (running: RunningHa
   const length = new Int32Array(buffer, 0, 1);
   const bytes = new Uint8Array(buffer, HEAD_BYTES);
   const encoder = new TextEncoder();
-  return ({ jobId, blueprint, state }) => {
+  let marked: RunningHandler = { jobId: "", blueprint: "", state: "" };
+  return (running) => {
+    // A turn and its first handler say the same.
+    if (isSame(running, marked)) return;
+    marked = running;
+    const { jobId, blueprint, state } = running;
     length[0] = encoder.encodeInto(`${jobId}\n${blueprint}\n${state}`, bytes).written;
   };
+}
+
+function isSame(left: RunningHandler, right: RunningHandler): boolean {
+  return left.jobId === right.jobId && left.state === right.state && left.blueprint === right.blueprint;
 }
 
 /** The handler that began last: the likely reason why the thread stands still. */

@@ -129,27 +129,44 @@ export function createThreadSession({ system, post, mark, openFiles }: ThreadSes
     }
   }
 
+  /** Most turns are over before the next message could abort them: nothing is kept of these. */
   function begin(run: Run): void {
-    const controller = new Stopping();
-    aborts.set(run.run, controller);
-    void execute(run, controller.signal).then((reply) => {
-      aborts.delete(run.run);
-      send({ kind: "reply", run: run.run, reply });
-    });
+    const stopping = new Stopping();
+    const reply = execute(run, stopping.signal);
+    if (reply instanceof Promise) answerLater(run, stopping, reply);
+    else send({ kind: "reply", run: run.run, reply });
   }
 
-  async function execute({ turn, isAlone }: Run, signal: StopSignal): Promise<TurnReply> {
+  function answerLater({ run, turn }: Run, stopping: Stopping, late: Promise<TurnReply>): void {
+    aborts.set(run, stopping);
+    void late
+      .catch((error: unknown) => unavailable(turn, messageOf(error)))
+      .then((reply) => {
+        aborts.delete(run);
+        send({ kind: "reply", run, reply });
+      });
+  }
+
+  function execute(run: Run, signal: StopSignal): TurnReply | Promise<TurnReply> {
+    const { turn } = run;
     mark(turn);
     try {
-      const bundle = bundles.get(turn.hash) ?? (await load(turn.hash));
-      const definition = bundle.definitions.get(turn.blueprint);
-      if (!definition) return unavailable(turn, "its bundle does not hold it");
-      const { placeOf } = bundle;
-      const pauses = isAlone && { chainMsMax: PAUSE_ALWAYS_MS };
-      return await executeTurn(definition, turn, host, { clock, timers, log, signal, placeOf, ...pauses });
+      const bundle = bundles.get(turn.hash);
+      return bundle ? executeIn(bundle, run, signal) : executeLater(run, signal);
     } catch (error) {
       return unavailable(turn, messageOf(error));
     }
+  }
+
+  async function executeLater(run: Run, signal: StopSignal): Promise<TurnReply> {
+    return executeIn(await load(run.turn.hash), run, signal);
+  }
+
+  function executeIn(bundle: LoadedBundle, { turn, isAlone }: Run, signal: StopSignal) {
+    const definition = bundle.definitions.get(turn.blueprint);
+    if (!definition) return unavailable(turn, "its bundle does not hold it");
+    const options = { clock, timers, log, signal, placeOf: bundle.placeOf };
+    return executeTurn(definition, turn, host, isAlone ? { ...options, chainMsMax: PAUSE_ALWAYS_MS } : options);
   }
 
   async function load(hash: string): Promise<LoadedBundle> {

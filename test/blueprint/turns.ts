@@ -86,7 +86,7 @@ export function turnOf(change: Partial<Turn> = {}): Turn {
   };
 }
 
-export function runTurn(
+export async function runTurn(
   blueprint: object,
   change: Partial<Turn> = {},
   options: Partial<ExecuteOptions> & { host?: HandlerHost; time?: ManualTime } = {},
