@@ -11,7 +11,7 @@ import { assertNever, Refusal } from "../src/system/errors.ts";
 import type { Log } from "../src/system/log.ts";
 import type { BodyFetcher } from "./dispatcher/bodies.ts";
 import type { DispatcherEffect, DispatcherMessage } from "./dispatcher/messages.ts";
-import { type QueuedTask, taskKey } from "./dispatcher/task.ts";
+import type { QueuedTask } from "./dispatcher/task.ts";
 import type { Families } from "./families.ts";
 import { limitOf, placeOf } from "./gate/entry.ts";
 import type { GateEffect, GateMessage, Place } from "./gate/messages.ts";
@@ -67,13 +67,13 @@ export class Errands {
     const { dispatcher, gate, families, reputations } = this.#to;
     switch (after.type) {
       case "drop-task":
-        dispatcher.tell({ type: "drop", key: taskKey(job.id, after.visit, after.slot) });
+        dispatcher.tell({ type: "drop", jobId: job.id, visit: after.visit, slot: after.slot });
         return;
       case "judge-worker":
         return reputations.take(after.workerId, after.deed);
       case "cancel-task": {
         const { visit, slot, attempt } = after;
-        dispatcher.tell({ type: "cancel", key: taskKey(job.id, visit, slot), jobId: job.id, visit, slot, attempt });
+        dispatcher.tell({ type: "cancel", jobId: job.id, visit, slot, attempt });
         return;
       }
       case "arrive-at-gate":
@@ -130,12 +130,12 @@ export class Errands {
     switch (effect.type) {
       case "assign": {
         const { workerId, task } = effect;
-        const told = directory.get(workerId)?.ref.tell({ type: "assign", task });
+        const told = directory.get(workerId)?.ref.tell(effect);
         if (told !== "queued") dispatcher.tell({ type: "returned", workerId, task });
         return;
       }
       case "stop-task":
-        directory.get(effect.workerId)?.ref.tell({ type: "stop-task", key: effect.key, cancel: effect.cancel });
+        directory.get(effect.workerId)?.ref.tell(effect);
         return;
       case "withdrawn": {
         const { jobId, visit, slot, attempt } = effect;
@@ -192,7 +192,6 @@ export class Errands {
 
 export function queuedTask(job: TaskJob, wait: Claim["wait"], visit: number, again: boolean): QueuedTask {
   return {
-    key: taskKey(job.id, visit, wait.slot),
     jobId: job.id,
     visit,
     slot: wait.slot,

@@ -28,10 +28,16 @@ const STRATEGIES: Record<Strategy, readonly Compare[]> = {
   overflow: [byCost, byLoad, byTurn],
 };
 
-export function choose(order: TaskNeeds, candidates: Iterable<Candidate>): Candidate | undefined {
+/** The best of those that may have it; the first of equals. */
+export function choose<One extends Candidate>(
+  order: TaskNeeds,
+  candidates: readonly One[],
+  mayHave: (order: TaskNeeds, candidate: One) => boolean,
+): One | undefined {
   const compares = STRATEGIES[order.strategy];
-  let best: Candidate | undefined;
+  let best: One | undefined;
   for (const candidate of candidates) {
+    if (!mayHave(order, candidate)) continue;
     if (!best || isBetter(candidate, best, compares, order)) best = candidate;
   }
   return best;

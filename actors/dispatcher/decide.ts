@@ -9,21 +9,23 @@
 import { costOf, type WorkerView } from "../../src/job/worker.ts";
 import { assertNever } from "../../src/system/errors.ts";
 import { isAble, type Verdict } from "./eligibility.ts";
-import { accepts, count, type Hand, Hands, judgeHand } from "./hands.ts";
-import { type Held, Line } from "./line.ts";
+import { accepts, type Hand, Hands, judgeHand } from "./hands.ts";
+import { Held, type Line } from "./line.ts";
+import { Lines } from "./lines.ts";
 import type { DispatcherEffect, DispatcherMessage } from "./messages.ts";
 import { ParkedTasks } from "./parked.ts";
 import type { Row } from "./row-index.ts";
 import {
-  bytesOf,
-  classOf,
   compareRanks,
   parseKey,
   type QueuedTask,
   type Rank,
   type TaskNeeds,
+  type TaskPlace,
+  type TaskRun,
   type WaitingTask,
 } from "./task.ts";
+import { TaskTable } from "./task-table.ts";
 
 /** Bodies of waiting tasks that are kept in memory, all classes together. */
 export const BODY_BYTES_MAX = 64 * 1024 * 1024;
@@ -34,24 +36,21 @@ const BODIES_FETCHED = 256;
 const FETCHED_SHARE = 8;
 /** Tasks failed for their cost limit at once: each of them brings its job into memory. */
 const COSTS_AT_ONCE = 256;
+const NOTHING: readonly DispatcherEffect[] = [];
 
 export class Dispatch {
   /** Whole ones, queued or handed out. */
-  readonly #held = new Map<string, Held>();
-  readonly #heldByJob = new Map<string, number>();
+  readonly #held = new TaskTable<Held>();
   readonly #parked = new ParkedTasks();
-  readonly #lines = new Map<string, Line>();
-  readonly #linesByNumber = new Map<number, Line>();
-  readonly #linesByType = new Map<string, Set<Line>>();
+  readonly #lines = new Lines(this.#parked);
   readonly #hands = new Hands();
   /** Lines that wait for bodies, by number. */
   readonly #fetching = new Map<number, TaskNeeds>();
   #arrivals = 0;
-  #lineNumbers = 0;
   #queued = 0;
   #bytes = 0;
   #isHeldBack = false;
-  #effects: DispatcherEffect[] = [];
+  #effects: DispatcherEffect[] | undefined;
 
   readonly #fetchedBytesMax: number;
 
@@ -70,14 +69,15 @@ export class Dispatch {
 
   /** Whether the job has a task here, queued or handed out. */
   holds(jobId: string): boolean {
-    return this.#heldByJob.has(jobId) || this.#parked.hasJob(jobId);
+    return this.#held.hasJob(jobId) || this.#parked.hasJob(jobId);
   }
 
   /** Who has it: undefined if it is not here. */
   whereIs(key: string): { readonly state: "queued" | "assigned"; readonly workerId: string | undefined } | undefined {
-    const held = this.#held.get(key);
+    const place = parseKey(key);
+    const held = this.#held.get(place);
     if (held && held.state !== "dropped") return { state: held.state, workerId: held.workerId };
-    return this.#rowOf(key) === undefined ? undefined : { state: "queued", workerId: undefined };
+    return this.#rowOf(place) === undefined ? undefined : { state: "queued", workerId: undefined };
   }
 
   /** Every live worker's answer to this task, now. */
@@ -86,9 +86,14 @@ export class Dispatch {
   }
 
   decide(message: DispatcherMessage): readonly DispatcherEffect[] {
-    this.#effects = [];
+    this.#effects = undefined;
     this.#take(message);
-    return this.#effects;
+    return this.#effects ?? NOTHING;
+  }
+
+  #does(effect: DispatcherEffect): void {
+    if (this.#effects === undefined) this.#effects = [effect];
+    else this.#effects.push(effect);
   }
 
   #take(message: DispatcherMessage): void {
@@ -96,7 +101,7 @@ export class Dispatch {
       case "queue":
         return this.#queue(message.task);
       case "drop":
-        return this.#drop(message.key);
+        return this.#drop(message);
       case "cancel":
         return this.#cancel(message);
       case "worker":
@@ -119,7 +124,7 @@ export class Dispatch {
       case "open":
         return this.#open();
       case "judge-costs":
-        return this.#failTooExpensive([message.taskType]);
+        return this.#failTooExpensiveOf(message.taskType);
       default:
         return assertNever(message);
     }
@@ -128,28 +133,26 @@ export class Dispatch {
   // ---- into the queue
 
   #queue(task: QueuedTask): void {
-    const known = this.#held.get(task.key);
+    const known = this.#held.get(task);
     if (known && known.task.attempt >= task.attempt) return;
     if (known) this.#forget(known);
-    const row = this.#parked.find(task.jobId, task.visit, task.slot);
+    const row = this.#rowOf(task);
     if (row !== undefined && this.#parked.attemptOf(row) >= task.attempt) return;
     if (row !== undefined) this.#forgetParked(row);
     const expense = this.#tooExpensive(task.order);
     if (expense === undefined) this.#enter(task);
-    else this.#effects.push({ type: "too-expensive", task, message: expense });
+    else this.#does({ type: "too-expensive", task, message: expense });
   }
 
   /** If it is the first of its class, the best of the workers with room gets it; else it waits. */
   #enter(task: QueuedTask): void {
-    const { order, begun, queuedAtMs } = task;
-    const arrival = ++this.#arrivals;
-    const rank: Rank = { priority: order.priority, begun, queuedAtMs, arrival };
-    const held: Held = { ...rank, task, state: "queued", workerId: undefined, line: undefined, bytes: bytesOf(task) };
-    const first = this.#lines.get(classOf(order))?.rank;
-    const hand = first && compareRanks(first, rank) < 0 ? undefined : this.#choose(order);
+    const { order } = task;
+    const held = new Held(task, ++this.#arrivals);
+    const first = this.#lines.find(order)?.rank;
+    const hand = first && compareRanks(first, held) < 0 ? undefined : this.#choose(order);
     // While bodies are fetched a worker with room may be waiting for a better one.
     if (hand && this.#fetching.size === 0) {
-      this.#hold(held);
+      this.#held.set(held);
       return this.#handOut(held, hand);
     }
     this.#wait(held);
@@ -157,11 +160,12 @@ export class Dispatch {
   }
 
   #wait(held: Held): void {
-    const line = this.#lineFor(held.task.order);
+    const { order } = held.task;
+    const line = this.#lines.find(order) ?? this.#lines.open(order);
     this.#queued += 1;
     const hasRoom = line.bytes + held.bytes <= this.bodyBytesMax - this.#bytes;
     if (!(hasRoom && line.isBeforeParked(held)) && this.#park(held, line)) return;
-    this.#hold(held);
+    this.#held.set(held);
     this.#keepWhole(held, line);
   }
 
@@ -179,27 +183,6 @@ export class Dispatch {
     this.#bytes += held.bytes;
   }
 
-  #lineFor(order: TaskNeeds): Line {
-    const name = classOf(order);
-    const known = this.#lines.get(name);
-    if (known) return known;
-    const { type, strategy, maxCost, requirements } = order;
-    const needs = { type, strategy, ...(maxCost !== undefined && { maxCost }), ...(requirements && { requirements }) };
-    const line = new Line(++this.#lineNumbers, name, needs, this.#parked);
-    this.#lines.set(name, line);
-    this.#linesByNumber.set(line.number, line);
-    setOf(this.#linesByType, type).add(line);
-    return line;
-  }
-
-  /** A line that nothing waits in goes. */
-  #tidy(line: Line): void {
-    if (!line.isEmpty) return;
-    this.#lines.delete(line.name);
-    this.#linesByNumber.delete(line.number);
-    removeFrom(this.#linesByType, line.needs.type, line);
-  }
-
   // ---- out of the queue
 
   #choose(order: TaskNeeds): Hand | undefined {
@@ -214,21 +197,29 @@ export class Dispatch {
   /** False: there is nothing for it, or the best there is has to be fetched first. */
   #takeBest(hand: Hand): boolean {
     if (hand.free <= 0 || this.#isHeldBack) return false;
-    let best: { readonly line: Line; readonly rank: Rank } | undefined;
-    for (const type of hand.view.tasks) {
-      for (const line of this.#linesByType.get(type) ?? []) {
-        const { rank } = line;
-        if (!rank || (best && compareRanks(rank, best.rank) >= 0)) continue;
-        if (accepts(line.needs, hand)) best = { line, rank };
-      }
-    }
-    if (!best) return false;
-    const { line } = best;
+    const line = this.#bestLine(hand);
+    if (!line) return false;
     const { head } = line;
     if (head) this.#assign(line, head, hand);
     const isLow = line.whole < BODIES_LOW && line.bytes <= this.#fetchedBytesMax;
     if (!head || isLow) this.#fetch(line);
     return head !== undefined;
+  }
+
+  /** Whose first goes before the first of all others that the worker may take. */
+  #bestLine(hand: Hand): Line | undefined {
+    if (this.#lines.areEmpty) return undefined;
+    let best: Line | undefined;
+    let bestRank: Rank | undefined;
+    for (const type of hand.types) {
+      for (const line of this.#lines.ofType(type)) {
+        const { rank } = line;
+        if (!rank || (bestRank && compareRanks(rank, bestRank) >= 0) || !accepts(line.needs, hand)) continue;
+        best = line;
+        bestRank = rank;
+      }
+    }
+    return best;
   }
 
   /** All workers of this type that have room: one task each by turns, as the strategy has it. */
@@ -241,20 +232,20 @@ export class Dispatch {
     line.shift(held);
     this.#bytes -= held.bytes;
     this.#queued -= 1;
-    this.#tidy(line);
+    this.#lines.tidy(line);
     this.#handOut(held, hand);
   }
 
   #handOut(held: Held, hand: Hand): void {
     this.#hands.give(held, hand);
     hand.free -= 1;
-    this.#effects.push({ type: "assign", workerId: hand.view.id, task: held.task });
+    this.#does({ type: "assign", workerId: hand.view.id, task: held.task });
   }
 
   #open(): void {
     if (!this.#isHeldBack) return;
     this.#isHeldBack = false;
-    for (const line of this.#lines.values()) this.#matchAll(line.needs);
+    for (const line of this.#lines.all()) this.#matchAll(line.needs);
   }
 
   // ---- bodies
@@ -269,87 +260,86 @@ export class Dispatch {
       if (tasks.length > 0 && bytes > this.#fetchedBytesMax) break;
       tasks.push(this.#parked.read(row));
     }
-    this.#effects.push({ type: "fetch", line: line.number, tasks });
+    this.#does({ type: "fetch", line: line.number, tasks });
   }
 
   #takeBodies({ line: number, tasks, bodies }: Extract<DispatcherMessage, { type: "bodies" }>): void {
     const needs = this.#fetching.get(number);
     this.#fetching.delete(number);
-    const line = this.#linesByNumber.get(number);
-    for (const [index, { jobId, visit, slot, attempt }] of tasks.entries()) {
-      const row = this.#parked.find(jobId, visit, slot);
+    const line = this.#lines.numbered(number);
+    for (const [index, waiting] of tasks.entries()) {
+      const row = this.#rowOf(waiting);
       // Meanwhile it may have been dropped, and come back as another run.
-      if (!line || row === undefined || this.#parked.attemptOf(row) !== attempt) continue;
+      if (!line || row === undefined || this.#parked.attemptOf(row) !== waiting.attempt) continue;
       const body = bodies[index];
       if (!body) {
         this.#forgetParked(row);
         continue;
       }
       const task = { ...body, ...this.#parked.read(row) };
-      const rank = this.#parked.rankOf(row);
+      const held = new Held(task, this.#parked.rankOf(row).arrival);
       line.parked.remove(row);
       this.#parked.remove(row);
-      const held: Held = { ...rank, task, state: "queued", workerId: undefined, line, bytes: bytesOf(task) };
-      this.#hold(held);
+      this.#held.set(held);
       this.#keepWhole(held, line);
     }
     // Whoever waited for one that is gone by now looks for something else.
     if (needs) this.#matchAll(needs);
   }
 
-  #rowOf(key: string): Row | undefined {
-    const place = this.#parked.size > 0 ? parseKey(key) : undefined;
-    return place && this.#parked.find(place.jobId, place.visit, place.slot);
+  #rowOf({ jobId, visit, slot }: TaskPlace): Row | undefined {
+    return this.#parked.find(jobId, visit, slot);
   }
 
   #forgetParked(row: Row): void {
-    const line = this.#linesByNumber.get(this.#parked.lineOf(row));
+    const line = this.#lines.numbered(this.#parked.lineOf(row));
     line?.parked.remove(row);
     this.#parked.remove(row);
     this.#queued -= 1;
-    if (line) this.#tidy(line);
+    if (line) this.#lines.tidy(line);
   }
 
   // ---- what is in hand
 
-  #drop(key: string): void {
-    const held = this.#held.get(key);
+  #drop(place: TaskPlace): void {
+    const held = this.#held.get(place);
     if (!held) {
-      const row = this.#rowOf(key);
+      const row = this.#rowOf(place);
       if (row !== undefined) this.#forgetParked(row);
       return;
     }
     if (held.state === "assigned" && held.workerId !== undefined) {
-      this.#effects.push({ type: "stop-task", workerId: held.workerId, key, cancel: false });
+      this.#does({ type: "stop-task", workerId: held.workerId, task: held.task, cancel: false });
     }
     this.#forget(held);
   }
 
-  #cancel(message: Extract<DispatcherMessage, { type: "cancel" }>): void {
-    const { key, jobId, visit, slot, attempt } = message;
-    const held = this.#held.get(key);
+  #cancel(run: TaskRun): void {
+    const { jobId, visit, slot, attempt } = run;
+    const held = this.#held.get(run);
     if (held?.state === "assigned" && held.workerId !== undefined) {
-      this.#effects.push({ type: "stop-task", workerId: held.workerId, key, cancel: true });
+      this.#does({ type: "stop-task", workerId: held.workerId, task: held.task, cancel: true });
       return;
     }
     if (held) this.#forget(held);
-    else this.#drop(key);
-    this.#effects.push({ type: "withdrawn", jobId, visit, slot, attempt });
+    else this.#drop(run);
+    this.#does({ type: "withdrawn", jobId, visit, slot, attempt });
   }
 
   #worker(view: WorkerView): void {
     const hand = this.#hands.see(view);
-    this.#failTooExpensive(hand.view.tasks);
+    this.#failTooExpensive(hand.types);
     this.#matchWorker(hand);
   }
 
   #workerGone(workerId: string): void {
     const hand = this.#hands.gone(workerId);
     if (!hand) return;
-    for (const { held } of hand.given.values()) {
-      if (this.#held.get(held.task.key) === held) this.#queueAgain(held);
+    // In the order in which they went to it.
+    for (const held of hand.given.values().toSorted((a, b) => a.turn - b.turn)) {
+      if (this.#held.get(held.task) === held) this.#queueAgain(held);
     }
-    this.#failTooExpensive(hand.view.tasks);
+    this.#failTooExpensive(hand.types);
   }
 
   #credit(workerId: string, tasks: number): void {
@@ -362,8 +352,8 @@ export class Dispatch {
   #returned(workerId: string, task: QueuedTask): void {
     const hand = this.#hands.get(workerId);
     // One that began anew since gives back what this one was never given: no credit was used for it.
-    if (hand && this.#hands.takeFrom(hand, task.key, task.attempt)) hand.free += 1;
-    const held = this.#held.get(task.key);
+    if (hand && this.#hands.takeFrom(hand, task)) hand.free += 1;
+    const held = this.#held.get(task);
     if (held?.workerId === workerId && held.task.attempt === task.attempt) this.#queueAgain(held);
     if (hand) this.#matchWorker(hand);
   }
@@ -373,62 +363,56 @@ export class Dispatch {
     this.#enter({ ...held.task, again: true });
   }
 
-  #ended({ workerId, key, attempt, credit = 0 }: Extract<DispatcherMessage, { type: "ended" }>): void {
+  #ended({ workerId, task, credit = 0 }: Extract<DispatcherMessage, { type: "ended" }>): void {
     const hand = this.#hands.get(workerId);
     if (hand) {
-      this.#hands.takeFrom(hand, key, attempt);
+      this.#hands.takeFrom(hand, task);
       hand.free += credit;
     }
-    const held = this.#held.get(key);
-    if (held?.workerId === workerId && held.task.attempt === attempt) this.#forget(held);
+    const held = this.#held.get(task);
+    if (held?.workerId === workerId && held.task.attempt === task.attempt) this.#forget(held);
     if (hand) this.#matchWorker(hand);
   }
 
   #claimed(workerId: string, task: QueuedTask): void {
-    const known = this.#held.get(task.key);
+    const known = this.#held.get(task);
     const isOut = known?.state === "assigned" && known.task.attempt === task.attempt;
     if (isOut && known.workerId === workerId) return;
-    const row = this.#parked.find(task.jobId, task.visit, task.slot);
+    const row = this.#rowOf(task);
     const attempt = known?.task.attempt ?? (row === undefined ? 0 : this.#parked.attemptOf(row));
     const held = this.#heldBy(workerId, task);
     if (isOut) {
       // While the job was asked, the task went out to another worker: that one counts. This one has it until it hears.
-      this.#effects.push({ type: "stop-task", workerId, key: task.key, cancel: false });
+      this.#does({ type: "stop-task", workerId, task, cancel: false });
     } else if (attempt <= task.attempt) {
       // Else a claim that was long on its way is of a run that was replaced: that one goes on beside its successor.
       if (known) this.#forget(known);
       if (row !== undefined) this.#forgetParked(row);
-      this.#hold(held);
+      this.#held.set(held);
     }
     const hand = this.#hands.get(workerId);
     if (hand) this.#hands.give(held, hand);
   }
 
   #heldBy(workerId: string, task: QueuedTask): Held {
-    const { order, begun, queuedAtMs } = task;
-    const rank: Rank = { priority: order.priority, begun, queuedAtMs, arrival: ++this.#arrivals };
-    return { ...rank, task, state: "assigned", workerId, line: undefined, bytes: bytesOf(task) };
-  }
-
-  #hold(held: Held): void {
-    this.#held.set(held.task.key, held);
-    count(this.#heldByJob, held.task.jobId, 1);
+    const held = new Held(task, ++this.#arrivals);
+    held.state = "assigned";
+    held.workerId = workerId;
+    return held;
   }
 
   #forget(held: Held): void {
     const isQueued = held.state === "queued";
     held.state = "dropped";
     if (isQueued) this.#leaveQueue(held);
-    if (this.#held.get(held.task.key) !== held) return;
-    this.#held.delete(held.task.key);
-    count(this.#heldByJob, held.task.jobId, -1);
+    this.#held.remove(held);
   }
 
   #leaveQueue(held: Held): void {
     this.#queued -= 1;
     this.#bytes -= held.bytes;
     held.line?.drop(held);
-    if (held.line) this.#tidy(held.line);
+    if (held.line) this.#lines.tidy(held.line);
   }
 
   // ---- cost limits
@@ -437,7 +421,7 @@ export class Dispatch {
   #tooExpensive(order: TaskNeeds): string | undefined {
     const { maxCost, type } = order;
     if (maxCost === undefined) return undefined;
-    const suitable = [...this.#hands.ofType(type)].filter((hand) => isAble(order, hand.view).accepted);
+    const suitable = this.#hands.ofType(type).filter((hand) => isAble(order, hand.view).accepted);
     if (suitable.length === 0 || suitable.some((hand) => costOf(hand.view, type) <= maxCost)) return undefined;
     const cheapest = Math.min(...suitable.map((hand) => costOf(hand.view, type)));
     const found = Number.isFinite(cheapest)
@@ -447,12 +431,14 @@ export class Dispatch {
   }
 
   /** A worker of these types came, changed or went: what waits under a cost limit is judged again. */
-  #failTooExpensive(types: Iterable<string>): void {
-    for (const type of types) {
-      for (const line of this.#linesByType.get(type) ?? []) {
-        const message = this.#tooExpensive(line.needs);
-        if (message !== undefined) this.#failFirst(line, message);
-      }
+  #failTooExpensive(types: readonly string[]): void {
+    for (const type of types) this.#failTooExpensiveOf(type);
+  }
+
+  #failTooExpensiveOf(type: string): void {
+    for (const line of this.#lines.ofType(type)) {
+      const message = this.#tooExpensive(line.needs);
+      if (message !== undefined) this.#failFirst(line, message);
     }
   }
 
@@ -460,9 +446,9 @@ export class Dispatch {
   #failFirst(line: Line, message: string): void {
     for (let failed = 0; failed < COSTS_AT_ONCE && !line.isEmpty; failed++) {
       const task = this.#leaveAsFirst(line);
-      if (task) this.#effects.push({ type: "too-expensive", task, message });
+      if (task) this.#does({ type: "too-expensive", task, message });
     }
-    if (!line.isEmpty) this.#effects.push({ type: "judge-costs-later", taskType: line.needs.type });
+    if (!line.isEmpty) this.#does({ type: "judge-costs-later", taskType: line.needs.type });
   }
 
   #leaveAsFirst(line: Line): WaitingTask | undefined {
@@ -477,18 +463,4 @@ export class Dispatch {
     this.#forgetParked(row);
     return task;
   }
-}
-
-function setOf<Value>(map: Map<string, Set<Value>>, key: string): Set<Value> {
-  const known = map.get(key);
-  if (known) return known;
-  const made = new Set<Value>();
-  map.set(key, made);
-  return made;
-}
-
-function removeFrom<Value>(map: Map<string, Set<Value>>, key: string, value: Value): void {
-  const set = map.get(key);
-  set?.delete(value);
-  if (set?.size === 0) map.delete(key);
 }

@@ -55,12 +55,12 @@ export function hasRoom(
   order: TaskNeeds,
   worker: WorkerView,
   free: number,
-  inUse: ReadonlyMap<string, number>,
+  inUse: ReadonlyMap<string, { readonly tasks: number }>,
 ): Verdict {
   if (worker.status !== "idle") return refuse("status", "idle", worker.status);
   const name = limitName(worker, order.type);
   const limit = worker.limits.get(name);
-  const used = inUse.get(name) ?? 0;
+  const used = inUse.get(name)?.tasks ?? 0;
   if (limit !== undefined && used >= limit) return refuse("type_limit", limit, used);
   if (free <= 0) return refuse("slots", 1, 0);
   return FITS;

@@ -2,28 +2,75 @@
 import { limitName, type WorkerView } from "../../src/job/worker.ts";
 import { type Candidate, choose } from "./choose.ts";
 import { hasRoom, suits, type Verdict } from "./eligibility.ts";
-import type { Held } from "./line.ts";
-import type { TaskNeeds } from "./task.ts";
+import type { Held, Tally } from "./line.ts";
+import type { TaskNeeds, TaskRun } from "./task.ts";
+import { RunTable } from "./task-table.ts";
 
-export interface Hand {
-  view: WorkerView;
-  free: number;
-  load: number;
-  lastTurn: number;
-  readonly inUse: Map<string, number>;
+export class Hand implements Candidate {
+  free = 0;
+  lastTurn = 0;
+  /** By name of the limit. */
+  readonly inUse = new Map<string, Tally>();
   /** What it was given and has not ended, attempt by attempt: a run that took too long goes on beside its successor. */
-  readonly given: Map<string, Given>;
+  readonly given = new RunTable<Held>();
+  view: WorkerView;
+  /** Of tasks that it takes. */
+  types: readonly string[];
+
+  constructor(view: WorkerView) {
+    this.view = view;
+    this.types = [...view.tasks];
+  }
+
+  get load(): number {
+    return this.given.size;
+  }
+
+  become(view: WorkerView): void {
+    this.view = view;
+    this.types = [...view.tasks];
+    for (const [name, tally] of this.inUse) if (tally.tasks === 0) this.inUse.delete(name);
+  }
+
+  limit(name: string): Tally {
+    const known = this.inUse.get(name);
+    if (known) return known;
+    const tally = { tasks: 0 };
+    this.inUse.set(name, tally);
+    return tally;
+  }
 }
 
-interface Given {
-  readonly held: Held;
-  /** The limit that it counts under, whatever the worker says of its limits later. */
-  readonly limit: string;
+const NO_HANDS: readonly Hand[] = [];
+
+/** Those that take tasks of one type, in the order in which they said so last. */
+class HandsOfType {
+  readonly #hands = new Set<Hand>();
+  /** The same, for going through them. */
+  #list: readonly Hand[] | undefined;
+
+  get areNone(): boolean {
+    return this.#hands.size === 0;
+  }
+
+  get list(): readonly Hand[] {
+    return (this.#list ??= [...this.#hands]);
+  }
+
+  add(hand: Hand): void {
+    this.#hands.add(hand);
+    this.#list = undefined;
+  }
+
+  remove(hand: Hand): void {
+    this.#hands.delete(hand);
+    this.#list = undefined;
+  }
 }
 
 export class Hands {
   readonly #all = new Map<string, Hand>();
-  readonly #byType = new Map<string, Set<Hand>>();
+  readonly #byType = new Map<string, HandsOfType>();
   #turns = 0;
 
   get(workerId: string): Hand | undefined {
@@ -34,18 +81,20 @@ export class Hands {
     return this.#all.values();
   }
 
-  ofType(type: string): Iterable<Hand> {
-    return this.#byType.get(type) ?? [];
+  ofType(type: string): readonly Hand[] {
+    return this.#byType.get(type)?.list ?? NO_HANDS;
   }
 
   /** A worker is new, or is not what it was. */
   see(view: WorkerView): Hand {
     const known = this.#all.get(view.id);
-    const hand = known ?? { view, free: 0, load: 0, lastTurn: 0, inUse: new Map(), given: new Map() };
-    if (known) this.#leaveTypes(known);
-    hand.view = view;
+    const hand = known ?? new Hand(view);
+    if (known) {
+      this.#leaveTypes(known);
+      known.become(view);
+    }
     this.#all.set(view.id, hand);
-    for (const type of view.tasks) this.#comeToType(type, hand);
+    for (const type of hand.types) this.#comeToType(type, hand);
     return hand;
   }
 
@@ -59,47 +108,49 @@ export class Hands {
 
   /** The best of those with room, as the task's strategy has it. */
   choose(order: TaskNeeds): Hand | undefined {
-    const hands = this.#byType.get(order.type);
-    const chosen = hands && choose(order, candidates(order, hands));
-    return chosen && this.#all.get(chosen.view.id);
+    return choose(order, this.ofType(order.type), accepts);
   }
 
   give(held: Held, hand: Hand): void {
     held.state = "assigned";
     held.workerId = hand.view.id;
-    const limit = limitName(hand.view, held.task.order.type);
+    const before = hand.given.set(held);
     // Dropped, and claimed by the worker before it has ended: it takes up room once.
-    this.takeFrom(hand, held.task.key, held.task.attempt);
-    hand.given.set(givenName(held.task.key, held.task.attempt), { held, limit });
-    hand.load += 1;
+    if (before) leaveLimit(before);
     hand.lastTurn = ++this.#turns;
-    count(hand.inUse, limit, 1);
+    held.turn = hand.lastTurn;
+    held.limit = hand.limit(limitName(hand.view, held.task.order.type));
+    held.limit.tasks += 1;
   }
 
   /** False: it had not been given to it. */
-  takeFrom(hand: Hand, key: string, attempt: number): boolean {
-    const name = givenName(key, attempt);
-    const given = hand.given.get(name);
-    if (!given) return false;
-    hand.given.delete(name);
-    hand.load -= 1;
-    count(hand.inUse, given.limit, -1);
+  takeFrom(hand: Hand, run: TaskRun): boolean {
+    const held = hand.given.get(run);
+    if (!held) return false;
+    hand.given.remove(held);
+    leaveLimit(held);
     return true;
   }
 
   #comeToType(type: string, hand: Hand): void {
     const known = this.#byType.get(type);
-    if (known) known.add(hand);
-    else this.#byType.set(type, new Set([hand]));
+    if (known) return known.add(hand);
+    const made = new HandsOfType();
+    made.add(hand);
+    this.#byType.set(type, made);
   }
 
   #leaveTypes(hand: Hand): void {
-    for (const type of hand.view.tasks) {
+    for (const type of hand.types) {
       const hands = this.#byType.get(type);
-      hands?.delete(hand);
-      if (hands?.size === 0) this.#byType.delete(type);
+      hands?.remove(hand);
+      if (hands?.areNone === true) this.#byType.delete(type);
     }
   }
+}
+
+function leaveLimit(held: Held): void {
+  if (held.limit) held.limit.tasks -= 1;
 }
 
 export function judgeHand(order: TaskNeeds, hand: Hand): Verdict {
@@ -109,24 +160,10 @@ export function judgeHand(order: TaskNeeds, hand: Hand): Verdict {
 
 /** The verdict alone. It is asked of each idle worker for each task that comes, and most tasks want no more than its type. */
 export function accepts(order: TaskNeeds, hand: Hand): boolean {
+  if (hand.free <= 0) return false;
   const { draining, status, limits, tasks, reputation, reputationNeeded } = hand.view;
   const isPlain = order.requirements === undefined && order.maxCost === undefined && limits.size === 0;
   if (!isPlain) return judgeHand(order, hand).accepted;
-  const isFree = hand.free > 0 && !draining && status === "idle";
+  const isFree = !draining && status === "idle";
   return isFree && reputation >= reputationNeeded && tasks.has(order.type);
-}
-
-/** Adds, and forgets what is at nothing. */
-export function count(map: Map<string, number>, key: string, by: number): void {
-  const sum = (map.get(key) ?? 0) + by;
-  if (sum > 0) map.set(key, sum);
-  else map.delete(key);
-}
-
-function* candidates(order: TaskNeeds, hands: Iterable<Hand>): Iterable<Candidate> {
-  for (const hand of hands) if (hand.free > 0 && accepts(order, hand)) yield hand;
-}
-
-function givenName(key: string, attempt: number): string {
-  return `${key}/${attempt}`;
 }

@@ -5,16 +5,37 @@
 import { Heap } from "./heap.ts";
 import type { ParkedTasks } from "./parked.ts";
 import { RowHeap } from "./row-heap.ts";
-import { compareRanks, type QueuedTask, type Rank, type TaskNeeds } from "./task.ts";
+import { bytesOf, compareRanks, type QueuedTask, type Rank, type TaskNeeds } from "./task.ts";
 
 /** A task that is queued or handed out. */
-export interface Held extends Rank {
-  task: QueuedTask;
-  state: "queued" | "assigned" | "dropped";
-  workerId: string | undefined;
-  /** Where it waits; undefined: it went to a worker at once. */
-  line: Line | undefined;
+export class Held implements Rank {
+  readonly priority: number;
+  readonly begun: boolean;
+  readonly queuedAtMs: number;
   readonly bytes: number;
+  state: "queued" | "assigned" | "dropped" = "queued";
+  workerId: string | undefined = undefined;
+  /** Where it waits; undefined: it went to a worker at once. */
+  line: Line | undefined = undefined;
+  /** When it went to its worker, counted in hand-outs. */
+  turn = 0;
+  /** The limit of its worker that it counts under, whatever the worker says of its limits later. */
+  limit: Tally | undefined = undefined;
+
+  constructor(
+    readonly task: QueuedTask,
+    readonly arrival: number,
+  ) {
+    this.priority = task.order.priority;
+    this.begun = task.begun;
+    this.queuedAtMs = task.queuedAtMs;
+    this.bytes = bytesOf(task);
+  }
+}
+
+/** How many tasks there are of a kind. */
+export interface Tally {
+  tasks: number;
 }
 
 const DROPPED_MIN = 64;
@@ -43,6 +64,14 @@ export class Line {
 
   get isEmpty(): boolean {
     return this.whole === 0 && this.parked.size === 0;
+  }
+
+  /** Whether it is of the same class, as far as that is seen without making a text of it. */
+  isPlainlyFor({ type, strategy, maxCost, requirements }: TaskNeeds): boolean {
+    const { needs } = this;
+    const isPlain = maxCost === undefined && requirements === undefined;
+    if (!isPlain || needs.maxCost !== undefined || needs.requirements !== undefined) return false;
+    return needs.type === type && needs.strategy === strategy;
   }
 
   /** The first of all; undefined: there is none, or its body has to be fetched. */

@@ -1,20 +1,13 @@
 import type { WorkerView } from "../../src/job/worker.ts";
-import type { QueuedTask, TaskBody, WaitingTask } from "./task.ts";
+import type { QueuedTask, TaskBody, TaskPlace, TaskRun, WaitingTask } from "./task.ts";
 
 export type DispatcherMessage =
   /** A task that no one has. Known ones are left as they are. */
   | { readonly type: "queue"; readonly task: QueuedTask }
   /** The job does not wait for it any more: out of the queue, or the worker is told to stop. */
-  | { readonly type: "drop"; readonly key: string }
+  | ({ readonly type: "drop" } & TaskPlace)
   /** The job is cancelled: back from the queue, or the worker is told; the job learns which. */
-  | {
-      readonly type: "cancel";
-      readonly key: string;
-      readonly jobId: string;
-      readonly visit: number;
-      readonly slot: number;
-      readonly attempt: number;
-    }
+  | ({ readonly type: "cancel" } & TaskRun)
   /** A worker is new, or something of it changed. */
   | { readonly type: "worker"; readonly view: WorkerView }
   | { readonly type: "worker-gone"; readonly workerId: string }
@@ -26,8 +19,7 @@ export type DispatcherMessage =
   | {
       readonly type: "ended";
       readonly workerId: string;
-      readonly key: string;
-      readonly attempt: number;
+      readonly task: TaskRun;
       /** So many more may be sent, now that there is room. Left out: none. */
       readonly credit?: number;
     }
@@ -49,14 +41,8 @@ export type DispatcherMessage =
 /** What the dispatcher has decided; its shell carries it out. */
 export type DispatcherEffect =
   | { readonly type: "assign"; readonly workerId: string; readonly task: QueuedTask }
-  | { readonly type: "stop-task"; readonly workerId: string; readonly key: string; readonly cancel: boolean }
-  | {
-      readonly type: "withdrawn";
-      readonly jobId: string;
-      readonly visit: number;
-      readonly slot: number;
-      readonly attempt: number;
-    }
+  | { readonly type: "stop-task"; readonly workerId: string; readonly task: TaskPlace; readonly cancel: boolean }
+  | ({ readonly type: "withdrawn" } & TaskRun)
   | { readonly type: "too-expensive"; readonly task: WaitingTask; readonly message: string }
   /** Read these from the store: their turn comes soon. Answered by `bodies`, whatever happens. */
   | { readonly type: "fetch"; readonly line: number; readonly tasks: readonly WaitingTask[] }

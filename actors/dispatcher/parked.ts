@@ -6,7 +6,7 @@
 import { formatUuid } from "../../src/system/ids.ts";
 import type { RowOrder } from "./row-heap.ts";
 import { type Row, RowIndex } from "./row-index.ts";
-import { bytesOf, compareRanks, type QueuedTask, type Rank, taskKey, type WaitingTask } from "./task.ts";
+import { bytesOf, compareRanks, type QueuedTask, type Rank, type WaitingTask } from "./task.ts";
 
 const ROWS_FIRST = 1_024;
 const NONE = 0xffff_ffff;
@@ -157,7 +157,6 @@ export class ParkedTasks implements RowOrder {
     const { begun, queuedAtMs } = this.rankOf(row);
     const again = (at(this.#columns.flags, row) & AGAIN) !== 0;
     return {
-      key: taskKey(jobId, visit, slot),
       jobId,
       visit,
       slot,

@@ -1,13 +1,19 @@
 /** A task as the dispatcher holds it: enough to order it, to judge workers, and to hand it out. */
 import type { TaskOrder } from "../../src/job/model.ts";
 
-/** Which run of which wait it is, and the place that it has in the queue. */
-export interface WaitingTask {
-  readonly key: string;
+/** Which wait it is for. */
+export interface TaskPlace {
   readonly jobId: string;
   readonly visit: number;
   readonly slot: number;
+}
+
+export interface TaskRun extends TaskPlace {
   readonly attempt: number;
+}
+
+/** Which run of which wait it is, and the place that it has in the queue. */
+export interface WaitingTask extends TaskRun {
   /** A worker has done something for the job before: it goes ahead of jobs not begun. */
   readonly begun: boolean;
   readonly queuedAtMs: number;
@@ -37,11 +43,12 @@ export interface Rank {
   readonly arrival: number;
 }
 
+/** The name that people and doors look for it by. */
 export function taskKey(jobId: string, visit: number, slot: number): string {
   return `${jobId}/${visit}/${slot}`;
 }
 
-export function parseKey(key: string): { readonly jobId: string; readonly visit: number; readonly slot: number } {
+export function parseKey(key: string): TaskPlace {
   const [jobId = "", visit, slot] = key.split("/");
   return { jobId, visit: Number(visit), slot: Number(slot) };
 }

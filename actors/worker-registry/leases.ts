@@ -1,6 +1,7 @@
 /** The tasks that one worker has in hand, and when each of them is over. Times are attended time. */
 import type { Caller } from "../../src/protocol/process.ts";
-import type { QueuedTask } from "../dispatcher/task.ts";
+import type { QueuedTask, TaskPlace } from "../dispatcher/task.ts";
+import { TaskTable } from "../dispatcher/task-table.ts";
 import type { HandOut, LossReason } from "../job/messages.ts";
 
 export interface Lease {
@@ -51,7 +52,8 @@ const UNREPORTED_MAX = 2;
 
 export class Leases {
   readonly #byTask = new Map<string, Lease>();
-  readonly #byKey = new Map<string, Lease>();
+  /** The newest of each task. */
+  readonly #newest = new TaskTable<Lease>();
   readonly #inSession = new Map<string, number>();
 
   get size(): number {
@@ -66,7 +68,7 @@ export class Leases {
   add(lease: Lease): void {
     this.remove(lease.handOut.taskId);
     this.#byTask.set(lease.handOut.taskId, lease);
-    this.#byKey.set(lease.task.key, lease);
+    this.#newest.set(lease);
     this.#count(lease.session, 1);
   }
 
@@ -88,8 +90,8 @@ export class Leases {
     return this.#byTask.get(taskId);
   }
 
-  byKey(key: string): Lease | undefined {
-    return this.#byKey.get(key);
+  newestOf(place: TaskPlace): Lease | undefined {
+    return this.#newest.get(place);
   }
 
   remove(taskId: string): Lease | undefined {
@@ -97,7 +99,7 @@ export class Leases {
     if (!lease) return undefined;
     this.#byTask.delete(taskId);
     this.#count(lease.session, -1);
-    if (this.#byKey.get(lease.task.key) === lease) this.#byKey.delete(lease.task.key);
+    this.#newest.remove(lease);
     return lease;
   }
 

@@ -2,7 +2,7 @@ import type { HeartbeatBody, RegistrationBody, ResultAnswer, WorkerResult } from
 import type { Caller, WorkerProcess } from "../../src/protocol/process.ts";
 import type { Reply } from "../../src/runtime/types.ts";
 import type { JsonMap } from "../../src/system/errors.ts";
-import type { QueuedTask } from "../dispatcher/task.ts";
+import type { QueuedTask, TaskPlace } from "../dispatcher/task.ts";
 import type { Claim, HandOut } from "../job/messages.ts";
 import type { Hello, WorkerLink } from "../orchestrator.ts";
 import type { Place } from "./leases.ts";
@@ -43,7 +43,7 @@ export type WorkerMessage =
   | { readonly type: "drain-link"; readonly link: WorkerLink }
   /** From the dispatcher. */
   | { readonly type: "assign"; readonly task: QueuedTask }
-  | { readonly type: "stop-task"; readonly key: string; readonly cancel: boolean }
+  | { readonly type: "stop-task"; readonly task: TaskPlace; readonly cancel: boolean }
   /** From a job: a hand-out that it knows of; the lease begins again at full length. */
   | { readonly type: "adopt"; readonly task: QueuedTask; readonly handOut: HandOut }
   /** To itself. */

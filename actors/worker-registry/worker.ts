@@ -8,7 +8,7 @@ import type { Actor, Context, Reply } from "../../src/runtime/types.ts";
 import { assertNever, type JsonMap } from "../../src/system/errors.ts";
 import type { Log } from "../../src/system/log.ts";
 import type { DispatcherMessage } from "../dispatcher/messages.ts";
-import { type QueuedTask, taskKey } from "../dispatcher/task.ts";
+import { parseKey, type QueuedTask, type TaskPlace } from "../dispatcher/task.ts";
 import type { Claim, HandOut, JobMessage, LossReason } from "../job/messages.ts";
 import type { Hello, WorkerLink } from "../orchestrator.ts";
 import type { AttendedClock } from "./attended.ts";
@@ -129,7 +129,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
       case "give-back":
         return this.#giveBack(message.task);
       case "stop-task":
-        return this.#stopTask(message.key, message.cancel);
+        return this.#stopTask(message.task, message.cancel);
       case "adopt":
         return this.#adopt(message.task, message.handOut);
       case "confirmed":
@@ -172,7 +172,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
 
   /** Read by the doors: who runs what, since when. */
   handOutOf(key: string): HandOut | undefined {
-    return this.#leases.byKey(key)?.handOut;
+    return this.#leases.newestOf(parseKey(key))?.handOut;
   }
 
   get isConnected(): boolean {
@@ -424,8 +424,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
     this.parts.tellDispatcher({
       type: "ended",
       workerId: this.id,
-      key: lease.task.key,
-      attempt: lease.task.attempt,
+      task: lease.task,
       credit: this.#newCredit(),
     });
   }
@@ -468,8 +467,8 @@ export class WorkerActor implements Actor<WorkerMessage> {
     }
   }
 
-  #stopTask(key: string, cancel: boolean): void {
-    const lease = this.#leases.byKey(key);
+  #stopTask(place: TaskPlace, cancel: boolean): void {
+    const lease = this.#leases.newestOf(place);
     if (!lease) return;
     const isTold = lease.cancelled || lease.dropped;
     if (cancel) lease.cancelled = true;
@@ -485,7 +484,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
   }
 
   #adopt(task: QueuedTask, handOut: HandOut): void {
-    const known = this.#leases.byKey(task.key);
+    const known = this.#leases.newestOf(task);
     // What was dropped, or timed out, is not taken up again because the job had not heard of it when it asked.
     if (known && (!known.dropped || known.handOut.taskId === handOut.taskId)) return;
     const lease = this.#lease(task, handOut, undefined);
@@ -578,7 +577,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
 
   /** While the job was asked, the task went out to this worker once more. */
   #isReplaced(jobId: string, { handOut }: Claim): boolean {
-    const lease = this.#leases.byKey(taskKey(jobId, handOut.visit, handOut.slot));
+    const lease = this.#leases.newestOf({ jobId, visit: handOut.visit, slot: handOut.slot });
     return lease !== undefined && !lease.dropped && lease.handOut.taskId !== handOut.taskId;
   }
 

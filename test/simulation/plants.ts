@@ -230,8 +230,8 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "a parked task whose body comes is not put in line",
     file: "actors/dispatcher/decide.ts",
-    find: "      this.#hold(held);\n      this.#keepWhole(held, line);\n",
-    replace: "      this.#hold(held);\n",
+    find: "      this.#held.set(held);\n      this.#keepWhole(held, line);\n",
+    replace: "      this.#held.set(held);\n",
   },
   {
     name: "a parked task is forgotten when its bytes are freed",

@@ -1,6 +1,5 @@
 /** The whole engine in virtual time: a real store, real blueprints, and a disk, a clock and workers that a test commands. */
 import type { DispatcherMessage } from "../../actors/dispatcher/messages.ts";
-import { taskKey } from "../../actors/dispatcher/task.ts";
 import type { GateMessage } from "../../actors/gate/messages.ts";
 import { createEngine, type Engine, ENGINE_DEFAULTS, type EngineSettings } from "../../actors/tree.ts";
 import type { JobView, NewJob } from "../../actors/orchestrator.ts";
@@ -300,7 +299,7 @@ export class World {
 
   /** As if the queue had forgotten the job: what only the sweep can repair. */
   loseQueuedTasks(id: string): void {
-    this.#running.actors.dispatcher.tell({ type: "drop", key: taskKey(id, 1, 0) });
+    this.#running.actors.dispatcher.tell({ type: "drop", jobId: id, visit: 1, slot: 0 });
   }
 
   /** As if a job had said so, or nobody. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { BodyFetcher, type BodiesParts } from "../../../actors/dispatcher/bodies.ts";
-import { taskKey, type WaitingTask } from "../../../actors/dispatcher/task.ts";
+import type { WaitingTask } from "../../../actors/dispatcher/task.ts";
 import type { JobReader, StoredTask } from "../../../src/storage/port.ts";
 import { idOf, sampleWait } from "../../storage/sample.ts";
 import { capturedLog } from "../../support/captured-log.ts";
@@ -11,7 +11,6 @@ type Bodies = Parameters<BodiesParts["tell"]>[0];
 const waiting = (job: number, more: Partial<WaitingTask> = {}): WaitingTask => {
   const jobId = idOf(job);
   return {
-    key: taskKey(jobId, 1, 0),
     jobId,
     visit: 1,
     slot: 0,

@@ -13,7 +13,6 @@ let arrivals = 0;
 
 function task(jobId: string, order: Partial<TaskOrder> = {}, more: Partial<QueuedTask> = {}): QueuedTask {
   return {
-    key: taskKey(jobId, 1, 0),
     jobId,
     visit: 1,
     slot: 0,
@@ -24,6 +23,10 @@ function task(jobId: string, order: Partial<TaskOrder> = {}, more: Partial<Queue
     again: false,
     ...more,
   };
+}
+
+function run(jobId: string, attempt = 1) {
+  return { jobId, visit: 1, slot: 0, attempt };
 }
 
 class Hall {
@@ -61,7 +64,7 @@ class Hall {
         case "assign":
           return `${effect.task.jobId} to ${effect.workerId}`;
         case "stop-task":
-          return `${effect.cancel ? "cancel" : "stop"} ${effect.key} at ${effect.workerId}`;
+          return `${effect.cancel ? "cancel" : "stop"} ${effect.task.jobId} at ${effect.workerId}`;
         case "withdrawn":
           return `${effect.jobId} withdrawn`;
         case "too-expensive":
@@ -113,7 +116,7 @@ describe("the order of the queue", () => {
   test("no more is given than there is room for", () => {
     const hall = new Hall().worker("w", 1).queue(task("a"), task("b"));
     expect(hall.came).toEqual(["a to w"]);
-    hall.take({ type: "ended", workerId: "w", key: taskKey("a", 1, 0), attempt: 1 });
+    hall.take({ type: "ended", workerId: "w", task: run("a", 1) });
     expect(hall.came).toEqual([]);
     hall.take({ type: "credit", workerId: "w", tasks: 1 });
 
@@ -188,7 +191,7 @@ describe("who may have a task", () => {
     const hall = new Hall().worker("w", 5, record).queue(task("a"), task("b", { type: "u" }));
     expect(hall.came).toEqual(["a to w"]);
 
-    hall.take({ type: "ended", workerId: "w", key: taskKey("a", 1, 0), attempt: 1 });
+    hall.take({ type: "ended", workerId: "w", task: run("a", 1) });
     expect(hall.came).toEqual(["b to w"]);
   });
 
@@ -197,7 +200,7 @@ describe("who may have a task", () => {
       .worker("w", 5, { task_limits: { t: "old" }, task_type_limits: { old: 1 } })
       .queue(task("a"));
     hall.worker("w", 0, { task_limits: { t: "new" }, task_type_limits: { new: 1 } });
-    hall.take({ type: "ended", workerId: "w", key: taskKey("a", 1, 0), attempt: 1 });
+    hall.take({ type: "ended", workerId: "w", task: run("a", 1) });
     hall.worker("w", 0, { task_limits: { t: "old" }, task_type_limits: { old: 1 } });
     hall.queue(task("b"));
 
@@ -345,7 +348,7 @@ describe("what the dispatcher holds", () => {
 
     expect(hall.came).toEqual(["j to b"]);
     hall.take({ type: "returned", workerId: "a", task: one });
-    expect(hall.dispatch.whereIs(one.key)).toEqual({ state: "assigned", workerId: "b" });
+    expect(hall.dispatch.whereIs(taskKey(one.jobId, 1, 0))).toEqual({ state: "assigned", workerId: "b" });
   });
 
   test("comes back from a worker that began anew without credit, which is not made of nothing", () => {
@@ -362,22 +365,21 @@ describe("what the dispatcher holds", () => {
 
   test("is taken out by a drop: from the queue without a word, from a worker by telling it", () => {
     const hall = new Hall().worker("w", 1).queue(task("a"), task("b"));
-    hall.take({ type: "drop", key: taskKey("b", 1, 0) }).take({ type: "drop", key: taskKey("a", 1, 0) });
-    hall.take({ type: "drop", key: "unknown" });
+    hall.take({ type: "drop", ...run("b") }).take({ type: "drop", ...run("a") });
+    hall.take({ type: "drop", ...run("unknown") });
 
-    expect(hall.came).toEqual(["a to w", `stop ${taskKey("a", 1, 0)} at w`]);
+    expect(hall.came).toEqual(["a to w", "stop a at w"]);
     expect([hall.dispatch.holds("a"), hall.dispatch.holds("b"), hall.dispatch.queued]).toEqual([false, false, 0]);
   });
 
   test("is withdrawn by a cancel from the queue, or its worker is told", () => {
     const hall = new Hall().worker("w", 1).queue(task("a"), task("b"));
-    const cancel = (jobId: string) =>
-      hall.take({ type: "cancel", key: taskKey(jobId, 1, 0), jobId, visit: 1, slot: 0, attempt: 1 });
+    const cancel = (jobId: string) => hall.take({ type: "cancel", ...run(jobId) });
     cancel("a");
     cancel("b");
     cancel("unknown");
 
-    expect(hall.came).toEqual(["a to w", `cancel ${taskKey("a", 1, 0)} at w`, "b withdrawn", "unknown withdrawn"]);
+    expect(hall.came).toEqual(["a to w", "cancel a at w", "b withdrawn", "unknown withdrawn"]);
   });
 
   test("is taken from the queue when a worker that came back claims it", () => {
@@ -387,18 +389,16 @@ describe("what the dispatcher holds", () => {
     hall.take({ type: "credit", workerId: "w", tasks: 1 });
 
     expect(hall.came).toEqual([]);
-    expect(hall.dispatch.whereIs(one.key)).toEqual({ state: "assigned", workerId: "w" });
-    hall.take({ type: "ended", workerId: "w", key: one.key, attempt: 1 });
+    expect(hall.dispatch.whereIs(taskKey(one.jobId, 1, 0))).toEqual({ state: "assigned", workerId: "w" });
+    hall.take({ type: "ended", workerId: "w", task: one });
     expect(hall.dispatch.holds("j")).toBe(false);
   });
 
   test("counts once under its worker's limits when it is claimed after it was dropped", () => {
     const hall = new Hall().worker("w", 1, { task_type_limits: { t: 1 } }).queue(task("j"));
     const [one] = [task("j")];
-    hall.take({ type: "drop", key: one.key }).take({ type: "claimed", workerId: "w", task: one });
-    hall
-      .take({ type: "ended", workerId: "w", key: one.key, attempt: 1 })
-      .take({ type: "credit", workerId: "w", tasks: 1 });
+    hall.take({ type: "drop", ...run(one.jobId) }).take({ type: "claimed", workerId: "w", task: one });
+    hall.take({ type: "ended", workerId: "w", task: one }).take({ type: "credit", workerId: "w", tasks: 1 });
 
     expect(hall.queue(task("next")).came).toContain("next to w");
   });
@@ -410,11 +410,11 @@ describe("what the dispatcher holds", () => {
         .queue({ ...first, attempt: 2 })
         .worker("w", 0, { task_type_limits: { t: 1 } });
       hall.take({ type: "claimed", workerId: "w", task: first });
-      expect([hall.dispatch.queued, hall.dispatch.whereIs(first.key)?.state]).toEqual([1, "queued"]);
+      expect([hall.dispatch.queued, hall.dispatch.whereIs(taskKey(first.jobId, 1, 0))?.state]).toEqual([1, "queued"]);
       hall.take({ type: "credit", workerId: "w", tasks: 1 });
       expect(hall.came).toEqual([]);
 
-      hall.take({ type: "ended", workerId: "w", key: first.key, attempt: 1 });
+      hall.take({ type: "ended", workerId: "w", task: first });
       expect(hall.came).toHaveLength(1);
       expect(hall.dispatch.holds(first.jobId)).toBe(true);
     });
@@ -422,10 +422,10 @@ describe("what the dispatcher holds", () => {
 
   test("is not touched by the end of an earlier attempt at the same worker", () => {
     const hall = new Hall().worker("w", 2, { task_type_limits: { t: 2 } }).queue(task("j"));
-    hall.take({ type: "drop", key: taskKey("j", 1, 0) }).queue(task("j", {}, { attempt: 2 }));
-    hall.take({ type: "ended", workerId: "w", key: taskKey("j", 1, 0), attempt: 1 });
+    hall.take({ type: "drop", ...run("j") }).queue(task("j", {}, { attempt: 2 }));
+    hall.take({ type: "ended", workerId: "w", task: run("j", 1) });
     expect(hall.dispatch.holds("j")).toBe(true);
-    hall.take({ type: "ended", workerId: "w", key: taskKey("j", 1, 0), attempt: 2 });
+    hall.take({ type: "ended", workerId: "w", task: run("j", 2) });
     expect(hall.dispatch.holds("j")).toBe(false);
 
     hall.take({ type: "credit", workerId: "w", tasks: 2 }).queue(task("a"), task("b"));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { Hands } from "../../../actors/dispatcher/hands.ts";
 import type { Held } from "../../../actors/dispatcher/line.ts";
-import type { TaskNeeds } from "../../../actors/dispatcher/task.ts";
+import type { TaskNeeds, TaskRun } from "../../../actors/dispatcher/task.ts";
 import { viewOf } from "../../../actors/worker-registry/record.ts";
 
 const order: TaskNeeds = { type: "t", strategy: "default" };
@@ -10,8 +10,12 @@ function worker(id: string, record: Record<string, number | string | string[]> =
   return viewOf(id, { supported_tasks: ["t"], ...record }, false, { reputation: 1, reputationNeeded: 0 });
 }
 
-function held(key: string, attempt = 1): Held {
-  return { task: { key, attempt, order }, state: "queued", workerId: undefined } as unknown as Held;
+function run(jobId: string, attempt = 1): TaskRun {
+  return { jobId, visit: 1, slot: 0, attempt };
+}
+
+function held(jobId: string, attempt = 1): Held {
+  return { task: { ...run(jobId, attempt), order }, state: "queued", workerId: undefined } as unknown as Held;
 }
 
 describe("a worker", () => {
@@ -59,8 +63,10 @@ describe("what a worker was given", () => {
     hands.give(one, hand);
     expect([hand.load, one.state, one.workerId]).toEqual([1, "assigned", "a"]);
 
-    expect([hands.takeFrom(hand, "one", 1), hands.takeFrom(hand, "one", 1)]).toEqual([true, false]);
-    expect([hand.load, hand.inUse.size]).toEqual([0, 0]);
+    expect([hands.takeFrom(hand, run("one")), hands.takeFrom(hand, run("one"))]).toEqual([true, false]);
+    expect([hand.load, hand.inUse.get("t")?.tasks]).toEqual([0, 0]);
+    hands.see(worker("a"));
+    expect(hand.inUse.size).toBe(0);
   });
 
   test("is told apart by attempt: a run that took too long goes on beside its successor", () => {
@@ -70,7 +76,7 @@ describe("what a worker was given", () => {
     hands.give(held("one", 2), hand);
     expect(hand.load).toBe(2);
 
-    hands.takeFrom(hand, "one", 1);
+    hands.takeFrom(hand, run("one", 1));
 
     expect(hand.load).toBe(1);
   });

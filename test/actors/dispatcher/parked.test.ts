@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { ParkedTasks } from "../../../actors/dispatcher/parked.ts";
 import { RowHeap } from "../../../actors/dispatcher/row-heap.ts";
-import { compareRanks, type QueuedTask, taskKey } from "../../../actors/dispatcher/task.ts";
+import { compareRanks, type QueuedTask, taskKey, type TaskPlace } from "../../../actors/dispatcher/task.ts";
 import { Chance } from "../../simulation/chance.ts";
 import { idOf } from "../../storage/sample.ts";
 
@@ -11,7 +11,6 @@ function taskOf(job: number, slot = 0, more: Partial<QueuedTask> & { priority?: 
   const { priority = 0, ...rest } = more;
   const jobId = idOf(job);
   return {
-    key: taskKey(jobId, 1, slot),
     jobId,
     visit: 1,
     slot,
@@ -24,10 +23,14 @@ function taskOf(job: number, slot = 0, more: Partial<QueuedTask> & { priority?: 
   };
 }
 
+function keyOf({ jobId, visit, slot }: TaskPlace): string {
+  return taskKey(jobId, visit, slot);
+}
+
 describe("parked tasks", () => {
   test("are found by what they are of, and read back as they were", () => {
     const parked = new ParkedTasks();
-    const task = taskOf(7, 3, { visit: 4, key: taskKey(idOf(7), 4, 3), attempt: 2, begun: true, again: true });
+    const task = taskOf(7, 3, { visit: 4, attempt: 2, begun: true, again: true });
     const row = parked.add(task, 9, 12) ?? -1;
 
     const { order, ...waiting } = task;
@@ -58,11 +61,11 @@ describe("parked tasks", () => {
     const known = new Map<string, { readonly row: number; readonly task: QueuedTask }>();
     for (let step = 0; step < 20_000; step++) {
       const task = taskOf(chance.between(1, 400), chance.between(0, 8));
-      const there = known.get(task.key);
+      const there = known.get(keyOf(task));
       if (there && chance.is(step < 12_000 ? 0.4 : 0.9)) {
         parked.remove(there.row);
-        known.delete(task.key);
-      } else if (!there && step < 12_000) known.set(task.key, { row: parked.add(task, step, 1) ?? -1, task });
+        known.delete(keyOf(task));
+      } else if (!there && step < 12_000) known.set(keyOf(task), { row: parked.add(task, step, 1) ?? -1, task });
       if (step % 500 !== 0) continue;
       expect(parked.size).toBe(known.size);
       const jobs = new Set([...known.values()].map(({ task: { jobId } }) => jobId));

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { Dispatch } from "../../../actors/dispatcher/decide.ts";
 import type { DispatcherEffect, DispatcherMessage } from "../../../actors/dispatcher/messages.ts";
-import { type QueuedTask, type TaskBody, taskKey } from "../../../actors/dispatcher/task.ts";
+import { type QueuedTask, type TaskBody, taskKey, type TaskPlace } from "../../../actors/dispatcher/task.ts";
 import { viewOf } from "../../../actors/worker-registry/record.ts";
 import type { TaskOrder } from "../../../src/job/model.ts";
 import { Chance } from "../../simulation/chance.ts";
@@ -45,7 +45,7 @@ class Counter {
 
   answer({ line, tasks }: Extract<DispatcherEffect, { type: "fetch" }>): DispatcherMessage {
     this.fetched += tasks.length;
-    return { type: "bodies", line, tasks, bodies: tasks.map(({ key }) => this.#bodyOf(key)) };
+    return { type: "bodies", line, tasks, bodies: tasks.map((task) => this.#bodyOf(keyOf(task))) };
   }
 
   #bodyOf(key: string): TaskBody | undefined {
@@ -56,17 +56,21 @@ class Counter {
   get came(): string[] {
     return this.said.splice(0).map((effect) => {
       if (effect.type === "assign")
-        return `${effect.task.key} run ${effect.task.attempt} to ${effect.workerId} ${effect.task.order.params} ${effect.task.again}`;
-      return effect.type === "too-expensive" ? `${effect.task.key} too expensive` : JSON.stringify(effect);
+        return `${keyOf(effect.task)} run ${effect.task.attempt} to ${effect.workerId} ${effect.task.order.params} ${effect.task.again}`;
+      if (effect.type === "stop-task") return `${keyOf(effect.task)} ${effect.cancel} at ${effect.workerId}`;
+      return effect.type === "too-expensive" ? `${keyOf(effect.task)} too expensive` : JSON.stringify(effect);
     });
   }
+}
+
+function keyOf({ jobId, visit, slot }: TaskPlace): string {
+  return taskKey(jobId, visit, slot);
 }
 
 function taskOf(job: number, order: Partial<TaskOrder> = {}, more: Partial<QueuedTask> = {}): QueuedTask {
   const jobId = idOf(job);
   const params = JSON.stringify({ job });
   return {
-    key: taskKey(jobId, 1, 0),
     jobId,
     visit: 1,
     slot: 0,
@@ -111,16 +115,16 @@ function compare(seed: number, bytesMax: number): { fetched: number; assigned: n
       case 3: {
         const task = some();
         if (!task) break;
-        const { key, jobId, visit, slot, attempt } = task;
-        if (chance.is(0.5)) both({ type: "drop", key });
-        else both({ type: "cancel", key, jobId, visit, slot, attempt });
+        const { jobId, visit, slot, attempt } = task;
+        if (chance.is(0.5)) both({ type: "drop", jobId, visit, slot });
+        else both({ type: "cancel", jobId, visit, slot, attempt });
         break;
       }
       case 4: {
         const known = some();
         if (!known) break;
         const task = { ...known, attempt: known.attempt + 1, queuedAtMs: known.queuedAtMs + 50, again: true };
-        store.set(task.key, task);
+        store.set(keyOf(task), task);
         both({ type: "queue", task });
         break;
       }
@@ -129,7 +133,7 @@ function compare(seed: number, bytesMax: number): { fetched: number; assigned: n
         if (!given) break;
         assigned.splice(assigned.indexOf(given), 1);
         if (chance.is(0.3)) both({ ...given, type: "returned" });
-        else both({ type: "ended", workerId: given.workerId, key: given.task.key, attempt: given.task.attempt });
+        else both({ type: "ended", workerId: given.workerId, task: given.task });
         break;
       }
       default: {
@@ -141,7 +145,7 @@ function compare(seed: number, bytesMax: number): { fetched: number; assigned: n
           strategy: chance.one("default", "round_robin"),
         } as const;
         const task = taskOf(++number, order, { begun: chance.is(0.2) });
-        store.set(task.key, task);
+        store.set(keyOf(task), task);
         both({ type: "queue", task });
         const job = chance.between(1, number);
         const key = taskKey(idOf(job), 1, 0);
@@ -169,7 +173,7 @@ describe("a spilling queue", () => {
   }
 
   function hall(bytesMax: number, tasks: readonly QueuedTask[]): Counter {
-    const counter = new Counter(bytesMax, new Map(tasks.map((task) => [task.key, task])));
+    const counter = new Counter(bytesMax, new Map(tasks.map((task) => [keyOf(task), task])));
     for (const task of tasks) counter.take({ type: "queue", task });
     return counter;
   }
@@ -249,7 +253,7 @@ describe("a spilling queue", () => {
     if (fetch?.type !== "fetch") throw new Error("it did not fetch");
     expect(fetch.tasks.map((task) => task.jobId)).toEqual([first.jobId]);
 
-    dispatch.decide({ type: "drop", key: first.key });
+    dispatch.decide({ type: "drop", jobId: first.jobId, visit: first.visit, slot: first.slot });
     const [next] = dispatch.decide({ type: "bodies", line: fetch.line, tasks: fetch.tasks, bodies: [first] });
     expect(next).toMatchObject({ type: "fetch", tasks: [{ jobId: second.jobId }] });
     expect(dispatch.queued).toBe(1);

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { type Lease, Leases } from "../../../actors/worker-registry/leases.ts";
 
-function lease(taskId: string, more: Partial<Lease> = {}, key = taskId): Lease {
+function lease(taskId: string, more: Partial<Lease> = {}, jobId = taskId): Lease {
   const handOut = { visit: 1, slot: 0, attempt: 1, taskId, workerId: "w", atMs: 0 };
   return {
-    task: { key, order: {} } as Lease["task"],
+    task: { jobId, visit: 1, slot: 0, order: {} } as Lease["task"],
     handOut,
     session: undefined,
     poller: undefined,
@@ -50,15 +50,15 @@ describe("leases", () => {
     expect([leases.countIn("a"), leases.size]).toEqual([0, 0]);
   });
 
-  test("of one key are found by the newest, also after the older one has ended", () => {
+  test("of one task are found by the newest, also after the older one has ended", () => {
     const leases = new Leases();
-    leases.add(lease("old", {}, "key"));
-    leases.add(lease("new", {}, "key"));
+    leases.add(lease("old", {}, "job"));
+    leases.add(lease("new", {}, "job"));
     leases.remove("old");
-    expect(leases.byKey("key")?.handOut.taskId).toBe("new");
+    expect(leases.newestOf({ jobId: "job", visit: 1, slot: 0 })?.handOut.taskId).toBe("new");
     leases.remove("new");
 
-    expect(leases.byKey("key")).toBeUndefined();
+    expect(leases.newestOf({ jobId: "job", visit: 1, slot: 0 })).toBeUndefined();
   });
 
   test("are over at their deadline or when their worker is lost, and no moment before", () => {
