@@ -12,7 +12,8 @@ export interface HandlerThreadOptions {
   readonly soon: (run: () => void) => void;
   /** Silent for so long while it has work: blocked. */
   readonly blockMs: number;
-  readonly received: (messages: readonly FromThread[]) => void;
+  readonly isBusy: () => boolean;
+  readonly received: (message: FromThread) => void;
   /** It will answer nothing any more. Told once, and not after `end`. */
   readonly over: (how: ThreadEnd, detail: string) => void;
   /** It was ended, and goes on all the same: -1 once it is really gone. */
@@ -24,7 +25,7 @@ export interface HandlerThread {
   /** Posts what was sent, without waiting for the end of the tick. */
   flush(): void;
   /** Begins to watch it, for as long as `isBusy` says so. */
-  watch(isBusy: () => boolean): void;
+  watch(): void;
   /** The handler that it began last. */
   running(): RunningHandler | undefined;
   readonly isReady: boolean;
@@ -77,25 +78,24 @@ export function startHandlerThread(options: HandlerThreadOptions): HandlerThread
     pings += 1;
     batch.add({ kind: "ping", ping: pings });
   };
-  const look = (isBusy: () => boolean) => {
+  const look = () => {
     silentLooks = ponged === pings ? 0 : silentLooks + 1;
     if (silentLooks >= LOOKS) return finish("blocked", `it did not answer for ${options.blockMs / 1000} s`);
     if (ponged === pings) {
-      isWatched = isBusy();
+      isWatched = options.isBusy();
       if (!isWatched) return;
       ping();
     }
-    cancelLook = timers.after(options.blockMs / LOOKS, () => look(isBusy));
+    cancelLook = timers.after(options.blockMs / LOOKS, look);
   };
 
   worker.addEventListener("message", ({ data }: MessageEvent<string>) => {
     if (isOver) return;
-    const messages = read(data);
-    for (const message of messages) {
+    for (const message of read(data)) {
       if (message.kind === "ready") isReady = true;
       if (message.kind === "pong") ponged = message.ping;
+      options.received(message);
     }
-    options.received(messages);
   });
   worker.addEventListener("error", (event) => {
     event.preventDefault();
@@ -113,12 +113,12 @@ export function startHandlerThread(options: HandlerThreadOptions): HandlerThread
   return {
     send: (message) => batch.add(message),
     flush: () => batch.flush(),
-    watch(isBusy) {
+    watch() {
       if (isWatched || isOver) return;
       isWatched = true;
       silentLooks = 0;
       ping();
-      cancelLook = timers.after(options.blockMs / LOOKS, () => look(isBusy));
+      cancelLook = timers.after(options.blockMs / LOOKS, look);
     },
     running: () => readMark(mark),
     get isReady() {

@@ -85,6 +85,14 @@ export class Unpacker {
     return length === 0 ? undefined : this.#take(length - 1);
   }
 
+  /** A text that is likely to be the one at hand: then it costs no string of its own. */
+  likely(guess: string): string {
+    const length = this.number();
+    if (length !== guess.length || !this.#packed.startsWith(guess, this.#at)) return this.#take(length);
+    this.#at += length;
+    return guess;
+  }
+
   #take(length: number): string {
     this.#at += length;
     return this.#packed.slice(this.#at - length, this.#at);

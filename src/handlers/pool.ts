@@ -4,7 +4,7 @@ import type { Cancel } from "../system/clock.ts";
 import type { System } from "../system/index.ts";
 import type { Service } from "../system/lifecycle.ts";
 import type { StopSignal } from "../system/stopping.ts";
-import { askTurn, type PendingTurn } from "./pending-turn.ts";
+import { keyOf, PendingTurn } from "./pending-turn.ts";
 import type { HandlerHost, HandlerRunner, Turn, TurnReply } from "./port.ts";
 import { aborted, blocked, killedProcess, threadDied } from "./replies.ts";
 import { openRunLog, runKey, type RunLog, type Suspicion } from "./run-log.ts";
@@ -47,6 +47,7 @@ const RESTART_MS = 250;
 const NOTE_END_MS = 20;
 /** A job that was cancelled never asks for its next turn: such ones must not pile up. */
 const SUSPECTED_NEXT_MAX = 1_000;
+const ONCE = { once: true } as const;
 
 export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
   return new Pool(options);
@@ -58,8 +59,6 @@ class Pool implements ThreadPool {
   readonly #runLog: RunLog;
   readonly #threads = new Set<TurnThread>();
   readonly #isolated = new Map<string, TurnThread | undefined>();
-  readonly #places = new Map<PendingTurn, TurnThread>();
-  readonly #unanswered = new Set<PendingTurn>();
   readonly #restarts = new Set<Cancel>();
   readonly #killers = new Set<string>();
   readonly #retiring = new Set<TurnThread>();
@@ -69,7 +68,6 @@ class Pool implements ThreadPool {
   #toHandOut: PendingTurn[] = [];
   #cancelNote: Cancel | undefined;
   #isPlanned = false;
-  #runs = 0;
   #undead = 0;
   #stopped: Promise<void> | undefined;
   #life: "new" | "running" | "stopped" = "new";
@@ -78,7 +76,6 @@ class Pool implements ThreadPool {
     lanes: LANES,
     start: (answered, over) => startTurnThread({ ...this.#threadOptions(), answered, over }),
     begin: (pending) => {
-      pending.run = ++this.#runs;
       this.#runLog.begin(pending.key, true);
       this.#runLog.flush();
     },
@@ -118,10 +115,11 @@ class Pool implements ThreadPool {
     this.#life = "stopped";
     for (const cancel of this.#restarts) cancel();
     this.#cancelNote?.();
-    const ended = [this.#suspects.stop(), ...this.#allThreads().map((thread) => thread.end())];
-    for (const pending of this.#unanswered)
-      pending.answer(aborted(pending.turn, "The server stops: it runs again later."));
-    this.#unanswered.clear();
+    const threads = this.#allThreads();
+    const open = [...this.#toHandOut, ...this.#suspects.turns(), ...threads.flatMap((thread) => [...thread.turns()])];
+    const ended = [this.#suspects.stop(), ...threads.map((thread) => thread.end())];
+    for (const pending of open) pending.answer(aborted(pending.turn, "The server stops: it runs again later."));
+    this.#toHandOut = [];
     await Promise.all(ended);
     this.#runLog.close();
   }
@@ -129,15 +127,15 @@ class Pool implements ThreadPool {
   run(turn: Turn, signal?: StopSignal): Promise<TurnReply> {
     if (this.#life === "stopped") return Promise.resolve(aborted(turn, "The server stops: it runs again later."));
     if (signal?.aborted) return Promise.resolve(aborted(turn, "The turn was given up before it ran."));
-    this.#readRunLog();
-    const { pending, reply } = askTurn(turn, undefined);
-    const suspicion = this.#suspicions?.get(pending.key);
-    return suspicion ? this.#runSuspect(turn, pending.key, suspicion, signal) : this.#ask(pending, reply, signal);
+    const key = keyOf(turn);
+    const suspicion = this.#readRunLog().get(key);
+    if (suspicion) return this.#runSuspect(turn, key, suspicion, signal);
+    return this.#ask(new PendingTurn(turn, key, undefined), signal);
   }
 
   /** Before the first turn is taken, even if that is before the start. */
-  #readRunLog(): void {
-    this.#suspicions ??= this.#runLog.read();
+  #readRunLog(): ReadonlyMap<string, Suspicion> {
+    return (this.#suspicions ??= this.#runLog.read());
   }
 
   #runSuspect(turn: Turn, key: string, suspicion: Suspicion, signal?: StopSignal): Promise<TurnReply> {
@@ -151,26 +149,24 @@ class Pool implements ThreadPool {
       this.#killers.delete(key);
       this.#end(key);
     }
-    const asked = askTurn(turn, suspicion.crashes >= CRASHES_MAX ? { crashes: 0, interrupted: 0 } : suspicion);
-    return this.#ask(asked.pending, asked.reply, signal);
+    const found = suspicion.crashes >= CRASHES_MAX ? { crashes: 0, interrupted: 0 } : suspicion;
+    return this.#ask(new PendingTurn(turn, key, found), signal);
   }
 
-  #ask(pending: PendingTurn, reply: Promise<TurnReply>, signal?: StopSignal): Promise<TurnReply> {
-    this.#unanswered.add(pending);
-    signal?.addEventListener("abort", () => this.#abort(pending), { once: true });
+  #ask(pending: PendingTurn, signal?: StopSignal): Promise<TurnReply> {
+    signal?.addEventListener("abort", () => this.#abort(pending), ONCE);
     this.#toHandOut.push(pending);
     this.#plan();
-    return reply;
+    return pending.reply;
   }
 
   /** Answers at once; the thread still says when the handler has really ended. */
   #abort(pending: PendingTurn): void {
     if (pending.isAnswered) return;
-    this.#unanswered.delete(pending);
     pending.answer(aborted(pending.turn, "The turn was given up while it ran."));
     const place = this.#suspects.abort(pending);
     if (place === "waiting") this.#end(pending.key);
-    if (place === undefined) this.#places.get(pending)?.abort(pending);
+    if (place === undefined) pending.thread?.abort(pending);
   }
 
   /** One write of the run log and one post to each thread for all that a tick brings. */
@@ -184,50 +180,45 @@ class Pool implements ThreadPool {
     this.#isPlanned = false;
     const waiting = this.#toHandOut;
     this.#toHandOut = [];
-    const chosen: [PendingTurn, TurnThread][] = [];
-    const planned = new Map<TurnThread, number>();
+    const chosen: PendingTurn[] = [];
     for (const pending of waiting) {
       if (pending.isAnswered) continue;
       if (pending.suspicion || this.#suspectedNext.delete(pending.key)) {
         this.#suspects.add(pending);
         continue;
       }
-      const thread = this.#choose(pending.turn.hash, planned);
+      const thread = this.#choose(pending.turn.hash);
       if (!thread) {
         this.#toHandOut.push(pending);
         continue;
       }
-      planned.set(thread, (planned.get(thread) ?? 0) + 1);
+      pending.thread = thread;
+      thread.take(pending);
       this.#runLog.begin(pending.key, false);
-      chosen.push([pending, thread]);
+      chosen.push(pending);
     }
     this.#runLog.flush();
-    for (const [pending, thread] of chosen) this.#give(pending, thread);
+    for (const pending of chosen) pending.thread?.run(pending, false);
   }
 
-  #give(pending: PendingTurn, thread: TurnThread): void {
-    pending.run = ++this.#runs;
-    this.#places.set(pending, thread);
-    thread.run(pending, false);
+  #choose(hash: string): TurnThread | undefined {
+    const isolated = this.#isolated.has(hash) ? this.#isolatedThread(hash) : undefined;
+    const best = isolated ?? this.#leastBusy();
+    return best && best.load < (this.#options.turnsPerThread ?? TURNS_PER_THREAD) ? best : undefined;
   }
 
-  #choose(hash: string, planned: ReadonlyMap<TurnThread, number>): TurnThread | undefined {
-    const loadOf = (thread: TurnThread) => thread.load + (planned.get(thread) ?? 0);
-    let best = this.#isolated.has(hash) ? this.#isolatedThread(hash) : undefined;
-    for (const thread of best ? [] : this.#threads) {
+  #leastBusy(): TurnThread | undefined {
+    let best: TurnThread | undefined;
+    for (const thread of this.#threads) {
       // One thread with a full batch costs less than two with half of one each; a busy or blocked one fills up soon.
-      if (loadOf(thread) < TOGETHER) {
-        best = thread;
-        break;
-      }
-      if (!best || loadOf(thread) < loadOf(best)) best = thread;
+      if (thread.load < TOGETHER) return thread;
+      if (!best || thread.load < best.load) best = thread;
     }
-    return best && loadOf(best) < (this.#options.turnsPerThread ?? TURNS_PER_THREAD) ? best : undefined;
+    return best;
   }
 
   #answer(pending: PendingTurn, reply: TurnReply): void {
-    this.#places.delete(pending);
-    this.#unanswered.delete(pending);
+    pending.thread = undefined;
     this.#end(pending.key);
     pending.answer(reply);
     if (this.#retiring.size > 0) this.#endRetired();
@@ -258,7 +249,7 @@ class Pool implements ThreadPool {
     );
     for (const pending of lost) {
       this.#options.onLost?.(pending.turn.jobId);
-      this.#places.delete(pending);
+      pending.thread = undefined;
       if (pending.isAnswered) this.#end(pending.key);
     }
     // The one that began last most likely did it: the sooner it is known, the fewer wait.

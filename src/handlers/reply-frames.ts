@@ -94,8 +94,18 @@ type Writable<Fields> = { -readonly [Name in keyof Fields]: Fields[Name] };
 /** What is said of an order beside its params: the same texts come again and again, and each is parsed once. */
 class OrderHeads {
   readonly #known = new Map<string, OrderHead>();
+  #lastText = "";
+  #last: OrderHead | undefined;
 
-  read(text: string): OrderHead {
+  read(unpacker: Unpacker): OrderHead {
+    const text = unpacker.likely(this.#lastText);
+    if (this.#last && text === this.#lastText) return this.#last;
+    this.#last = this.#headOf(text);
+    this.#lastText = text;
+    return this.#last;
+  }
+
+  #headOf(text: string): OrderHead {
     const known = this.#known.get(text);
     if (known) return known;
     const head = JSON.parse(text) as OrderHead;
@@ -108,10 +118,12 @@ class OrderHeads {
 
 export class ReplyReader {
   readonly #heads = new OrderHeads();
+  /** Read last: most jobs of an hour are in few states. */
+  #state = "";
 
   read(unpacker: Unpacker): TurnReply {
     const steps: Step[] = [];
-    for (let count = unpacker.number(); count > 0; count--) steps.push(readStep(unpacker));
+    for (let count = unpacker.number(); count > 0; count--) steps.push(this.#readStep(unpacker));
     const stateHistory = unpacker.optional();
     const reply: Writable<TurnReply> = { steps, ending: this.#readEnding(unpacker) };
     if (stateHistory !== undefined) reply.stateHistory = stateHistory;
@@ -120,39 +132,42 @@ export class ReplyReader {
     return reply;
   }
 
-  #readEnding(unpacker: Unpacker): Ending {
-    const kind = unpacker.number();
-    if (kind === TASKS) return this.#readTasks(unpacker);
-    const text = unpacker.text();
-    return kind === ENDED ? { kind: "ended", state: text } : (JSON.parse(text) as Ending);
+  #readState(unpacker: Unpacker): string {
+    return (this.#state = unpacker.likely(this.#state));
   }
 
-  #readTasks(unpacker: Unpacker): Tasks {
-    const state = unpacker.text();
+  #readStep(unpacker: Unpacker): Step {
+    const step: Writable<Step> = {
+      state: this.#readState(unpacker),
+      startedAtMs: unpacker.number(),
+      durationMs: unpacker.number() / HUNDREDTHS,
+    };
+    const next = unpacker.optional();
+    const patch = unpacker.optional();
+    const error = unpacker.optional();
+    if (next !== undefined) step.next = next;
+    if (patch !== undefined) step.patch = patch;
+    if (error !== undefined) step.error = JSON.parse(error) as JobError;
+    return step;
+  }
+
+  #readEnding(unpacker: Unpacker): Ending {
+    const kind = unpacker.number();
+    if (kind === OTHER) return JSON.parse(unpacker.text()) as Ending;
+    const state = this.#readState(unpacker);
+    return kind === TASKS ? this.#readTasks(state, unpacker) : { kind: "ended", state };
+  }
+
+  #readTasks(state: string, unpacker: Unpacker): Tasks {
     const orders: TaskOrder[] = [];
     for (let count = unpacker.number(); count > 0; count--) {
-      const head = this.#heads.read(unpacker.text());
+      const head = this.#heads.read(unpacker);
       orders.push(orderOf(head, unpacker.text()));
     }
     const rest = unpacker.optional();
     if (rest === undefined) return { kind: "tasks", state, orders };
     return { kind: "tasks", state, orders, ...(JSON.parse(rest) as TasksRest) };
   }
-}
-
-function readStep(unpacker: Unpacker): Step {
-  const step: Writable<Step> = {
-    state: unpacker.text(),
-    startedAtMs: unpacker.number(),
-    durationMs: unpacker.number() / HUNDREDTHS,
-  };
-  const next = unpacker.optional();
-  const patch = unpacker.optional();
-  const error = unpacker.optional();
-  if (next !== undefined) step.next = next;
-  if (patch !== undefined) step.patch = patch;
-  if (error !== undefined) step.error = JSON.parse(error) as JobError;
-  return step;
 }
 
 function addRest(reply: Writable<TurnReply>, { crashes, again, dataStores }: Rest, unpacker: Unpacker): void {

@@ -40,6 +40,7 @@ const BEGUN = "+";
 const BEGUN_ALONE = "!";
 const ENDED = "-";
 const CARRIED = "=";
+const LINE_END = "\n";
 
 /** A job has one turn at a time; the state tells a new visit from the one that went wrong. */
 export function runKey(jobId: string, state: string): string {
@@ -50,7 +51,7 @@ export function openRunLog({ path, log, bytesMax = BYTES_MAX }: RunLogOptions): 
   const suspicions = new Map<string, Suspicion>();
   const open = new Map<string, boolean>();
   let file: number | undefined;
-  let pending = "";
+  let pending: string[] = [];
   let written = 0;
   let hasFailed = false;
 
@@ -82,9 +83,9 @@ export function openRunLog({ path, log, bytesMax = BYTES_MAX }: RunLogOptions): 
   }
 
   function flush(): void {
-    if (pending === "") return;
-    const text = pending;
-    pending = "";
+    if (pending.length === 0) return;
+    const text = pending.join("");
+    pending = [];
     attempt(() => {
       if (file === undefined || written > bytesMax) return rewrite();
       written += writeSync(file, text);
@@ -106,16 +107,16 @@ export function openRunLog({ path, log, bytesMax = BYTES_MAX }: RunLogOptions): 
     read,
     begin(key, isAlone) {
       open.set(key, isAlone);
-      pending += `${isAlone ? BEGUN_ALONE : BEGUN}${key}\n`;
+      pending.push(isAlone ? BEGUN_ALONE : BEGUN, key, LINE_END);
     },
     end(key) {
       open.delete(key);
       suspicions.delete(key);
-      pending += `${ENDED}${key}\n`;
+      pending.push(ENDED, key, LINE_END);
     },
     flush,
     close() {
-      pending = "";
+      pending = [];
       open.clear();
       attempt(keepCrashes);
       if (file !== undefined) closeSync(file);

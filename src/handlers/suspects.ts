@@ -24,6 +24,7 @@ export interface Suspects {
   add(pending: PendingTurn): void;
   /** Where it was; a running one is still answered by its thread. */
   abort(pending: PendingTurn): "waiting" | "running" | undefined;
+  turns(): readonly PendingTurn[];
   stop(): Promise<unknown>;
 }
 
@@ -58,6 +59,7 @@ export function createSuspects(options: SuspectsOptions): Suspects {
       (pending, reply) => answered(lane, pending, reply),
       (thread, end) => over(lane, thread, end),
     );
+    lane.thread.take(suspect);
     options.begin(suspect);
     lane.thread.run(suspect, true);
   }
@@ -100,6 +102,7 @@ export function createSuspects(options: SuspectsOptions): Suspects {
       lane?.thread?.abort(pending);
       return lane && "running";
     },
+    turns: () => [...waiting, ...lanes.flatMap(({ suspect }) => suspect ?? [])],
     stop() {
       waiting.length = 0;
       for (const lane of lanes) lane.suspect = undefined;

@@ -16,8 +16,8 @@ export class TurnWriter {
 
   write(packer: Packer, turn: Turn): void {
     this.#writeSetting(packer, turn);
-    packer.text(turn.jobId);
     packer.text(turn.state);
+    packer.text(turn.jobId);
     packer.number(turn.attempt);
     packer.number(turn.steps);
     packer.text(turn.initialData);
@@ -57,6 +57,7 @@ interface Said extends Omit<Setting, "client"> {
 
 export class TurnReader {
   #said: Said | undefined;
+  #state = "";
 
   read(unpacker: Unpacker): Turn {
     if (unpacker.number() === CHANGED) {
@@ -64,7 +65,8 @@ export class TurnReader {
       this.#said = { ...(JSON.parse(unpacker.text()) as Omit<Setting, "client">), client };
     }
     if (!this.#said) throw new Error("a turn came before what it has in common with others");
-    return new ReadTurn(this.#said, unpacker);
+    this.#state = unpacker.likely(this.#state);
+    return new ReadTurn(this.#said, this.#state, unpacker);
   }
 }
 
@@ -86,15 +88,15 @@ class ReadTurn implements Turn {
   readonly error: JobError | undefined;
   #client: string | Turn["client"];
 
-  constructor(said: Said, unpacker: Unpacker) {
+  constructor(said: Said, state: string, unpacker: Unpacker) {
     this.hash = said.hash;
     this.blueprint = said.blueprint;
     this.maxSteps = said.maxSteps;
     this.timeoutMs = said.timeoutMs;
     this.defaults = said.defaults;
     this.#client = said.client;
+    this.state = state;
     this.jobId = unpacker.text();
-    this.state = unpacker.text();
     this.attempt = unpacker.number();
     this.steps = unpacker.number();
     this.initialData = unpacker.text();

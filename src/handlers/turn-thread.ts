@@ -35,6 +35,10 @@ export interface TurnThread {
   readonly load: number;
   /** Turns that it was ever given. */
   readonly begun: number;
+  /** Those that are out in it, answered or not. */
+  turns(): Iterable<PendingTurn>;
+  /** Has a place for it: it counts from here on, and `run` sends it. */
+  take(pending: PendingTurn): void;
   run(pending: PendingTurn, isAlone: boolean): void;
   abort(pending: PendingTurn): void;
   /** Ends it; what is out in it is not answered. Resolves when it is gone, or cannot be ended. */
@@ -52,9 +56,8 @@ export function startTurnThread(options: TurnThreadOptions): TurnThread {
     soon: options.soon,
     blockMs: options.blockMs,
     undead: options.undead,
-    received: (messages) => {
-      for (const message of messages) take(message);
-    },
+    isBusy: () => out.size > 0,
+    received: take,
     over(how, detail) {
       const lost = [...out.values()];
       out.clear();
@@ -113,16 +116,19 @@ export function startTurnThread(options: TurnThreadOptions): TurnThread {
     get begun() {
       return begun;
     },
-    run(pending, isAlone) {
-      const { turn, run } = pending;
+    turns: () => out.values(),
+    take(pending) {
+      begun += 1;
+      pending.run = begun;
+      out.set(begun, pending);
+    },
+    run({ turn, run }, isAlone) {
       if (!knownBundles.has(turn.hash)) {
         knownBundles.add(turn.hash);
         thread.send({ kind: "bundle", hash: turn.hash, path: options.bundlePath(turn.hash) });
       }
-      begun += 1;
-      out.set(run, pending);
       thread.send({ kind: "run", run, isAlone, turn });
-      thread.watch(() => out.size > 0);
+      thread.watch();
     },
     abort: (pending) => thread.send({ kind: "abort", run: pending.run }),
     end() {

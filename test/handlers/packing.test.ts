@@ -12,6 +12,8 @@ test("every number and text comes out as it went in, in its order", () => {
       packer.text(text);
       packer.optional(text);
       packer.optional(undefined);
+      packer.text(text);
+      packer.text(text);
     }
   }
 
@@ -23,6 +25,8 @@ test("every number and text comes out as it went in, in its order", () => {
       expect(unpacker.text()).toBe(text);
       expect(unpacker.optional()).toBe(text);
       expect(unpacker.optional()).toBeUndefined();
+      expect(unpacker.likely(text)).toBe(text);
+      expect(unpacker.likely("a guess")).toBe(text);
     }
   }
   expect(unpacker.isAtEnd).toBe(true);
