@@ -54,7 +54,8 @@ class Chain {
   readonly #host: HandlerHost;
   readonly #options: ExecuteOptions;
   readonly #steps: Step[] = [];
-  readonly #startMs: number;
+  /** When its first handler began. */
+  #startMs = Number.NaN;
   #state: string;
   #history: string;
   /** Why the state at hand was entered. */
@@ -73,7 +74,6 @@ class Chain {
     this.#state = turn.state;
     this.#history = turn.stateHistory;
     this.#cause = turn.error;
-    this.#startMs = options.clock.monotonicMs();
   }
 
   /** Runs on for as long as handlers answer at once. */
@@ -111,6 +111,7 @@ class Chain {
     const { clock, timers, signal } = this.#options;
     run.startedAtMs = clock.nowMs();
     run.startMs = clock.monotonicMs();
+    if (Number.isNaN(this.#startMs)) this.#startMs = run.startMs;
     const end = callHandler(declared.handler, context, actionsOf(run.recorder));
     if (!(end instanceof Pending)) return this.#conclude(declared, run, context, end);
     const timeoutMs = declared.timeoutMs ?? this.#turn.timeoutMs;

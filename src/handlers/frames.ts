@@ -6,7 +6,7 @@ import type { JobFilesSettings } from "../files/port.ts";
 import type { LogLine } from "../system/log.ts";
 import { type Packer, Unpacker } from "./packing.ts";
 import type { StoreQuestion, Turn, TurnReply } from "./port.ts";
-import { ReplyReader, writeReply } from "./reply-frames.ts";
+import { ReplyReader, ReplyWriter } from "./reply-frames.ts";
 import { TurnReader, TurnWriter } from "./turn-frames.ts";
 
 export type ToThread =
@@ -93,13 +93,15 @@ export function createToThreadReader(): (batch: string) => ToThread[] {
   return (batch) => readAll(batch, read);
 }
 
-export function writeFromThread(packer: Packer, message: FromThread): void {
-  if (message.kind === "reply") {
+/** Of one thread: it remembers what it said. */
+export function createFromThreadWriter(): (packer: Packer, message: FromThread) => void {
+  const replies = new ReplyWriter();
+  return (packer, message) => {
+    if (message.kind !== "reply") return writeAsJson(packer, message);
     packer.number(REPLY);
     packer.number(message.run);
-    return writeReply(packer, message.reply);
-  }
-  return writeAsJson(packer, message);
+    return replies.write(packer, message.reply);
+  };
 }
 
 /** First made, then packed: what a handler logs can be none, and must leave no half message behind. */

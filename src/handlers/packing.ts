@@ -27,6 +27,11 @@ export class Packer {
     this.#parts.push(String.fromCharCode(rest));
   }
 
+  /** A whole one of either sign. */
+  difference(value: number): void {
+    this.number(value < 0 ? -2 * value - 1 : 2 * value);
+  }
+
   text(text: string): void {
     this.number(text.length);
     this.#add(text);
@@ -74,6 +79,11 @@ export class Unpacker {
       value += (part - MORE) * weight;
       weight *= MORE;
     }
+  }
+
+  difference(): number {
+    const value = this.number();
+    return value % 2 === 0 ? value / 2 : (value + 1) / -2;
   }
 
   text(): string {

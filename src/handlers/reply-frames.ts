@@ -1,77 +1,65 @@
 /** The answer to a turn on its way back from a handler thread. */
 import type { StoreUse } from "../job/data-store.ts";
 import type { JobError, TaskOrder } from "../job/model.ts";
+import { OrderReader, OrderWriter } from "./order-frames.ts";
 import type { Packer, Unpacker } from "./packing.ts";
 import type { Ending, Step, TurnReply } from "./port.ts";
 
 const OTHER = 0;
 const ENDED = 1;
 const TASKS = 2;
+/** What a step has of what not all have. */
+const HAS_NEXT = 1;
+const HAS_PATCH = 2;
+const HAS_ERROR = 4;
 /** A step takes whole hundredths of a millisecond. */
 const HUNDREDTHS = 100;
-/** Handlers can make them up without end. */
-const HEADS_MAX = 256;
-const HEAD_LENGTH_MAX = 1024;
 
-export function writeReply(packer: Packer, reply: TurnReply): void {
-  packer.number(reply.steps.length);
-  for (const step of reply.steps) writeStep(packer, step);
-  packer.optional(reply.stateHistory);
-  writeEnding(packer, reply.ending);
-  writeRest(packer, reply);
-}
+/** Of one thread: what it said last is not said again. */
+export class ReplyWriter {
+  readonly #orders = new OrderWriter();
+  #startedAtMs = 0;
 
-function writeStep(packer: Packer, { state, startedAtMs, durationMs, next, patch, error }: Step): void {
-  packer.text(state);
-  packer.number(startedAtMs);
-  packer.number(Math.round(durationMs * HUNDREDTHS));
-  packer.optional(next);
-  packer.optional(patch);
-  packer.optional(error && JSON.stringify(error));
-}
+  write(packer: Packer, reply: TurnReply): void {
+    packer.number(reply.steps.length);
+    for (const step of reply.steps) this.#writeStep(packer, step);
+    packer.optional(reply.stateHistory);
+    this.#writeEnding(packer, reply.ending);
+    writeRest(packer, reply);
+  }
 
-function writeEnding(packer: Packer, ending: Ending): void {
-  if (ending.kind === "tasks") return writeTasks(packer, ending);
-  const isPlain = ending.kind === "ended" && !ending.error;
-  packer.number(isPlain ? ENDED : OTHER);
-  packer.text(isPlain ? ending.state : JSON.stringify(ending));
+  #writeStep(packer: Packer, { state, startedAtMs, durationMs, next, patch, error }: Step): void {
+    const has = (next === undefined ? 0 : HAS_NEXT) + (patch === undefined ? 0 : HAS_PATCH) + (error ? HAS_ERROR : 0);
+    packer.text(state);
+    packer.difference(startedAtMs - this.#startedAtMs);
+    packer.number(Math.round(durationMs * HUNDREDTHS));
+    packer.number(has);
+    this.#startedAtMs = startedAtMs;
+    if (next !== undefined) packer.text(next);
+    if (patch !== undefined) packer.text(patch);
+    if (error) packer.text(JSON.stringify(error));
+  }
+
+  #writeEnding(packer: Packer, ending: Ending): void {
+    if (ending.kind === "tasks") return this.#writeTasks(packer, ending);
+    const isPlain = ending.kind === "ended" && !ending.error;
+    packer.number(isPlain ? ENDED : OTHER);
+    packer.text(isPlain ? ending.state : JSON.stringify(ending));
+  }
+
+  #writeTasks(packer: Packer, { state, orders, children, into, join }: Tasks): void {
+    packer.number(TASKS);
+    packer.text(state);
+    packer.number(orders.length);
+    for (const order of orders) this.#orders.write(packer, order);
+    const isPlain = children === undefined && into === undefined && join === undefined;
+    packer.optional(isPlain ? undefined : JSON.stringify({ children, into, join } satisfies Loose<TasksRest>));
+  }
 }
 
 type Tasks = Extract<Ending, { kind: "tasks" }>;
 type TasksRest = Pick<Tasks, "children" | "into" | "join">;
-
-function writeTasks(packer: Packer, { state, orders, children, into, join }: Tasks): void {
-  packer.number(TASKS);
-  packer.text(state);
-  packer.number(orders.length);
-  for (const order of orders) {
-    packer.text(JSON.stringify(headOf(order)));
-    packer.text(order.params);
-  }
-  const isPlain = children === undefined && into === undefined && join === undefined;
-  packer.optional(isPlain ? undefined : JSON.stringify({ children, into, join } satisfies Loose<TasksRest>));
-}
-
 type Loose<Fields> = { [Name in keyof Required<Fields>]: Fields[Name & keyof Fields] | undefined };
-type OrderHead = Omit<TaskOrder, "params">;
-
-// Named one by one, which costs less than leaving out one; the compiler misses none.
-function headOf(order: TaskOrder): Loose<OrderHead> {
-  return {
-    type: order.type,
-    transitions: order.transitions,
-    eventTransitions: order.eventTransitions,
-    strategy: order.strategy,
-    priority: order.priority,
-    maxCost: order.maxCost,
-    requirements: order.requirements,
-    dispatchTimeoutMs: order.dispatchTimeoutMs,
-    timeoutMs: order.timeoutMs,
-    retry: order.retry,
-    paramsMetadata: order.paramsMetadata,
-    outputSchema: order.outputSchema,
-  };
-}
 
 /** What few replies have. The values that a use writes follow as they are. */
 interface Rest {
@@ -91,35 +79,11 @@ function writeRest(packer: Packer, { crashes, again, dataStores }: TurnReply): v
 
 type Writable<Fields> = { -readonly [Name in keyof Fields]: Fields[Name] };
 
-/** What is said of an order beside its params: the same texts come again and again, and each is parsed once. */
-class OrderHeads {
-  readonly #known = new Map<string, OrderHead>();
-  #lastText = "";
-  #last: OrderHead | undefined;
-
-  read(unpacker: Unpacker): OrderHead {
-    const text = unpacker.likely(this.#lastText);
-    if (this.#last && text === this.#lastText) return this.#last;
-    this.#last = this.#headOf(text);
-    this.#lastText = text;
-    return this.#last;
-  }
-
-  #headOf(text: string): OrderHead {
-    const known = this.#known.get(text);
-    if (known) return known;
-    const head = JSON.parse(text) as OrderHead;
-    if (text.length > HEAD_LENGTH_MAX) return head;
-    if (this.#known.size >= HEADS_MAX) this.#known.clear();
-    this.#known.set(text, head);
-    return head;
-  }
-}
-
 export class ReplyReader {
-  readonly #heads = new OrderHeads();
+  readonly #orders = new OrderReader();
   /** Read last: most jobs of an hour are in few states. */
   #state = "";
+  #startedAtMs = 0;
 
   read(unpacker: Unpacker): TurnReply {
     const steps: Step[] = [];
@@ -137,17 +101,14 @@ export class ReplyReader {
   }
 
   #readStep(unpacker: Unpacker): Step {
-    const step: Writable<Step> = {
-      state: this.#readState(unpacker),
-      startedAtMs: unpacker.number(),
-      durationMs: unpacker.number() / HUNDREDTHS,
-    };
-    const next = unpacker.optional();
-    const patch = unpacker.optional();
-    const error = unpacker.optional();
-    if (next !== undefined) step.next = next;
-    if (patch !== undefined) step.patch = patch;
-    if (error !== undefined) step.error = JSON.parse(error) as JobError;
+    const state = this.#readState(unpacker);
+    this.#startedAtMs += unpacker.difference();
+    const durationMs = unpacker.number() / HUNDREDTHS;
+    const step: Writable<Step> = { state, startedAtMs: this.#startedAtMs, durationMs };
+    const has = unpacker.number();
+    if (has & HAS_NEXT) step.next = unpacker.text();
+    if (has & HAS_PATCH) step.patch = unpacker.text();
+    if (has & HAS_ERROR) step.error = JSON.parse(unpacker.text()) as JobError;
     return step;
   }
 
@@ -160,10 +121,7 @@ export class ReplyReader {
 
   #readTasks(state: string, unpacker: Unpacker): Tasks {
     const orders: TaskOrder[] = [];
-    for (let count = unpacker.number(); count > 0; count--) {
-      const head = this.#heads.read(unpacker);
-      orders.push(orderOf(head, unpacker.text()));
-    }
+    for (let count = unpacker.number(); count > 0; count--) orders.push(this.#orders.read(unpacker));
     const rest = unpacker.optional();
     if (rest === undefined) return { kind: "tasks", state, orders };
     return { kind: "tasks", state, orders, ...(JSON.parse(rest) as TasksRest) };
@@ -178,14 +136,4 @@ function addRest(reply: Writable<TurnReply>, { crashes, again, dataStores }: Res
     ...use,
     writes: keys.map((key) => [key, unpacker.optional()] as const),
   }));
-}
-
-/** Most heads have these five fields and no other. */
-const PLAIN_FIELDS = 5;
-
-// Named one by one: a spread costs a multiple of it.
-function orderOf(head: OrderHead, params: string): TaskOrder {
-  if (Object.keys(head).length > PLAIN_FIELDS) return { ...head, params };
-  const { type, transitions, strategy, priority, retry } = head;
-  return { type, params, transitions, strategy, priority, retry };
 }

@@ -8,7 +8,7 @@ import type { System } from "../system/index.ts";
 import type { LogLine } from "../system/log.ts";
 import { type StopSignal, Stopping } from "../system/stopping.ts";
 import { createBatch } from "./batch.ts";
-import { type Answer, createToThreadReader, type FromThread, type ToThread, writeFromThread } from "./frames.ts";
+import { type Answer, createFromThreadWriter, createToThreadReader, type FromThread, type ToThread } from "./frames.ts";
 import { markHandlers } from "./marked.ts";
 import type { HandlerHost, Turn, TurnReply } from "./port.ts";
 import type { RunningHandler } from "./running-mark.ts";
@@ -42,7 +42,7 @@ const PAUSE_ALWAYS_MS = -1;
 export function createThreadSession({ system, post, mark, openFiles }: ThreadSessionOptions): ThreadSession {
   const { clock, timers, scheduler, log } = system;
   // One post for all that the turns of one batch answered.
-  const batch = createBatch({ write: writeFromThread, soon: scheduler.afterInput, post });
+  const batch = createBatch({ write: createFromThreadWriter(), soon: scheduler.afterInput, post });
   const read = createToThreadReader();
   const paths = new Map<string, string>();
   const bundles = new Map<string, LoadedBundle>();

@@ -8,7 +8,9 @@ type Setting = Pick<Turn, "hash" | "blueprint" | "maxSteps" | "timeoutMs" | "cli
 
 const SAME = 0;
 const CHANGED = 1;
-/** Most jobs have no history yet. */
+/** The first turn of a job: nothing came before it. */
+const FIRST = 0;
+const LATER = 1;
 const EMPTY = "{}";
 
 export class TurnWriter {
@@ -21,10 +23,14 @@ export class TurnWriter {
     packer.number(turn.attempt);
     packer.number(turn.steps);
     packer.text(turn.initialData);
-    packer.optional(turn.stateHistory === EMPTY ? undefined : turn.stateHistory);
-    packer.optional(turn.merge);
-    packer.optional(turn.aggregation);
-    packer.optional(turn.error && JSON.stringify(turn.error));
+    const { stateHistory, merge, aggregation, error } = turn;
+    if (stateHistory === EMPTY && merge === undefined && aggregation === undefined && !error)
+      return packer.number(FIRST);
+    packer.number(LATER);
+    packer.text(stateHistory);
+    packer.optional(merge);
+    packer.optional(aggregation);
+    packer.optional(error && JSON.stringify(error));
   }
 
   #writeSetting(packer: Packer, turn: Turn): void {
@@ -100,10 +106,11 @@ class ReadTurn implements Turn {
     this.attempt = unpacker.number();
     this.steps = unpacker.number();
     this.initialData = unpacker.text();
-    this.stateHistory = unpacker.optional() ?? EMPTY;
-    this.merge = unpacker.optional();
-    this.aggregation = unpacker.optional();
-    const error = unpacker.optional();
+    const isLater = unpacker.number() === LATER;
+    this.stateHistory = isLater ? unpacker.text() : EMPTY;
+    this.merge = isLater ? unpacker.optional() : undefined;
+    this.aggregation = isLater ? unpacker.optional() : undefined;
+    const error = isLater ? unpacker.optional() : undefined;
     this.error = error === undefined ? undefined : (JSON.parse(error) as JobError);
   }
 

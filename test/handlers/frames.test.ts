@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import {
   createFromThreadReader,
+  createFromThreadWriter,
   createToThreadReader,
   createToThreadWriter,
   type FromThread,
   type ToThread,
-  writeFromThread,
 } from "../../src/handlers/frames.ts";
 import { Packer } from "../../src/handlers/packing.ts";
 import type { StoreUse } from "../../src/job/data-store.ts";
@@ -76,8 +76,8 @@ describe("a batch of frames", () => {
   test("brings from a thread what was answered, each text in its place", () => {
     const step = { state: "a", startedAtMs: 1, durationMs: 0.5 };
     const steps = [
-      { ...step, next: "b", patch: awkward },
-      { ...step, state: "b" },
+      { ...step, next: "b", patch: awkward, startedAtMs: 1_798_000_000_000 },
+      { ...step, state: "b", durationMs: 1_234.57, error: { code: "A", message: "b" } },
       { ...step, patch: "{}" },
     ];
     const tasks = { kind: "tasks", state: "b", orders: [order(awkward), order("{}")], into: "sum" } as const;
@@ -114,7 +114,18 @@ describe("a batch of frames", () => {
       order("{}"),
       order(awkward),
       { ...order("{}"), priority: -1.5 },
+      order("[2]"),
       { ...order("{}"), transitions: { success: "other" }, eventTransitions: { seen: "done" } },
+      { ...order("{}"), transitions: { success: "other" }, eventTransitions: { seen: "other" } },
+      { ...order("{}"), transitions: { success: "other" } },
+      { ...order("{}"), transitions: { success: "other", failure: "failed" } },
+      { ...order("{}"), transitions: { success: "other" } },
+      { ...order("{}"), retry: { ...order("{}").retry, backoffMs: 2 } },
+      { ...order("{}"), strategy: "cheapest" },
+      { ...order("{}"), maxCost: 1 },
+      { ...order("{}"), timeoutMs: 1 },
+      { ...order("{}"), dispatchTimeoutMs: 1 },
+      { ...order("{}"), requirements: { cpuCores: 3 } },
       { ...order("{}"), maxCost: 0.5, dispatchTimeoutMs: 1, timeoutMs: 2, requirements: { cpuCores: 2 } },
       { ...order("{}"), outputSchema: { type: "object", description: "x".repeat(2_000) } },
     ];
@@ -134,8 +145,9 @@ describe("a batch of frames", () => {
     const packer = new Packer();
     const log = (fields: object): FromThread => ({ kind: "log", line: { level: "info", message: "a", fields } });
 
-    expect(() => writeFromThread(packer, log({ size: 1n }))).toThrow();
-    writeFromThread(packer, log({ size: 1 }));
+    const write = createFromThreadWriter();
+    expect(() => write(packer, log({ size: 1n }))).toThrow();
+    write(packer, log({ size: 1 }));
 
     expect(createFromThreadReader()(packer.take())).toEqual([log({ size: 1 })]);
   });
@@ -154,7 +166,8 @@ function toThread(messages: readonly ToThread[]): string {
 
 function fromThread(messages: readonly FromThread[]): string {
   const packer = new Packer();
-  for (const message of messages) writeFromThread(packer, message);
+  const write = createFromThreadWriter();
+  for (const message of messages) write(packer, message);
   return packer.take();
 }
 

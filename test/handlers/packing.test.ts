@@ -8,6 +8,8 @@ test("every number and text comes out as it went in, in its order", () => {
   const packer = new Packer();
   for (const number of NUMBERS) {
     packer.number(number);
+    packer.difference(Math.floor(number / 2));
+    packer.difference(-Math.floor(number / 2));
     for (const text of TEXTS) {
       packer.text(text);
       packer.optional(text);
@@ -21,6 +23,8 @@ test("every number and text comes out as it went in, in its order", () => {
 
   for (const number of NUMBERS) {
     expect(unpacker.number()).toBe(number);
+    expect(unpacker.difference()).toBe(Math.floor(number / 2));
+    expect(unpacker.difference()).toBe(0 - Math.floor(number / 2));
     for (const text of TEXTS) {
       expect(unpacker.text()).toBe(text);
       expect(unpacker.optional()).toBe(text);
