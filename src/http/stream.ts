@@ -7,13 +7,13 @@ import { type Flaw, findFlaw, isObject, parseShallow } from "../protocol/json.ts
 import { mayBeSigned, readWritten } from "../protocol/signed.ts";
 import { progressMessage } from "../protocol/progress.ts";
 import { readResult } from "../protocol/result.ts";
-import type { ServerFrame, WorkerFrame } from "../protocol/worker.ts";
+import type { ResultAnswer, ServerFrame, WorkerFrame } from "../protocol/worker.ts";
 import type { WorkerEventAnswer } from "../protocol/worker-event.ts";
 import { assertNever, type JsonMap, type JsonValue, messageOf, Refusal } from "../system/errors.ts";
 import type { Scheduler } from "../system/clock.ts";
 import type { Log } from "../system/log.ts";
 import type { Connections, Session, Wire } from "./connections.ts";
-import { handIn } from "./worker.ts";
+import { answerToMissing } from "./worker.ts";
 
 export interface StreamOptions {
   readonly workers: Workers;
@@ -49,8 +49,8 @@ class StreamSession implements Session {
   #joined: Joined | undefined;
   /** Held back while the engine takes the connection. */
   #early: { readonly frame: WorkerFrame; readonly flaw: Flaw | undefined }[] | undefined;
-  #outgoing: string[] = [];
-  #hasFlush = false;
+  /** Pieces of the next message: joined once, so that no text of a task is copied on its way. */
+  #outgoing: (string | number)[] = [];
 
   constructor(options: StreamOptions, grant: WorkerGrant) {
     this.#options = options;
@@ -194,7 +194,7 @@ class StreamSession implements Session {
     const isOpen = () => this.#wire === wire;
     return {
       kind: "stream",
-      task: (payload) => isOpen() && this.#pushText(`{"type":"task","task":${payload}}`),
+      task: (payload) => isOpen() && this.#sendTask(payload),
       cancel: (job_id, task_id) => isOpen() && this.#push({ type: "cancel", job_id, task_id }),
       close: (code, reason) => wire.close(code, reason),
     };
@@ -234,15 +234,17 @@ class StreamSession implements Session {
   async #acknowledge(frame: Frame<"result">, workerId: string, flaw: Flaw | undefined): Promise<void> {
     const { seq } = frame;
     try {
-      const answer = await handIn(this.#options.workers, readResult(frame as unknown as JsonMap, workerId, flaw));
-      this.#push({ type: "ack", seq, ...answer });
+      const result = readResult(frame as unknown as JsonMap, workerId, flaw);
+      this.#sendAck(seq, await this.#options.workers.result(result));
     } catch (error) {
-      if (!(error instanceof Refusal))
-        this.#options.log.error("a result was not taken", { worker: workerId, error: messageOf(error) });
-      const message =
-        error instanceof Refusal ? error.message : "Something went wrong inside the server: send it again.";
-      this.#push({ type: "ack", seq, status: "retry", message });
+      this.#push({ type: "ack", seq, ...(answerToMissing(error) ?? this.#again(error, workerId)) });
     }
+  }
+
+  #again(error: unknown, worker: string): { readonly status: "retry"; readonly message: string } {
+    if (error instanceof Refusal) return { status: "retry", message: error.message };
+    this.#options.log.error("a result was not taken", { worker, error: messageOf(error) });
+    return { status: "retry", message: "Something went wrong inside the server: send it again." };
   }
 
   async #takeEvent(frame: Frame<"event">, workerId: string): Promise<void> {
@@ -269,27 +271,40 @@ class StreamSession implements Session {
     this.#push({ type: "error", code, message });
   }
 
-  /** All that one turn of the program has to say goes in one message. */
   #push(frame: ServerFrame): boolean {
-    return this.#pushText(JSON.stringify(frame));
+    const text = JSON.stringify(frame);
+    if (!this.#begin()) return false;
+    this.#outgoing.push(text);
+    return true;
   }
 
-  #pushText(frame: string): boolean {
+  #sendTask(payload: string): boolean {
+    if (!this.#begin()) return false;
+    this.#outgoing.push('{"type":"task","task":', payload, "}");
+    return true;
+  }
+
+  /** Most of them say only that it was taken. */
+  #sendAck(seq: number, answer: ResultAnswer): void {
+    if ("message" in answer) this.#push({ type: "ack", seq, ...answer });
+    else if (this.#begin()) this.#outgoing.push('{"type":"ack","seq":', seq, ',"status":"', answer.status, '"}');
+  }
+
+  /** All that one turn of the program has to say goes in one message. False: there is nobody to hear it. */
+  #begin(): boolean {
     if (this.#wire === undefined) return false;
-    this.#outgoing.push(frame);
-    if (!this.#hasFlush) {
-      this.#hasFlush = true;
-      this.#options.scheduler.afterInput(() => this.#flush());
-    }
+    const isFirst = this.#outgoing.length === 0;
+    this.#outgoing.push(isFirst ? "[" : ",");
+    if (isFirst) this.#options.scheduler.afterInput(() => this.#flush());
     return true;
   }
 
   #flush(): void {
-    this.#hasFlush = false;
-    if (this.#outgoing.length === 0) return;
-    const text = `[${this.#outgoing.join(",")}]`;
+    const pieces = this.#outgoing;
+    if (pieces.length === 0) return;
     this.#outgoing = [];
-    this.#wire?.send(text);
+    pieces.push("]");
+    this.#wire?.send(pieces.join(""));
   }
 }
 

@@ -220,14 +220,20 @@ async function takeResult(request: Request, options: WorkerRoutesOptions): Promi
   return json(JSON.stringify(answer));
 }
 
-/** A job that is not there is no error for the worker: old ones would send the result again and again. */
-export async function handIn(workers: Pick<Workers, "result">, result: WorkerResult): Promise<ResultAnswer> {
+async function handIn(workers: Pick<Workers, "result">, result: WorkerResult): Promise<ResultAnswer> {
   try {
     return await workers.result(result);
   } catch (error) {
-    if (!(error instanceof Refusal) || error.code !== "JOB_NOT_FOUND") throw error;
-    return { status: "ignored", reason: "job_not_found", message: "There is no such job: drop the result." };
+    const answer = answerToMissing(error);
+    if (answer === undefined) throw error;
+    return answer;
   }
+}
+
+/** A job that is not there is no error for the worker: old ones would send the result again and again. */
+export function answerToMissing(error: unknown): ResultAnswer | undefined {
+  if (!(error instanceof Refusal) || error.code !== "JOB_NOT_FOUND") return undefined;
+  return { status: "ignored", reason: "job_not_found", message: "There is no such job: drop the result." };
 }
 
 async function release(request: Request, { orchestrator, door, settings }: WorkerRoutesOptions): Promise<Response> {

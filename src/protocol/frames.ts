@@ -21,17 +21,17 @@ export function readFrame(value: JsonValue): WorkerFrame | string {
 function problemOf(frame: JsonMap): string | undefined {
   switch (frame["type"]) {
     case "result":
-      return missing(frame, ["job_id", "task_id"]) ?? (Number.isInteger(frame["seq"]) ? undefined : wants("seq"));
+      return taskMissing(frame) ?? (Number.isInteger(frame["seq"]) ? undefined : wants("seq"));
     case "progress":
-      return missing(frame, ["job_id", "task_id"]) ?? progressProblem(frame);
+      return taskMissing(frame) ?? progressProblem(frame);
     case "event":
-      return missing(frame, ["job_id", "task_id", "event_id"]) ?? eventProblem(frame);
+      return taskMissing(frame) ?? missing(frame, "event_id") ?? eventProblem(frame);
     case "checkpoint":
-      return missing(frame, ["job_id", "task_id"]) ?? ("value" in frame ? undefined : wants("value"));
+      return taskMissing(frame) ?? ("value" in frame ? undefined : wants("value"));
     case "heartbeat":
       return first(heartbeatCheck(frame, ""));
     case "hello":
-      return missing(frame, ["session"]) ?? helloProblem(frame);
+      return missing(frame, "session") ?? helloProblem(frame);
     case "release":
       return isNames(frame["task_ids"]) ? undefined : wants("task_ids");
     case "drain":
@@ -54,13 +54,18 @@ function eventProblem(frame: JsonMap): string | undefined {
 function helloProblem(frame: JsonMap): string | undefined {
   const { running } = frame;
   if (!Array.isArray(running)) return wants("running");
-  const isWhole = running.every((task) => isObject(task) && missing(task, ["job_id", "task_id"]) === undefined);
+  const isWhole = running.every((task) => isObject(task) && taskMissing(task) === undefined);
   return isWhole ? first(registrationCheck(frame["registration"], "/registration")) : wants("running");
 }
 
-function missing(frame: JsonMap, fields: readonly string[]): string | undefined {
-  const field = fields.find((name) => typeof frame[name] !== "string" || frame[name] === "");
-  return field === undefined ? undefined : wants(field);
+/** Whose frame it is. */
+function taskMissing(frame: JsonMap): string | undefined {
+  return missing(frame, "job_id") ?? missing(frame, "task_id");
+}
+
+function missing(frame: JsonMap, field: string): string | undefined {
+  const value = frame[field];
+  return typeof value === "string" && value !== "" ? undefined : wants(field);
 }
 
 function wants(field: string): string {

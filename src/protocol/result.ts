@@ -33,22 +33,30 @@ export function readResult(body: JsonMap, workerId: string, flaw?: Flaw): Worker
   if (!isId(jobId) || !isId(taskId)) {
     throw new Refusal("MISSING_FIELD", 400, "job_id and task_id are required", { fields: ["job_id", "task_id"] });
   }
-  const ids = { jobId, taskId, workerId };
-  const fields = isObject(body["result"]) ? body["result"] : body;
+  const inner = body["result"];
+  const fields = isObject(inner) ? inner : body;
   const problem = flaw === undefined ? problemOf(fields) : `${flaw.message} (at ${flaw.path})`;
-  if (problem !== undefined) return brokenResult(ids, problem);
+  if (problem !== undefined) return brokenResult({ jobId, taskId, workerId }, problem);
 
   const status = readStatus(fields);
   const data = dataText(fields);
-  const metadata = isObject(fields["data_metadata"]) ? JSON.stringify(fields["data_metadata"]) : undefined;
-  const error = status === "failure" ? shortened(readError(fields)) : undefined;
+  const raw = rawText(fields, status, data);
+  const metadata = fields["data_metadata"];
+  // Nearly all of them: made at once, where the other has its parts copied together.
+  if (status !== "failure" && !isObject(metadata)) {
+    return data === undefined
+      ? { jobId, taskId, workerId, status, raw }
+      : { jobId, taskId, workerId, status, data, raw };
+  }
   return {
-    ...ids,
+    jobId,
+    taskId,
+    workerId,
     status,
     ...(data !== undefined && { data }),
-    ...(metadata !== undefined && { metadata }),
-    ...(error !== undefined && { error }),
-    raw: rawText(fields, status, data),
+    ...(isObject(metadata) && { metadata: JSON.stringify(metadata) }),
+    ...(status === "failure" && { error: shortened(readError(fields)) }),
+    raw,
   };
 }
 
@@ -119,12 +127,13 @@ function textOf(value: JsonValue | undefined): string | undefined {
 
 /** Without nulls: aggregators read a missing `data` as empty, and a null as null. */
 function rawText(fields: JsonMap, status: string, data: string | undefined): string {
-  let text = `{"status":${JSON.stringify(status)}`;
-  if (data !== undefined) text += `,"data":${data}`;
-  for (const key of Object.keys(fields)) {
+  const head = status === "success" ? '{"status":"success"' : `{"status":${JSON.stringify(status)}`;
+  let text = data === undefined ? head : `${head},"data":${data}`;
+  // Keys of what was parsed are its own alone; this way no list of them is made.
+  for (const key in fields) {
+    if (key === "status" || key === "data" || DELIVERY_FIELDS.has(key)) continue;
     const value = fields[key];
-    if (key === "status" || key === "data" || value === null || value === undefined) continue;
-    if (!DELIVERY_FIELDS.has(key)) text += `,${JSON.stringify(key)}:${JSON.stringify(value)}`;
+    if (value !== null && value !== undefined) text += `,${JSON.stringify(key)}:${JSON.stringify(value)}`;
   }
   return `${text}}`;
 }

@@ -10,6 +10,11 @@ const table: readonly (readonly [name: string, fields: JsonMap, expected: Partia
   ["no status is success", {}, { status: "success", raw: '{"status":"success"}' }],
   ["data is passed on as text", { data: { a: 1 } }, { status: "success", data: '{"a":1}' }],
   ["empty data is none", { status: "success", data: {} }, { raw: '{"status":"success"}' }],
+  [
+    "what else it says stays in its order, without nulls",
+    JSON.parse('{"b":null,"a":[1],"status":"success","seq":2,"data":{"x":1},"__proto__":"p","é":{}}') as JsonMap,
+    { data: '{"x":1}', raw: '{"status":"success","data":{"x":1},"a":[1],"__proto__":"p","é":{}}' },
+  ],
   ["null data is none", { status: "success", data: null, error: null }, { raw: '{"status":"success"}' }],
   [
     "a word of the blueprint's",
