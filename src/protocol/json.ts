@@ -55,13 +55,21 @@ export function isObject(value: unknown): value is JsonMap {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-// Escapes, runs of digits and large exponents are the only spellings of what is refused: bodies
-// without them, nearly all, are done after this one pass of a compiled pattern.
-const SUSPECT = /\\u|\d{16}|\d[eE]\+?\d{3}/;
+// These escapes, long numbers and large exponents are the only spellings of what is refused: bodies without them are
+// done after some passes of compiled patterns. Ids hold `4e123` and rows of digits all the time, so that it matters
+// where a number can begin and what can follow it.
+const ESCAPE = /\\u(?:0000|[dD][89a-fA-F])/;
+const DIGITS = /\d{16}/;
+const LONG_NUMBER = /(?:^|[:,[\s])-?\d{16}/;
+const EXPONENT = /\d[eE]\+?\d{3,}(?![\w"-])/;
 
 /** The first flaw of a text that is known to be JSON. */
 export function findFlaw(text: string): Flaw | undefined {
-  return SUSPECT.test(text) ? scan(text) : undefined;
+  return mayBeFlawed(text) ? scan(text) : undefined;
+}
+
+function mayBeFlawed(text: string): boolean {
+  return ESCAPE.test(text) || EXPONENT.test(text) || (DIGITS.test(text) && LONG_NUMBER.test(text));
 }
 
 const QUOTE = 0x22;

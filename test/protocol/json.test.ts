@@ -80,3 +80,71 @@ test("every flaw that a scan finds in made-up bodies is where parsing puts it", 
     expect(findFlaw(JSON.stringify(value, undefined, round % 3))?.path).toBe(firstNul(value, ""));
   }
 });
+
+describe("a flaw is found wherever there is one, and nowhere else", () => {
+  /** Slow and sure: parses, and looks at each text and at each number as it was written. */
+  const isFlawed = (text: string): boolean => {
+    let found = false;
+    const lookAt = (key: string, value: unknown, { source }: { readonly source?: string }): unknown => {
+      for (const told of [key, value]) {
+        if (typeof told === "string") found ||= told.includes("\u0000") || !told.isWellFormed();
+      }
+      if (typeof value !== "number" || source === undefined) return value;
+      found ||= !(/^-?\d+$/.test(source) ? Number.isSafeInteger(value) : Number.isFinite(value));
+      return value;
+    };
+    JSON.parse(text, lookAt as (key: string, value: unknown) => unknown);
+    return found;
+  };
+
+  const pieces = ["0", "9", "12345678", "1234567890123456", "e", "E", "e4", "e+123", "-", "+", ".", "a", " ", ","];
+  const spelled = [String.raw`\u0000`, String.raw`\ud83d`, String.raw`\uDE00`, String.raw`\u00e9`, String.raw`\\`];
+  const texts = [...pieces, ...spelled, ":", "[", "]", String.raw`\"`, "4e123", "01890000-0000-7000-8e00-"];
+  const numbers = ["0", "-1", "1.5", "9007199254740991", "9007199254740992", "-9007199254740993", "1e5", "1E+400"];
+  const larger = [
+    "-1.25e400",
+    "1e0400",
+    "12345678901234567890",
+    "1234567890123456.5",
+    "0.1234567890123456789",
+    "1e-999",
+  ];
+  const spaces = ["", "", " ", "\n", "\t "];
+
+  let seed = 11;
+  const pick = (count: number) => (seed = (seed * 48_271) % 2_147_483_647) % count;
+  const oneOf = (list: readonly string[]) => list[pick(list.length)] ?? "";
+  const string = (begin = "") => `"${begin}${Array.from({ length: pick(5) }, () => oneOf(texts)).join("")}"`;
+  const spaced = (text: string) => `${oneOf(spaces)}${text}${oneOf(spaces)}`;
+  const value = (depth: number): string => {
+    const kind = pick(depth > 3 ? 4 : 8);
+    if (kind < 2) return spaced(string());
+    if (kind === 2) return spaced(oneOf(pick(4) === 0 ? larger : numbers));
+    if (kind === 3) return spaced(oneOf(["true", "null"]));
+    const inner = Array.from({ length: pick(4) }, () => value(depth + 1));
+    if (kind < 6) return spaced(`[${inner.join(",")}]`);
+    return spaced(`{${inner.map((one, index) => `${spaced(string(`${index}`))}:${one}`).join(",")}}`);
+  };
+
+  test("in made-up bodies", () => {
+    let flawed = 0;
+    for (let round = 0; round < 20_000; round++) {
+      const text = value(0);
+      const expected = isFlawed(text);
+      if (expected) flawed++;
+      if ((findFlaw(text) !== undefined) !== expected) throw new Error(`expected ${expected}: ${text}`);
+    }
+    expect(flawed).toBeGreaterThan(2000);
+    expect(flawed).toBeLessThan(18_000);
+  });
+
+  test.each(["1e400", " 1E+400", "-1e999\n", "12345678901234567890", "-9007199254740993", '"\\ud83d"'])(
+    "also at the top: %s",
+    (text) => expect(findFlaw(text)).toBeDefined(),
+  );
+
+  test.each(['["4e123"]', '["x4e123-7000","01e00012"]', '{"1e999":"1e999"}', '["1234567890123456789"]'])(
+    "and not in a text: %s",
+    (text) => expect(findFlaw(text)).toBeUndefined(),
+  );
+});
