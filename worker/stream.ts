@@ -84,8 +84,8 @@ class StreamConnection implements Connection {
 
   result({ seq, jobId, taskId, body }: Result): void {
     // Ours come last: of two fields with one name the last counts, and a handler may return a `type` too.
-    const ours = `"type":"result","seq":${seq},"job_id":${JSON.stringify(jobId)},"task_id":${JSON.stringify(taskId)}`;
-    const frame = `${body.slice(0, -1)},${ours}}`;
+    const head = body.slice(0, -1);
+    const frame = `${head},"type":"result","seq":${seq},"job_id":${JSON.stringify(jobId)},"task_id":${JSON.stringify(taskId)}}`;
     if (frame.length > (this.#largest?.chars ?? MESSAGE_CHARS_MAX)) this.#largest = { seq, chars: frame.length };
     this.#push(frame);
   }

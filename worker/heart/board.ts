@@ -7,6 +7,7 @@ const SLOT_BYTES = 512;
 /** How long the id is, whose task it is, how long the name is. */
 const SLOT_HEAD_BYTES = 6;
 const TEXT_BYTES = SLOT_BYTES - SLOT_HEAD_BYTES;
+const ASCII_MAX = 0x7f;
 
 export interface BoardEntry {
   readonly taskId: string;
@@ -41,16 +42,39 @@ export class Board {
     const slot = this.#free.pop();
     if (slot === undefined) return;
     const at = HEAD * 4 + slot * SLOT_BYTES;
-    const text = this.#bytes.subarray(at + SLOT_HEAD_BYTES, at + SLOT_HEAD_BYTES + TEXT_BYTES);
-    const { read, written } = this.#encoder.encodeInto(taskId, text);
-    if (read < taskId.length) {
+    const begin = at + SLOT_HEAD_BYTES;
+    const end = begin + TEXT_BYTES;
+    const idEnd = this.#write(taskId, begin, end);
+    if (idEnd === undefined) {
       this.#free.push(slot);
       return;
     }
+    const typeEnd = this.#write(type, idEnd, end) ?? this.#writePart(type, idEnd, end);
     this.#placeOf.set(taskId, slot);
     this.#shorts[at / 2 + 1] = this.placeOfOrigin(origin);
-    this.#shorts[at / 2 + 2] = this.#encoder.encodeInto(type, text.subarray(written)).written;
-    Atomics.store(this.#shorts, at / 2, written);
+    this.#shorts[at / 2 + 2] = typeEnd - idEnd;
+    Atomics.store(this.#shorts, at / 2, idEnd - begin);
+  }
+
+  /** Where it ends; undefined where it does not fit. Letter by letter: ids and names are short, and nearly always ASCII. */
+  #write(text: string, begin: number, end: number): number | undefined {
+    if (begin + text.length > end) return undefined;
+    for (let index = 0; index < text.length; index++) {
+      const code = text.charCodeAt(index);
+      if (code > ASCII_MAX) return this.#encode(text, begin, end);
+      this.#bytes[begin + index] = code;
+    }
+    return begin + text.length;
+  }
+
+  #encode(text: string, begin: number, end: number): number | undefined {
+    const { read, written } = this.#encoder.encodeInto(text, this.#bytes.subarray(begin, end));
+    return read < text.length ? undefined : begin + written;
+  }
+
+  /** As much of it as fits. */
+  #writePart(text: string, begin: number, end: number): number {
+    return begin + this.#encoder.encodeInto(text, this.#bytes.subarray(begin, end)).written;
   }
 
   remove(taskId: string): void {
