@@ -54,7 +54,7 @@ export function networkDoor(access: Access, options: NetworkDoorOptions): Door {
       return refuse(request, invalidToken(isWorkers ? WORKERS_TOKEN : undefined));
     }
     const { id } = caller.client;
-    if (!caller.isOperator) keepTo(options.clients, id, `Client "${id}"`, "");
+    if (options.clients !== undefined && !caller.isOperator) keepTo(options.clients, id, `Client "${id}"`, "");
     if (caller.attempts !== undefined && !limited.has(request) && isCounted(request)) {
       limited.set(request, caller.attempts);
       caller.attempts.request();

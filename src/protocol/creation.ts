@@ -56,11 +56,15 @@ export function readCreation(body: JsonMap, at = "", text?: string): Creation {
     return { initialData: text?.trim() ?? JSON.stringify(body), input: body, inputPath: at, options: NO_OPTIONS };
   }
   const input = body["initial_data"] ?? {};
+  const inputPath = `${at}/initial_data`;
+  if (isObject(input) && !hasOptions(body)) {
+    return { initialData: JSON.stringify(input), input, inputPath, options: NO_OPTIONS };
+  }
   const violations: Violation[] = [];
-  if (!isObject(input)) violations.push({ path: `${at}/initial_data`, message: "must be an object" });
+  if (!isObject(input)) violations.push({ path: inputPath, message: "must be an object" });
   const options = readOptions(body, at, violations);
   if (violations.length > 0 || !isObject(input)) throw invalidBody(violations);
-  return { initialData: JSON.stringify(input), input, inputPath: `${at}/initial_data`, options };
+  return { initialData: JSON.stringify(input), input, inputPath, options };
 }
 
 export const BATCH_JOBS_MAX = 10_000;
@@ -92,6 +96,14 @@ export function invalidBody(violations: readonly Violation[]): Refusal {
 function isEnvelope(body: JsonMap): boolean {
   if ("initial_data" in body) return true;
   return "webhook_url" in body && Object.keys(body).every((key) => ENVELOPE_FIELDS.has(key));
+}
+
+/** Most envelopes hold the input alone, and a batch has thousands of them. */
+function hasOptions(body: JsonMap): boolean {
+  for (const field in body) {
+    if (field !== "initial_data" && ENVELOPE_FIELDS.has(field)) return true;
+  }
+  return false;
 }
 
 function readOptions(body: JsonMap, at: string, violations: Violation[]): CreationOptions {
