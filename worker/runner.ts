@@ -237,7 +237,7 @@ export class Runner {
     run.leave();
     if (this.#runs.delete(run.taskId)) this.#countByOrigin.set(run.origin, this.countOf(run.origin) - 1);
     this.parts.board?.remove(run.taskId);
-    if (this.#runs.size > 0) return;
+    if (this.#runs.size > 0 || this.#idleWaiters.length === 0) return;
     const waiters = this.#idleWaiters;
     this.#idleWaiters = [];
     for (const resolve of waiters) resolve();
