@@ -42,8 +42,9 @@ export function createRoster({ entries = [], sharedHash }: RosterTokens): Worker
     isListed: (id) => entryFor(id) !== undefined,
     knows: (hash) => hash === sharedHash || byHash.has(hash),
     ownerOf(hash) {
-      const [only, ...others] = byHash.get(hash) ?? [];
-      return only !== undefined && others.length === 0 && own.get(only.id) === only ? only.id : undefined;
+      const owners = byHash.get(hash);
+      const only = owners?.length === 1 ? owners[0] : undefined;
+      return only !== undefined && own.get(only.id) === only ? only.id : undefined;
     },
   };
 }

@@ -1,6 +1,6 @@
 /** What workers send over plain HTTP (wire contract, section 5). */
 import { Elysia } from "elysia";
-import type { Orchestrator, Workers } from "../../actors/orchestrator.ts";
+import type { Orchestrator } from "../../actors/orchestrator.ts";
 import { identityOf, type WorkerGrant } from "../access/access.ts";
 import { createSignatureCheck } from "../access/message-signatures.ts";
 import type { ShortTokens } from "../access/short-tokens.ts";
@@ -12,13 +12,7 @@ import { readResult } from "../protocol/result.ts";
 import { readWorkerEvent } from "../protocol/worker-event.ts";
 import { compileSchema } from "../protocol/schema.ts";
 import { mayBeSigned } from "../protocol/signed.ts";
-import {
-  HeartbeatBody,
-  RegistrationBody,
-  type ResultAnswer,
-  type TaskPayload,
-  type WorkerResult,
-} from "../protocol/worker.ts";
+import { HeartbeatBody, RegistrationBody, type ResultAnswer, type TaskPayload } from "../protocol/worker.ts";
 import { type JsonMap, Refusal } from "../system/errors.ts";
 import type { Log } from "../system/log.ts";
 import type { System } from "../system/index.ts";
@@ -216,17 +210,13 @@ async function takeResult(request: Request, options: WorkerRoutesOptions): Promi
   const workerId = claim(grant, request, claimed);
   if (workerId === undefined) throw missing("worker_id is required", "worker_id");
   checkSignature(request, text, workerId, options);
-  const answer = await handIn(orchestrator.workers, readResult(body, workerId, findFlaw(text)));
-  return json(JSON.stringify(answer));
-}
-
-async function handIn(workers: Pick<Workers, "result">, result: WorkerResult): Promise<ResultAnswer> {
+  const result = readResult(body, workerId, findFlaw(text));
   try {
-    return await workers.result(result);
+    return json(JSON.stringify(await orchestrator.workers.result(result)));
   } catch (error) {
     const answer = answerToMissing(error);
     if (answer === undefined) throw error;
-    return answer;
+    return json(JSON.stringify(answer));
   }
 }
 
