@@ -17,6 +17,7 @@ import type { HandlerRunner } from "../src/handlers/port.ts";
 import { isTerminal, type Job } from "../src/job/model.ts";
 import type { Sender } from "../src/notify/port.ts";
 import { createTaskIds, EPOCH_MASK, readTaskId } from "../src/job/task-id.ts";
+import { Deadlines } from "../src/runtime/deadlines.ts";
 import type { ActorSystem, Ref } from "../src/runtime/types.ts";
 import type { OpenJob, Storage } from "../src/storage/port.ts";
 import type { Cancel } from "../src/system/clock.ts";
@@ -39,7 +40,6 @@ import { Opening } from "./gate/opening.ts";
 import { JobActor, type JobParts } from "./job/actor.ts";
 import type { Claim, JobMessage } from "./job/messages.ts";
 import { plainEnd } from "./job/plain-end.ts";
-import { Patience } from "./job/patience.ts";
 import { Families } from "./families.ts";
 import { createJobs } from "./jobs.ts";
 import type { JobChange, Orchestrator } from "./orchestrator.ts";
@@ -282,8 +282,9 @@ export function createEngine(parts: EngineParts): Engine {
       handlerTimeoutMs: settings.handlerTimeoutMs,
       maxAttempts: settings.taskAttempts,
     },
-    patience: new Patience<JobMessage>(clock, timers, settings.creationPatienceMs),
-    jointPatience: new Patience<JobMessage>(clock, timers, settings.jointCreationPatienceMs),
+    deadlines: new Deadlines(clock, timers),
+    patienceMs: settings.creationPatienceMs,
+    jointPatienceMs: settings.jointCreationPatienceMs,
     follow: (job, after) => errands.follow(job, after),
     committed(job, wakeAtMs) {
       if (wakeAtMs !== undefined) wakes.set(job.id, wakeAtMs);

@@ -4,6 +4,7 @@
  */
 import type { HandlerRunner, TurnReply } from "../../src/handlers/port.ts";
 import { isTerminal, type Job } from "../../src/job/model.ts";
+import { type Deadlines, lift } from "../../src/runtime/deadlines.ts";
 import type { Actor, Context, Expected } from "../../src/runtime/types.ts";
 import type { JobReader, Journal, JobWrite, Unit } from "../../src/storage/port.ts";
 import type { Cancel, Clock } from "../../src/system/clock.ts";
@@ -15,7 +16,7 @@ import { creationWrite } from "./creation.ts";
 import { begin, decide, decideCancel, type UserMessage, waitOfTask } from "./decide.ts";
 import { type After, Draft, type JobRules, type JobState, type Moment, stateAfter, stateOf } from "./draft.ts";
 import type { JobMessage } from "./messages.ts";
-import type { Patience } from "./patience.ts";
+import { Patience } from "./patience.ts";
 import { type Note, Notes, noteWriteMs } from "./notes.ts";
 import type { ProgressUpdate } from "./progress.ts";
 import type { Stores } from "../stores/stores.ts";
@@ -36,9 +37,11 @@ export interface JobParts {
   readonly rules: JobRules;
   readonly turns: TurnSettings;
   readonly stores: Pick<Stores, "judge" | "leave">;
-  readonly patience: Patience<JobMessage>;
+  readonly deadlines: Deadlines;
+  /** So long a creation waits for its first handler. */
+  readonly patienceMs: number;
   /** Of jobs that are made together. */
-  readonly jointPatience: Patience<JobMessage>;
+  readonly jointPatienceMs: number;
   /** Jobs that are about to be made: the store need not be asked for them. */
   readonly fresh: Set<string>;
   /** Carries out what follows a commit. `job` is durable. */
@@ -78,7 +81,7 @@ export class JobActor implements Actor<JobMessage> {
   #wakeAtMs: number | undefined;
   #abort: Stopping | undefined;
   /** Set while the creation waits for its first turn. */
-  #endPatience: Cancel | undefined;
+  #patience: Patience | undefined;
   /** Turn whose creation was committed without it. */
   #early: { readonly reply?: TurnReply; readonly error?: unknown } | undefined;
   /** What sets it going again after its unit could not be written. */
@@ -120,7 +123,7 @@ export class JobActor implements Actor<JobMessage> {
     this.parts.stores.leave(this.id);
     if (this.#handling || this.#draft) this.parts.interrupted.set(this.id, this.#committing?.given);
     this.#abort?.abort();
-    this.#endPatience?.();
+    this.#endPatience();
     // Who asked by way of another actor would wait for its time limit.
     for (const after of this.#draft?.after ?? []) failAnswer(after, interrupted());
     if (!this.#draft) this.#creation?.reply.fail(interrupted());
@@ -337,9 +340,14 @@ export class JobActor implements Actor<JobMessage> {
   #losePatience(context: Context<JobMessage>): void {
     const joint = this.#creation?.joint;
     if (joint?.isPlain === true && this.#phase === "turn") return this.#commitCreationAlone(context);
-    const patience = joint ? this.parts.jointPatience : this.parts.patience;
-    this.#endPatience?.();
-    this.#endPatience = patience.lose(context.self, { type: "impatient", number: this.#turnNumber });
+    this.#endPatience();
+    this.#patience = new Patience(context.self, this.#turnNumber);
+    this.parts.deadlines.set(joint ? this.parts.jointPatienceMs : this.parts.patienceMs, this.#patience);
+  }
+
+  #endPatience(): void {
+    if (this.#patience) lift(this.#patience);
+    this.#patience = undefined;
   }
 
   /** The cancel overtook a running handler: what it did is dropped, and the job ends where it is. */
@@ -362,8 +370,7 @@ export class JobActor implements Actor<JobMessage> {
   #commit(draft: Draft, context: Context<JobMessage>): void {
     this.#phase = "committing";
     this.#draft = draft;
-    this.#endPatience?.();
-    this.#endPatience = undefined;
+    this.#endPatience();
     context.suspend();
     draft.set({ version: draft.job.version + 1, updatedAtMs: draft.atMs });
     const { cancelGraceMs } = this.parts.rules;

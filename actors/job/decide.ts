@@ -10,7 +10,7 @@ import { takeChildEnded } from "./children.ts";
 import { type After, Draft, type JobRules, type JobState, type Moment } from "./draft.ts";
 import type { HandOut, JobMessage, JobSystemMessage, LossReason } from "./messages.ts";
 import { takeMigrate } from "./migrate.ts";
-import { attemptFailed, cancelled, evidenceOf, failed, settle, targetOf } from "./outcomes.ts";
+import { attemptFailed, cancelled, evidenceOf, failed, ranBy, settle, targetOf } from "./outcomes.ts";
 import { takeDecision, takeEvent, wakePause } from "./pauses.ts";
 import { resumptionOf } from "./resume.ts";
 import { takeRetry } from "./retry.ts";
@@ -100,7 +100,7 @@ function take(draft: Draft, message: UserMessage): void {
 /** A new job: its start state is entered, and its first handler has to run unless something holds it back. */
 export function begin(state: JobState, rules: JobRules, moment: Moment): Draft {
   const draft = new Draft(undefined, state.job, moment, rules);
-  for (const event of beginning(state.job)) draft.event({ ...event, atMs: draft.atMs });
+  for (const event of beginning(state.job, moment.atMs)) draft.event(event);
   start(draft);
   return draft;
 }
@@ -224,13 +224,8 @@ function takeResult(draft: Draft, message: Extract<JobMessage, { type: "result" 
     return draft.ignore(reply, "stale_task", "This attempt was replaced or its step is over; drop the result.");
   }
   if (!wait.delivery && message.handOut) draft.eventBeforeProgress(dispatched(draft, wait, message.handOut));
-  const answer = settle(draft, ranBy(wait, result.workerId, result.taskId, draft.atMs), result);
+  const answer = settle(draft, wait, result);
   draft.after.push({ type: "answer-result", reply, answer });
-}
-
-/** A result may come before the hand-out that it answers has been written down. */
-function ranBy(wait: TaskWait, workerId: string, taskId: string, atMs: number): TaskWait {
-  return wait.delivery ? wait : { ...wait, delivery: { taskId, workerId, atMs } };
 }
 
 function refuseForeign(draft: Draft, message: Extract<JobMessage, { type: "result" }>): void {

@@ -27,21 +27,31 @@ const BRANCH: ResultAnswer = { status: "parallel_branch_result_accepted" };
 const FAILURE: ResultAnswer = { status: "result_accepted_failure" };
 const CANCELLED: ResultAnswer = { status: "result_accepted_cancelled" };
 
+/** A result may come before the hand-out that it answers has been written down. */
+export function ranBy(wait: TaskWait, workerId: string, taskId: string, atMs: number): TaskWait {
+  return wait.delivery ? wait : { ...wait, delivery: { taskId, workerId, atMs } };
+}
+
 /** A result that counts. */
-export function settle(draft: Draft, wait: TaskWait, result: WorkerResult): ResultAnswer {
+export function settle(draft: Draft, open: TaskWait, result: WorkerResult): ResultAnswer {
   draft.event({
     type: "task_finished",
     state: draft.job.state,
     worker: result.workerId,
     taskId: result.taskId,
-    attempt: wait.attempt,
+    attempt: open.attempt,
     extra: { result: JSON.parse(result.raw) },
   });
   draft.set({ begun: true });
   const ended: Ended = { taskId: result.taskId, json: result.raw };
   const outcome = draft.job.cancelRequestedAtMs === undefined ? outcomeOf(result) : ({ kind: "cancelled" } as const);
-  const misfit = outcome.kind === "status" ? misfitOf(wait, outcome.status, result) : undefined;
-  judge(draft, wait, result, misfit ? "violation" : deedOf(outcome));
+  const misfit = outcome.kind === "status" ? misfitOf(open, outcome.status, result) : undefined;
+  judge(draft, open, result, misfit ? "violation" : deedOf(outcome));
+  // Most go well, and nobody asks then who ran it.
+  if (outcome.kind === "status" && !misfit && targetOf(open, outcome.status) !== undefined) {
+    return succeeded(draft, open, outcome.status, result);
+  }
+  const wait = ranBy(open, result.workerId, result.taskId, draft.atMs);
   if (misfit) {
     failed(draft, wait, "quarantined", misfit, { ended: { taskId: result.taskId, json: failureText(misfit) } });
     return FAILURE;

@@ -8,7 +8,7 @@ import type { Draft } from "./draft.ts";
 const DRIFT_MS = 1_000;
 
 /** What the history of a new job begins with. */
-export function beginning({ state, startAtMs, handler, createdAtMs: atMs }: Job): JobEvent[] {
+export function beginning({ state, startAtMs, handler, createdAtMs }: Job, atMs = createdAtMs): JobEvent[] {
   const events: JobEvent[] = [
     { type: "job_created", atMs, state },
     { type: "state_started", atMs, state },

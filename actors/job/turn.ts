@@ -161,13 +161,16 @@ function wait(draft: Draft, ending: Extract<Ending, { kind: "tasks" }>): void {
 function taskWait(draft: Draft, order: TaskOrder, slot: number): TaskWait {
   const { resultTimeoutMs, files } = draft.job;
   const paramsMetadata = factsForParams(files, order.params);
+  const isAsIs = resultTimeoutMs === undefined && paramsMetadata === undefined;
   return {
     slot,
-    order: {
-      ...(resultTimeoutMs !== undefined && { timeoutMs: resultTimeoutMs }),
-      ...order,
-      ...(paramsMetadata !== undefined && { paramsMetadata }),
-    },
+    order: isAsIs
+      ? order
+      : {
+          ...(resultTimeoutMs !== undefined && { timeoutMs: resultTimeoutMs }),
+          ...order,
+          ...(paramsMetadata !== undefined && { paramsMetadata }),
+        },
     attempt: 1,
     queuedAtMs: draft.nowMs,
   };
