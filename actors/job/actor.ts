@@ -372,7 +372,9 @@ export class JobActor implements Actor<JobMessage> {
     this.#draft = draft;
     this.#endPatience();
     context.suspend();
-    draft.set({ version: draft.job.version + 1, updatedAtMs: draft.atMs });
+    const job = draft.own();
+    job.version += 1;
+    job.updatedAtMs = draft.atMs;
     const { cancelGraceMs } = this.parts.rules;
     this.#wakeAtMs = wakeAtMs(draft.job, draft.timedWaits(), cancelGraceMs);
     this.#committing = context.expect(COMMITTED, notCommitted);

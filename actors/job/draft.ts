@@ -93,6 +93,15 @@ function added<Item>(list: readonly Item[], item: Item): readonly Item[] {
   return list;
 }
 
+/** A retry would go on where it stopped, with the events that it was sent: a job that has finished after all needs none of that. */
+function forgetFailures(job: OwnJob): void {
+  job.early = undefined;
+  job.failedIn = undefined;
+  job.failedAggregation = undefined;
+  job.cameFrom = undefined;
+  job.failedTask = undefined;
+}
+
 /** Slots of tasks and ids of children that have ended in this unit, and may lead away from the others. */
 function endedIn(events: readonly JobEvent[], failedTaskId: string | undefined): ReadonlySet<number | string> {
   const tasks = events.flatMap(({ type, taskId }) => (type === "task_finished" && taskId !== undefined ? taskId : []));
@@ -177,6 +186,8 @@ export const GONE_ON = {
   steps: 0,
 } as const;
 
+type OwnJob = { -readonly [Name in keyof Job]: Job[Name] };
+
 export class Draft {
   job: Job;
   nowMs: number;
@@ -215,14 +226,18 @@ export class Draft {
     this.atMs = moment.atMs;
   }
 
-  /** The durable job is copied once, at the first change; from then on the draft has one of its own. */
   set(change: Partial<Job>): void {
+    Object.assign(this.own(), change);
+  }
+
+  /** The job, to be changed in place. The durable one is copied once, at the first change; from then on the draft has one of its own. */
+  own(): OwnJob {
+    this.changed = true;
     if (!this.#isOwn) {
       this.job = { ...this.job };
       this.#isOwn = true;
     }
-    Object.assign(this.job, change);
-    this.changed = true;
+    return this.job;
   }
 
   /** At the moment of the draft, if the event does not say another. Takes the object over. */
@@ -349,19 +364,18 @@ export class Draft {
       durationMs: Math.max(0, this.atMs - this.job.enteredAtMs),
     });
     this.event({ type: "state_started", state, previous: this.job.state });
-    this.set({
-      state,
-      visit: this.job.visit + 1,
-      enteredAtMs: this.atMs,
-      status: "running",
-      handler: { failures: 0 },
-      steps: 0,
-      cancelRequestedAtMs: undefined,
-      aggregation,
-      cameFrom: change.failedIn === undefined ? { state: before, aggregation: given } : undefined,
-      failedAggregation: change.failedIn === undefined ? this.job.failedAggregation : given,
-    });
-    this.set(change);
+    const job = this.own();
+    job.state = state;
+    job.visit += 1;
+    job.enteredAtMs = this.atMs;
+    job.status = "running";
+    job.handler = { failures: 0 };
+    job.steps = 0;
+    job.cancelRequestedAtMs = undefined;
+    job.aggregation = aggregation;
+    if (change.failedIn !== undefined) job.failedAggregation = given;
+    job.cameFrom = change.failedIn === undefined ? { state: before, aggregation: given } : undefined;
+    Object.assign(job, change);
     this.needsTurn = true;
   }
 
@@ -369,20 +383,18 @@ export class Draft {
   finish(status: JobStatus, error?: JobError, approval?: ApprovalEnd): void {
     this.closeWaits(approval);
     this.needsTurn = false;
-    this.set({
-      status,
-      error: error ?? this.job.error,
-      // What the handler at hand was given and never used is kept: a retry runs it again.
-      handler: undefined,
-      aggregation: undefined,
-      endsAs: undefined,
-      // A retry goes on where it stopped, with the events that it was sent.
-      early: status === "finished" ? undefined : this.job.early,
-      failedIn: status === "finished" ? undefined : (this.job.failedIn ?? this.job.state),
-      failedAggregation: status === "finished" ? undefined : this.#failedAggregation(),
-      cameFrom: status === "finished" ? undefined : this.job.cameFrom,
-      failedTask: status === "finished" ? undefined : this.job.failedTask,
-    });
+    const job = this.own();
+    if (status === "finished") forgetFailures(job);
+    else {
+      job.failedAggregation = this.#failedAggregation();
+      job.failedIn ??= job.state;
+    }
+    job.status = status;
+    job.error = error ?? job.error;
+    // What the handler at hand was given and never used is kept: a retry runs it again.
+    job.handler = undefined;
+    job.aggregation = undefined;
+    job.endsAs = undefined;
     this.event({
       type: status === "finished" ? "job_completed" : "job_failed",
       state: this.job.state,
@@ -420,7 +432,11 @@ export class Draft {
       this.send("approval_closed", JSON.stringify(approvalClosed(this.job, pause, approval)), pause.integration);
     }
     if (task || parallel || child || pause) {
-      this.set({ task: undefined, parallel: undefined, child: undefined, pause: undefined });
+      const job = this.own();
+      job.task = undefined;
+      job.parallel = undefined;
+      job.child = undefined;
+      job.pause = undefined;
     }
   }
 

@@ -42,7 +42,7 @@ export function settle(draft: Draft, open: TaskWait, result: WorkerResult): Resu
     attempt: open.attempt,
     extra: { result: JSON.parse(result.raw) },
   });
-  draft.set({ begun: true });
+  draft.own().begun = true;
   const ended: Ended = { taskId: result.taskId, json: result.raw };
   const outcome = draft.job.cancelRequestedAtMs === undefined ? outcomeOf(result) : ({ kind: "cancelled" } as const);
   const misfit = outcome.kind === "status" ? misfitOf(open, outcome.status, result) : undefined;

@@ -76,18 +76,17 @@ function follow(draft: Draft, reply: TurnReply): void {
     visit += 1;
     enteredAtMs = endedAtMs;
   }
-  draft.set({
-    state,
-    visit,
-    enteredAtMs,
-    error,
-    cameFrom,
-    stateHistory: reply.stateHistory ?? draft.job.stateHistory,
-    merge: undefined,
-    // A state that waits is still in hand: what failed in it can be retried.
-    aggregation: visit === draft.job.visit ? draft.job.aggregation : undefined,
-    steps: draft.job.steps + reply.steps.length,
-  });
+  const job = draft.own();
+  // A state that waits is still in hand: what failed in it can be retried.
+  if (visit !== job.visit) job.aggregation = undefined;
+  job.state = state;
+  job.visit = visit;
+  job.enteredAtMs = enteredAtMs;
+  job.error = error;
+  job.cameFrom = cameFrom;
+  job.stateHistory = reply.stateHistory ?? job.stateHistory;
+  job.merge = undefined;
+  job.steps += reply.steps.length;
 }
 
 function conclude(draft: Draft, { ending, crashes }: TurnReply, entered: Entered): void {
@@ -177,7 +176,12 @@ function taskWait(draft: Draft, order: TaskOrder, slot: number): TaskWait {
 }
 
 function waitForOne(draft: Draft, task: TaskWait | undefined, child: Begun | undefined): void {
-  if (task) return draft.set({ status: "waiting_for_worker", task });
+  if (task) {
+    const job = draft.own();
+    job.status = "waiting_for_worker";
+    job.task = task;
+    return;
+  }
   if (!child) return;
   if ("id" in child.made) draft.set({ status: "waiting_for_sub_job", child: child.wait });
   beginChild(draft, child);

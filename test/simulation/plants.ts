@@ -156,8 +156,8 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "a result is merged again into every later handler",
     file: "actors/job/turn.ts",
-    find: "    merge: undefined,\n    // A state that waits",
-    replace: "    // A state that waits",
+    find: "  job.merge = undefined;\n",
+    replace: "",
   },
   {
     name: "the cancel flag is not stored",
@@ -422,8 +422,8 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "what the handler that failed had been brought is gone at its retry",
     file: "actors/job/draft.ts",
-    find: "      // What the handler at hand was given and never used is kept: a retry runs it again.\n",
-    replace: "      merge: undefined,\n",
+    find: "    // What the handler at hand was given and never used is kept: a retry runs it again.\n",
+    replace: "    job.merge = undefined;\n",
   },
   {
     name: "a rerun begins at the start, whatever was asked for",
