@@ -202,9 +202,7 @@ export function createEngine(parts: EngineParts): Engine {
     log,
     reputations,
     nowMs: () => clock.nowMs(),
-    nextSequence: () => ++sequence,
-    sign: ({ slot, visit, attempt, jobId }, number, workerId) =>
-      taskIds.sign({ slot, visit, attempt, epoch, sequence: number }, jobId, workerId),
+    sign: (task, workerId) => taskIds.sign(task, epoch, ++sequence, task.jobId, workerId),
     tellJob: (jobId, message) => errands.tellJob(jobId, message),
     writeHandOut: (jobId, handOut) =>
       actors.ask<JobMessage, boolean>(jobs.ref(jobId), (reply) => ({ type: "hand-out", handOut, reply }), ASK_MS),
@@ -287,9 +285,13 @@ export function createEngine(parts: EngineParts): Engine {
     jointPatienceMs: settings.jointCreationPatienceMs,
     follow: (job, after) => errands.follow(job, after),
     committed(job, wakeAtMs) {
-      if (wakeAtMs !== undefined) wakes.set(job.id, wakeAtMs);
-      announce(job.id, { type: "committed", version: job.version, status: job.status });
-      if (isTerminal(job.status)) parts.ended?.(job.id);
+      const { id, version, status } = job;
+      if (wakeAtMs !== undefined) wakes.set(id, wakeAtMs);
+      // Few jobs are watched.
+      if (listeners.has(id)) announce(id, { type: "committed", version, status });
+      if (!isTerminal(status)) return;
+      pending.delete(id);
+      parts.ended?.(id);
     },
     outboxWritten: (rows) => void outbox.tell({ type: "written", rows }),
     progressed: (jobId, taskId, update) => announce(jobId, { type: "progress", ...update, taskId }),
@@ -366,9 +368,7 @@ export function createEngine(parts: EngineParts): Engine {
   }
 
   function announce(jobId: string, change: JobChange): void {
-    const told = listeners.get(jobId);
-    if (told !== undefined) for (const listener of told) listener(change);
-    if (change.type === "committed" && isTerminal(change.status)) pending.delete(jobId);
+    for (const listener of listeners.get(jobId) ?? []) listener(change);
   }
 
   function keepWorker(id: string, record: JsonMap): void {

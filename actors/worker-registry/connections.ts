@@ -14,11 +14,15 @@ interface Stream {
   draining: boolean;
 }
 
+const BY_POLL = { session: undefined };
+
 /** Who has sent a connection its answer: the tasks that it is to end. */
 export type Welcome = Pick<Reply<readonly string[]>, "ok">;
 
 export class Connections {
   readonly #streams = new Map<string, Stream>();
+  /** The same, for going through them with each task. */
+  #inOrder: readonly Stream[] = [];
   #socket: WorkerLink | undefined;
   #polls: Poll[] = [];
   /** Tasks for a poll whose hand-out is on its way to the disk. */
@@ -40,14 +44,14 @@ export class Connections {
   /** How many tasks more could be sent. `running`: how many a session has. */
   room(running: (session: string) => number): number {
     let room = this.#freePolls;
-    for (const stream of this.#streams.values()) room += roomIn(stream, running);
+    for (const stream of this.#inOrder) room += roomIn(stream, running);
     return room;
   }
 
   /** Where the next task goes: a session, a poll, or nowhere. */
   choose(running: (session: string) => number): { readonly session: string | undefined } | undefined {
-    for (const stream of this.#streams.values()) if (roomIn(stream, running) > 0) return stream;
-    return this.#freePolls > 0 ? { session: undefined } : undefined;
+    for (const stream of this.#inOrder) if (roomIn(stream, running) > 0) return stream;
+    return this.#freePolls > 0 ? BY_POLL : undefined;
   }
 
   /** Without one: where a poller is told. */
@@ -113,6 +117,7 @@ export class Connections {
   open(link: WorkerLink, session: string, capacity: number): void {
     this.#streams.get(session)?.link.close(1008, "New connection established");
     this.#streams.set(session, { link, session, capacity, ready: false, draining: false });
+    this.#inOrder = [...this.#streams.values()];
   }
 
   isOpen(session: string): boolean {
@@ -143,6 +148,7 @@ export class Connections {
     if (this.#socket === link) this.#socket = undefined;
     const sessions = [...this.#streams.values()].flatMap((stream) => (stream.link === link ? stream.session : []));
     for (const session of sessions) this.#streams.delete(session);
+    this.#inOrder = [...this.#streams.values()];
     return sessions;
   }
 }

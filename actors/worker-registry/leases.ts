@@ -54,7 +54,7 @@ export class Leases {
   readonly #byTask = new Map<string, Lease>();
   /** The newest of each task. */
   readonly #newest = new TaskTable<Lease>();
-  readonly #inSession = new Map<string, number>();
+  readonly #inSession = new Map<string, { tasks: number }>();
 
   get size(): number {
     return this.#byTask.size;
@@ -83,7 +83,7 @@ export class Leases {
   }
 
   countIn(session: string): number {
-    return this.#inSession.get(session) ?? 0;
+    return this.#inSession.get(session)?.tasks ?? 0;
   }
 
   byTask(taskId: string): Lease | undefined {
@@ -171,9 +171,10 @@ export class Leases {
 
   #count(session: string | undefined, by: number): void {
     if (session === undefined) return;
-    const sum = (this.#inSession.get(session) ?? 0) + by;
-    if (sum > 0) this.#inSession.set(session, sum);
-    else this.#inSession.delete(session);
+    const known = this.#inSession.get(session);
+    if (known === undefined) return void this.#inSession.set(session, { tasks: by });
+    known.tasks += by;
+    if (known.tasks === 0) this.#inSession.delete(session);
   }
 }
 

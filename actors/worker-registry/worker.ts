@@ -8,7 +8,7 @@ import type { Actor, Context, Reply } from "../../src/runtime/types.ts";
 import { assertNever, type JsonMap } from "../../src/system/errors.ts";
 import type { Log } from "../../src/system/log.ts";
 import type { DispatcherMessage } from "../dispatcher/messages.ts";
-import { parseKey, type QueuedTask, type TaskPlace } from "../dispatcher/task.ts";
+import { parseKey, type QueuedTask, type TaskPlace, type TaskRun } from "../dispatcher/task.ts";
 import type { Claim, HandOut, JobMessage, LossReason } from "../job/messages.ts";
 import type { Hello, WorkerLink } from "../orchestrator.ts";
 import type { AttendedClock } from "./attended.ts";
@@ -27,8 +27,8 @@ export interface WorkerParts {
   readonly log: Log;
   readonly reputations: Pick<Reputations, "of" | "rules">;
   nowMs(): number;
-  nextSequence(): number;
-  sign(task: QueuedTask, sequence: number, workerId: string): string;
+  /** The id of one more hand-out. */
+  sign(task: TaskRun, workerId: string): string;
   tellJob(jobId: string, message: JobMessage): void;
   /** Asks the job to write the hand-out down; true: it may be sent. */
   writeHandOut(jobId: string, handOut: HandOut): Promise<boolean>;
@@ -307,7 +307,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
     const place = this.#draining ? undefined : this.#connections.choose(this.#running);
     if (!place) return this.#giveBack(task);
 
-    const taskId = this.parts.sign(task, this.parts.nextSequence(), this.id);
+    const taskId = this.parts.sign(task, this.id);
     const { visit, slot, attempt } = task;
     const handOut = { visit, slot, attempt, taskId, workerId: this.id, atMs: this.parts.nowMs() };
     const lease = this.#lease(task, handOut, place.session);

@@ -14,8 +14,10 @@ export interface TaskIdParts {
   readonly sequence: number;
 }
 
+type Run = Pick<TaskIdParts, "slot" | "visit" | "attempt">;
+
 export interface TaskIds {
-  sign(parts: TaskIdParts, jobId: string, workerId: string): string;
+  sign(run: Run, epoch: number, sequence: number, jobId: string, workerId: string): string;
   /** Undefined: not an id of ours, or made for another job or worker. */
   verify(taskId: string, jobId: string, workerId: string): TaskIdParts | undefined;
 }
@@ -32,8 +34,8 @@ const TASK_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 export function createTaskIds(secret: Uint8Array): TaskIds {
   // Copied for each id, which is faster than taking up the secret each time.
   const keyed = new Bun.CryptoHasher("sha256", secret);
-  const sign: TaskIds["sign"] = (parts, jobId, workerId) => {
-    writeBody(parts);
+  const sign: TaskIds["sign"] = (run, epoch, sequence, jobId, workerId) => {
+    writeBody(run, epoch, sequence);
     keyed.copy().update(BODY).update(jobId).update(workerId).digest(SIGNATURE);
     return layOut();
   };
@@ -41,18 +43,14 @@ export function createTaskIds(secret: Uint8Array): TaskIds {
     sign,
     verify(taskId, jobId, workerId) {
       const parts = readTaskId(taskId)?.parts;
-      return parts && sign(parts, jobId, workerId) === taskId ? parts : undefined;
+      if (!parts) return undefined;
+      return sign(parts, parts.epoch, parts.sequence, jobId, workerId) === taskId ? parts : undefined;
     },
   };
 }
 
 /** Whether two sets of parts name the same wait, counters compared as far as an id holds them. */
-export function isSameWait(
-  parts: Pick<TaskIdParts, "slot" | "visit" | "attempt">,
-  slot: number,
-  visit: number,
-  attempt: number,
-): boolean {
+export function isSameWait(parts: Run, slot: number, visit: number, attempt: number): boolean {
   return parts.slot === slot && parts.visit === (visit & VISIT_MASK) && parts.attempt === (attempt & ATTEMPT_MASK);
 }
 
@@ -90,13 +88,13 @@ const VARIANT_PLACE = 19;
 const BODY_DIGITS = PLACES.length - SIGNATURE_DIGITS;
 const HEX = "0123456789abcdef";
 
-function writeBody(parts: TaskIdParts): void {
-  writeHex(0, 3, parts.slot >>> 2);
-  writeHex(3, 4, parts.visit & VISIT_MASK);
-  writeHex(7, 2, parts.attempt & ATTEMPT_MASK);
-  writeHex(9, 4, parts.epoch & EPOCH_MASK);
-  writeHex(13, 6, parts.sequence & SEQUENCE_MASK);
-  writeHex(BODY_DIGITS, 1, parts.slot & 3);
+function writeBody({ slot, visit, attempt }: Run, epoch: number, sequence: number): void {
+  writeHex(0, 3, slot >>> 2);
+  writeHex(3, 4, visit & VISIT_MASK);
+  writeHex(7, 2, attempt & ATTEMPT_MASK);
+  writeHex(9, 4, epoch & EPOCH_MASK);
+  writeHex(13, 6, sequence & SEQUENCE_MASK);
+  writeHex(BODY_DIGITS, 1, slot & 3);
 }
 
 function writeHex(from: number, digits: number, value: number): void {

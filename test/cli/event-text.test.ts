@@ -6,7 +6,7 @@ import { createTaskIds } from "../../src/job/task-id.ts";
 
 const ids = createTaskIds(new Uint8Array(32));
 const taskId = (attempt: number, sequence: number) =>
-  ids.sign({ slot: 0, visit: 1, attempt, epoch: 1, sequence }, "job", "worker");
+  ids.sign({ slot: 0, visit: 1, attempt }, 1, sequence, "job", "worker");
 
 function told(type: string, snapshot: JsonMap, attempt?: number): ToldEvent {
   return { type, attempt, facts: eventFacts(type, snapshot) };
@@ -69,7 +69,7 @@ describe("what is told of an event", () => {
   });
 
   describe("of one of several tasks", () => {
-    const sent = (slot: number) => ids.sign({ slot, visit: 1, attempt: 1, epoch: 1, sequence: slot }, "job", "worker");
+    const sent = (slot: number) => ids.sign({ slot, visit: 1, attempt: 1 }, 1, slot, "job", "worker");
     const teller = createEventTeller();
     const tell = (type: string, snapshot: JsonMap) => teller.tell(told(type, snapshot, 1)).details;
     const dispatch = (slot: number) =>
