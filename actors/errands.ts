@@ -125,7 +125,7 @@ export class Errands {
   // ---- of the dispatcher
 
   carryOut(effect: DispatcherEffect): void {
-    const { directory, timers } = this.#parts;
+    const { directory } = this.#parts;
     const { dispatcher, bodies } = this.#to;
     switch (effect.type) {
       case "assign": {
@@ -145,16 +145,17 @@ export class Errands {
         const { jobId, visit, slot, attempt } = effect.task;
         return this.tellJob(jobId, { type: "too-expensive", visit, slot, attempt, message: effect.message });
       }
-      case "judge-costs-later": {
-        const { taskType } = effect;
-        timers.after(COSTS_PAUSE_MS, () => void dispatcher.tell({ type: "judge-costs", taskType }));
-        return;
-      }
+      case "judge-costs-later":
+        return this.#judgeCostsLater(effect.taskType);
       case "fetch":
         return bodies.fetch(effect);
       default:
         return assertNever(effect);
     }
+  }
+
+  #judgeCostsLater(taskType: string): void {
+    this.#parts.timers.after(COSTS_PAUSE_MS, () => void this.#to.dispatcher.tell({ type: "judge-costs", taskType }));
   }
 
   // ---- of the gates

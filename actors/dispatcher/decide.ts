@@ -19,7 +19,6 @@ import {
   compareRanks,
   parseKey,
   type QueuedTask,
-  type Rank,
   type TaskNeeds,
   type TaskPlace,
   type TaskRun,
@@ -208,17 +207,11 @@ export class Dispatch {
 
   /** Whose first goes before the first of all others that the worker may take. */
   #bestLine(hand: Hand): Line | undefined {
-    if (this.#lines.areEmpty) return undefined;
+    if (this.#lines.count === 0) return undefined;
+    // Which of the two is shorter: no two tasks stand at the same place, so that it does not matter who is asked first.
+    if (this.#lines.count < hand.types.length) return bestOf(this.#lines.all(), hand, undefined);
     let best: Line | undefined;
-    let bestRank: Rank | undefined;
-    for (const type of hand.types) {
-      for (const line of this.#lines.ofType(type)) {
-        const { rank } = line;
-        if (!rank || (bestRank && compareRanks(rank, bestRank) >= 0) || !accepts(line.needs, hand)) continue;
-        best = line;
-        bestRank = rank;
-      }
-    }
+    for (const type of hand.types) best = bestOf(this.#lines.ofType(type), hand, best);
     return best;
   }
 
@@ -419,8 +412,11 @@ export class Dispatch {
 
   /** With a cost limit that no otherwise suitable live worker meets, waiting would be for nothing: what the job is told. */
   #tooExpensive(order: TaskNeeds): string | undefined {
-    const { maxCost, type } = order;
-    if (maxCost === undefined) return undefined;
+    return order.maxCost === undefined ? undefined : this.#tooExpensiveFor(order, order.maxCost);
+  }
+
+  #tooExpensiveFor(order: TaskNeeds, maxCost: number): string | undefined {
+    const { type } = order;
     const suitable = this.#hands.ofType(type).filter((hand) => isAble(order, hand.view).accepted);
     if (suitable.length === 0 || suitable.some((hand) => costOf(hand.view, type) <= maxCost)) return undefined;
     const cheapest = Math.min(...suitable.map((hand) => costOf(hand.view, type)));
@@ -463,4 +459,17 @@ export class Dispatch {
     this.#forgetParked(row);
     return task;
   }
+}
+
+/** Of these and the one before them. */
+function bestOf(lines: Iterable<Line>, hand: Hand, before: Line | undefined): Line | undefined {
+  let best = before;
+  let bestRank = before?.rank;
+  for (const line of lines) {
+    const { rank } = line;
+    if (!rank || (bestRank && compareRanks(rank, bestRank) >= 0) || !accepts(line.needs, hand)) continue;
+    best = line;
+    bestRank = rank;
+  }
+  return best;
 }

@@ -16,8 +16,8 @@ export class Lines {
 
   constructor(readonly parked: ParkedTasks) {}
 
-  get areEmpty(): boolean {
-    return this.#byClass.size === 0;
+  get count(): number {
+    return this.#byClass.size;
   }
 
   all(): Iterable<Line> {
@@ -35,7 +35,7 @@ export class Lines {
 
   /** Undefined: nothing of its class waits. */
   find(order: TaskNeeds): Line | undefined {
-    if (this.areEmpty) return undefined;
+    if (this.count === 0) return undefined;
     if (this.#last?.isPlainlyFor(order) !== true) this.#last = this.#byClass.get(classOf(order));
     return this.#last;
   }
@@ -54,7 +54,10 @@ export class Lines {
 
   /** A line that nothing waits in goes. */
   tidy(line: Line): void {
-    if (!line.isEmpty) return;
+    if (line.isEmpty) this.#close(line);
+  }
+
+  #close(line: Line): void {
     this.#byClass.delete(line.name);
     this.#byNumber.delete(line.number);
     if (this.#last === line) this.#last = undefined;

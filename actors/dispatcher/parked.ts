@@ -104,7 +104,10 @@ export class ParkedTasks implements RowOrder {
   }
 
   find(jobId: string, visit: number, slot: number): Row | undefined {
-    if (this.#size === 0 || !this.#want(jobId)) return undefined;
+    return this.#size === 0 || !this.#want(jobId) ? undefined : this.#findTask(visit, slot);
+  }
+
+  #findTask(visit: number, slot: number): Row | undefined {
     const hash = mixed(mixed(hashOf(this.#wanted, 0), visit), slot);
     return this.#byTask.find(
       hash,

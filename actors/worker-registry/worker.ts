@@ -314,8 +314,13 @@ export class WorkerActor implements Actor<WorkerMessage> {
     this.#leases.add(lease);
     if (!task.again) return this.#send(lease, context);
 
+    this.#recordFirst(lease, context);
+  }
+
+  #recordFirst(lease: Lease, context: Context<WorkerMessage>): void {
+    const { task, handOut } = lease;
     lease.recorded = true;
-    if (place.session === undefined) this.#connections.reserve(taskId);
+    if (lease.session === undefined) this.#connections.reserve(handOut.taskId);
     context.pipe(
       this.parts.writeHandOut(task.jobId, handOut),
       (accepted) => ({ type: "confirmed", task, handOut, accepted }),
