@@ -35,6 +35,34 @@ export interface Lease {
   tellAgainMs: number | undefined;
 }
 
+/** `timeoutMs`: undefined, as long as the worker reports it. */
+export function leaseOf(
+  task: QueuedTask,
+  handOut: HandOut,
+  session: string | undefined,
+  sinceMs: number,
+  timeoutMs: number | undefined,
+): Lease {
+  return {
+    task,
+    handOut,
+    session,
+    poller: undefined,
+    sinceMs,
+    deadlineMs: timeoutMs === undefined ? undefined : sinceMs + timeoutMs,
+    lostAtMs: undefined,
+    lossReason: "worker_lost",
+    recorded: false,
+    isReported: false,
+    reportedAtMs: sinceMs,
+    vouchedAtMs: undefined,
+    unreported: 0,
+    dropped: false,
+    cancelled: false,
+    tellAgainMs: undefined,
+  };
+}
+
 /** Who is back with what it runs. Without a connection's number: by its stream. */
 export type Place = Pick<Caller, "session"> & { readonly connection?: number | undefined };
 
@@ -88,6 +116,12 @@ export class Leases {
 
   byTask(taskId: string): Lease | undefined {
     return this.#byTask.get(taskId);
+  }
+
+  /** Whether it is cancelled, or not waited for any more; undefined: it is not in hand. */
+  isToEnd(taskId: string): boolean | undefined {
+    const lease = this.#byTask.get(taskId);
+    return lease && (lease.cancelled || lease.dropped);
   }
 
   newestOf(place: TaskPlace): Lease | undefined {

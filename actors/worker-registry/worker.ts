@@ -3,7 +3,7 @@
  * dispatcher how many more tasks may be sent, and the jobs what became of those that were.
  */
 import type { HeartbeatBody } from "../../src/protocol/worker.ts";
-import type { Caller, TaskReference, WorkerProcess } from "../../src/protocol/process.ts";
+import type { Caller, WorkerProcess } from "../../src/protocol/process.ts";
 import type { Actor, Context, Reply } from "../../src/runtime/types.ts";
 import { assertNever, type JsonMap } from "../../src/system/errors.ts";
 import type { Log } from "../../src/system/log.ts";
@@ -12,15 +12,16 @@ import { parseKey, type QueuedTask, type TaskPlace, type TaskRun } from "../disp
 import type { Claim, HandOut, JobMessage, LossReason } from "../job/messages.ts";
 import type { Hello, WorkerLink } from "../orchestrator.ts";
 import type { AttendedClock } from "./attended.ts";
-import { Connections, type Welcome } from "./connections.ts";
-import { type Lease, Leases, type Place, type Reporter } from "./leases.ts";
-import type { ClaimAnswer, Poll, WorkerMessage } from "./messages.ts";
+import { Connections } from "./connections.ts";
+import { type Lease, leaseOf, Leases, type Place, type Reporter } from "./leases.ts";
+import type { Poll, WorkerMessage } from "./messages.ts";
 import { payloadOf } from "./payload.ts";
 import { Pollers } from "./pollers.ts";
 import { concurrencyOf, mergeRecord, ownWords, viewOf } from "./record.ts";
-import { isNews, isTrusted, msUntilTrusted, type Trust } from "./reputation.ts";
+import { Reconnection } from "./reconnection.ts";
 import type { Reputations } from "./reputations.ts";
 import { eventProblem, heldTo, type Skill, Skills } from "./skills.ts";
+import { TrustWatch } from "./trust-watch.ts";
 
 export interface WorkerParts {
   readonly attended: AttendedClock;
@@ -54,8 +55,6 @@ const CHECK_MS = 1_000;
 const RECORD_MS = 50;
 const GIVE_BACK_MS = 1_000;
 const TELL_AGAIN_MS = 2_000;
-/** A process that polls is asked to beat as often as a stream may take to come back: one of two beats may be late. */
-const MISSED_BEATS = 2;
 
 export class WorkerActor implements Actor<WorkerMessage> {
   readonly #leases = new Leases();
@@ -68,8 +67,8 @@ export class WorkerActor implements Actor<WorkerMessage> {
   #recordArmed = false;
   #gone = false;
   readonly #skills: Skills;
-  /** As the dispatcher was told it last. */
-  #trust: Trust = { reputation: 1, reputationNeeded: 0 };
+  readonly #trust: TrustWatch;
+  readonly #reconnection: Reconnection;
 
   constructor(
     readonly id: string,
@@ -77,6 +76,18 @@ export class WorkerActor implements Actor<WorkerMessage> {
     readonly parts: WorkerParts,
   ) {
     this.#lastHeardMs = parts.attended.nowMs();
+    this.#trust = new TrustWatch(id, parts);
+    this.#reconnection = new Reconnection({
+      leases: this.#leases,
+      connections: this.#connections,
+      nowMs: () => parts.attended.nowMs(),
+      reconnectMs: parts.settings.reconnectMs,
+      claim: (jobId, taskId) => parts.claim(jobId, taskId, id),
+      taskOf: (jobId, claim) => parts.taskOf(jobId, claim),
+      lose: (lease, reason) => this.#lose(lease, reason),
+      takeUp: (task, claim, place) => this.#takeUp(task, claim, place),
+      grant: () => this.#grant(),
+    });
     this.#skills = new Skills((what, reason) => {
       const message =
         "A worker's schema cannot be checked here, or not all of it: what that describes is taken as it comes.";
@@ -137,7 +148,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
       case "unconfirmed":
         return this.#unconfirmed(message, context);
       case "claimed":
-        return this.#claimed(message);
+        return this.#reconnection.claimed(message);
       case "check":
         return this.#check(context);
       case "record":
@@ -149,8 +160,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
 
   /** Read by the doors: whether a task is to be stopped; undefined: it is not in hand here. */
   isCancelled(taskId: string): boolean | undefined {
-    const lease = this.#leases.byTask(taskId);
-    return lease && (lease.cancelled || lease.dropped);
+    return this.#leases.isToEnd(taskId);
   }
 
   /** Read by the doors: the one task that it runs for this job. Undefined: none, or several. */
@@ -219,7 +229,7 @@ export class WorkerActor implements Actor<WorkerMessage> {
     // With its stream open, this is what it said before that one.
     if (!process || this.#connections.isOpen(process.session) || !this.#pollers.registered(process))
       return reply.ok([]);
-    this.#resume(process, process.running, reply, context);
+    this.#reconnection.resume(process, process.running, reply, context);
     this.#grant();
   }
 
@@ -261,31 +271,12 @@ export class WorkerActor implements Actor<WorkerMessage> {
   }
 
   #publish(): void {
-    const trust = this.parts.reputations.of(this.id);
-    this.#tellTrust(trust);
-    this.parts.tellDispatcher({ type: "worker", view: viewOf(this.id, this.record, this.#draining, trust) });
+    const view = viewOf(this.id, this.record, this.#draining, this.#trust.tell());
+    this.parts.tellDispatcher({ type: "worker", view });
   }
 
-  /** What results and time have changed, in steps that somebody would notice. */
   #followTrust(): void {
-    if (isNews(this.#trust, this.parts.reputations.of(this.id))) this.#publish();
-  }
-
-  /** Once each time that it is shut out, and once when it is let in again: nobody else would say why it gets nothing. */
-  #tellTrust(trust: Trust): void {
-    const { log, reputations } = this.parts;
-    const [was, is] = [isTrusted(this.#trust), isTrusted(trust)];
-    this.#trust = trust;
-    if (was === is) return;
-    const fields = { worker: this.id, reputation: trust.reputation, needed: reputations.rules.threshold };
-    if (is) return log.info("A worker has enough of its reputation back and gets tasks again.", fields);
-    const backMs = msUntilTrusted(trust, reputations.rules);
-    const back = Number.isFinite(backMs) ? { back_in_s: Math.ceil(backMs / 1_000) } : {};
-    log.warn("A worker gets no tasks for a while: its results cost it too much of its reputation.", {
-      ...fields,
-      ...back,
-      at_once: `orchestrator workers resume ${this.id}`,
-    });
+    if (this.#trust.isNews) this.#publish();
   }
 
   /** Tells the dispatcher how many tasks more, or fewer, there is room for. */
@@ -329,27 +320,8 @@ export class WorkerActor implements Actor<WorkerMessage> {
   }
 
   #lease(task: QueuedTask, handOut: HandOut, session: string | undefined): Lease {
-    const sinceMs = this.parts.attended.nowMs();
     const unreportedMs = session === undefined ? this.parts.settings.taskTimeoutMs : undefined;
-    const timeoutMs = task.order.timeoutMs ?? unreportedMs;
-    return {
-      task,
-      handOut,
-      session,
-      poller: undefined,
-      sinceMs,
-      deadlineMs: timeoutMs === undefined ? undefined : sinceMs + timeoutMs,
-      lostAtMs: undefined,
-      lossReason: "worker_lost",
-      recorded: false,
-      isReported: false,
-      reportedAtMs: sinceMs,
-      vouchedAtMs: undefined,
-      unreported: 0,
-      dropped: false,
-      cancelled: false,
-      tellAgainMs: undefined,
-    };
+    return leaseOf(task, handOut, session, this.parts.attended.nowMs(), task.order.timeoutMs ?? unreportedMs);
   }
 
   #send(lease: Lease, context: Context<WorkerMessage>): void {
@@ -514,101 +486,21 @@ export class WorkerActor implements Actor<WorkerMessage> {
     const capacity = concurrencyOf(hello.registration as JsonMap) ?? this.parts.settings.defaultConcurrency;
     this.#connections.open(link, session, capacity);
     this.#register(hello.registration as JsonMap);
-    this.#resume({ session }, hello.running, reply, context);
+    this.#reconnection.resume({ session }, hello.running, reply, context);
   }
 
-  /** Takes up what a process says that it has, and tells it what of that it is to end. */
-  #resume(
-    { session, connection }: Place,
-    running: readonly TaskReference[],
-    reply: Reply<readonly string[]>,
-    context: Context<WorkerMessage>,
-  ): void {
-    const place = { session, connection };
-    this.#connections.leaveBehind(place);
-    const unknown = this.#attach(place, running);
-    if (unknown.length === 0)
-      return this.#welcome(
-        place,
-        running.map(({ task_id }) => task_id),
-        reply,
-      );
-    const claims = unknown.map(async ({ job_id: jobId, task_id: taskId }): Promise<ClaimAnswer> => {
-      return { jobId, taskId, claim: await this.parts.claim(jobId, taskId, this.id) };
-    });
-    // A claim that could not be looked up leaves its task running: the result will prove itself.
-    context.pipe(
-      Promise.allSettled(claims),
-      (settled) => ({
-        type: "claimed",
-        claims: settled.flatMap((one) => (one.status === "fulfilled" ? one.value : [])),
-        place,
-        reply,
-      }),
-      () => ({ type: "claimed", claims: [], place, reply }),
-    );
-  }
-
-  /** Takes up again what the process says it runs; returns what nobody here knows of. */
-  #attach(place: Place, inHand: readonly TaskReference[]): readonly TaskReference[] {
-    const running = new Set(inHand.map((task) => task.task_id));
-    const { reconnectMs } = this.parts.settings;
-    const nowMs = this.parts.attended.nowMs();
-    const by = { backByMs: nowMs + reconnectMs, reportByMs: nowMs + MISSED_BEATS * reconnectMs };
-    for (const lease of this.#leases.attach(running, place, by)) this.#lose(lease, "handed_back");
-    return inHand.filter((task) => !this.#leases.byTask(task.task_id));
-  }
-
-  #claimed(message: Extract<WorkerMessage, { type: "claimed" }>): void {
-    const { place } = message;
-    const cancelled: string[] = [];
-    for (const { jobId, taskId, claim } of message.claims) {
-      if (!claim || this.#isReplaced(jobId, claim)) {
-        cancelled.push(taskId);
-        continue;
-      }
-      const known = this.#leases.byTask(taskId);
-      if (!known) this.#takeUp(jobId, claim, place);
-      // Meanwhile it was adopted from what is on disk, where nobody knew that it runs.
-      else if (known.session === undefined && !known.poller) this.#leases.take(known, place);
-    }
-    if (place.connection === undefined && !this.#connections.isOpen(place.session)) {
-      this.#startLoss(place.session);
-      return message.reply.ok(cancelled);
-    }
-    const attached = this.#leases.ofProcess(place.session).map((lease) => lease.handOut.taskId);
-    this.#welcome(place, attached, message.reply, cancelled);
-  }
-
-  /** While the job was asked, the task went out to this worker once more. */
-  #isReplaced(jobId: string, { handOut }: Claim): boolean {
-    const lease = this.#leases.newestOf({ jobId, visit: handOut.visit, slot: handOut.slot });
-    return lease !== undefined && !lease.dropped && lease.handOut.taskId !== handOut.taskId;
-  }
-
-  #takeUp(jobId: string, claim: Claim, place: Place): void {
-    const task = this.parts.taskOf(jobId, claim);
-    const lease = this.#lease(task, claim.handOut, place.session);
+  /** What its job says that it runs. */
+  #takeUp(task: QueuedTask, { handOut }: Claim, place: Place): void {
+    const lease = this.#lease(task, handOut, place.session);
     lease.recorded = true;
     this.#leases.add(lease);
     this.#leases.take(lease, place);
     this.parts.tellDispatcher({ type: "claimed", workerId: this.id, task });
   }
 
-  /** The session has no connection: it has a while to come back. */
-  #startLoss(session: string): void {
-    this.#leases.startLoss(session, this.parts.attended.nowMs() + this.parts.settings.reconnectMs);
-  }
-
-  #welcome(place: Place, running: readonly string[], reply: Welcome, cancelled: readonly string[] = []): void {
-    if (place.connection === undefined) this.#connections.ready(place.session);
-    reply.ok([...cancelled, ...running.filter((taskId) => this.isCancelled(taskId) === true)]);
-    this.#grant();
-  }
-
   #disconnect(link: WorkerLink): void {
     if (this.#gone) return;
-    for (const session of this.#connections.lost(link)) this.#startLoss(session);
+    for (const session of this.#connections.lost(link)) this.#reconnection.startLoss(session);
     this.#heard();
     this.#grant();
   }

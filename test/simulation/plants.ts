@@ -527,7 +527,7 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "a process that polls has no time to say what it runs when another one comes",
     kind: "worker-replaced",
-    file: WORKER,
+    file: "actors/worker-registry/reconnection.ts",
     find: "reportByMs: nowMs + MISSED_BEATS * reconnectMs",
     replace: "reportByMs: nowMs",
   },
