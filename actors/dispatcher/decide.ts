@@ -269,8 +269,9 @@ export class Dispatch {
         this.#forgetParked(row);
         continue;
       }
-      const task = { ...body, ...this.#parked.read(row) };
-      const held = new Held(task, this.#parked.rankOf(row).arrival);
+      const { order, checkpoint, trace } = body;
+      const task = { ...this.#parked.read(row, waiting.jobId), order, checkpoint, trace };
+      const held = new Held(task, this.#parked.arrivalOf(row));
       line.parked.remove(row);
       this.#parked.remove(row);
       this.#held.set(held);

@@ -3,10 +3,9 @@
  * some 90 bytes a task and nothing for the garbage collector to look at. A million of them wait
  * for a worker that never came at the price of one array each.
  */
-import { formatUuid } from "../../src/system/ids.ts";
 import type { RowOrder } from "./row-heap.ts";
 import { type Row, RowIndex } from "./row-index.ts";
-import { bytesOf, compareRanks, type QueuedTask, type Rank, type WaitingTask } from "./task.ts";
+import { bytesOf, type QueuedTask, type Rank, type WaitingTask } from "./task.ts";
 
 const ROWS_FIRST = 1_024;
 const NONE = 0xffff_ffff;
@@ -14,8 +13,12 @@ const BEGUN = 1;
 const AGAIN = 2;
 /** Of an id: four numbers of 32 bits. */
 const WORDS = 4;
-const UUID_LENGTH = 36;
-const DASHES: ReadonlySet<number> = new Set([8, 13, 18, 23]);
+/** How an id is written, and where in it the digits stand. */
+const ID = Buffer.from("00000000-0000-0000-0000-000000000000", "latin1");
+const DASHES = [8, 13, 18, 23];
+const DIGITS = Uint32Array.from(Array.from(ID.keys()).filter((place) => !DASHES.includes(place)));
+const DASH = 45;
+const HEX = "0123456789abcdef";
 
 interface Columns {
   readonly ids: Uint32Array;
@@ -62,8 +65,15 @@ export class ParkedTasks implements RowOrder {
   #byTask = new RowIndex((row) => this.#hashOfTask(row));
   /** One row of each job. */
   #byJob = new RowIndex((row) => this.#hashOfJob(row));
-  /** The id that is looked for. */
+  /** What is looked for: a job's id, and which of its tasks. */
   readonly #wanted = new Uint32Array(WORDS);
+  #wantedVisit = 0;
+  #wantedSlot = 0;
+  readonly #isJob = (row: Row): boolean => this.#isWanted(row);
+  readonly #isTask = (row: Row): boolean =>
+    this.#columns.visits[row] === this.#wantedVisit &&
+    this.#columns.slots[row] === this.#wantedSlot &&
+    this.#isWanted(row);
 
   get size(): number {
     return this.#size;
@@ -108,11 +118,9 @@ export class ParkedTasks implements RowOrder {
   }
 
   #findTask(visit: number, slot: number): Row | undefined {
-    const hash = mixed(mixed(hashOf(this.#wanted, 0), visit), slot);
-    return this.#byTask.find(
-      hash,
-      (row) => this.#isWanted(row) && this.#columns.visits[row] === visit && this.#columns.slots[row] === slot,
-    );
+    this.#wantedVisit = visit;
+    this.#wantedSlot = slot;
+    return this.#byTask.find(mixed(mixed(hashOf(this.#wanted, 0), visit), slot), this.#isTask);
   }
 
   hasJob(jobId: string): boolean {
@@ -134,38 +142,45 @@ export class ParkedTasks implements RowOrder {
 
   compare(a: Row, b: Row): number {
     return (
-      at(this.#columns.priorities, b) - at(this.#columns.priorities, a) ||
-      (at(this.#columns.flags, b) & BEGUN) - (at(this.#columns.flags, a) & BEGUN) ||
-      at(this.#columns.queuedAtMs, a) - at(this.#columns.queuedAtMs, b) ||
-      at(this.#columns.arrivals, a) - at(this.#columns.arrivals, b)
+      floatAt(this.#columns.priorities, b) - floatAt(this.#columns.priorities, a) ||
+      (flagsAt(this.#columns.flags, b) & BEGUN) - (flagsAt(this.#columns.flags, a) & BEGUN) ||
+      floatAt(this.#columns.queuedAtMs, a) - floatAt(this.#columns.queuedAtMs, b) ||
+      floatAt(this.#columns.arrivals, a) - floatAt(this.#columns.arrivals, b)
     );
   }
 
   compareWith(row: Row, rank: Rank): number {
-    return compareRanks(this.rankOf(row), rank);
+    return (
+      rank.priority - floatAt(this.#columns.priorities, row) ||
+      (rank.begun ? BEGUN : 0) - (flagsAt(this.#columns.flags, row) & BEGUN) ||
+      floatAt(this.#columns.queuedAtMs, row) - rank.queuedAtMs ||
+      floatAt(this.#columns.arrivals, row) - rank.arrival
+    );
   }
 
   rankOf(row: Row): Rank {
     return {
-      priority: at(this.#columns.priorities, row),
-      begun: (at(this.#columns.flags, row) & BEGUN) !== 0,
-      queuedAtMs: at(this.#columns.queuedAtMs, row),
-      arrival: at(this.#columns.arrivals, row),
+      priority: floatAt(this.#columns.priorities, row),
+      begun: (flagsAt(this.#columns.flags, row) & BEGUN) !== 0,
+      queuedAtMs: floatAt(this.#columns.queuedAtMs, row),
+      arrival: floatAt(this.#columns.arrivals, row),
     };
   }
 
-  read(row: Row): WaitingTask {
-    const jobId = this.#idOf(row);
-    const [visit, slot] = [at(this.#columns.visits, row), at(this.#columns.slots, row)];
-    const { begun, queuedAtMs } = this.rankOf(row);
-    const again = (at(this.#columns.flags, row) & AGAIN) !== 0;
+  arrivalOf(row: Row): number {
+    return floatAt(this.#columns.arrivals, row);
+  }
+
+  /** `jobId`: for who has it as a text already. */
+  read(row: Row, jobId = this.#idOf(row)): WaitingTask {
+    const again = (flagsAt(this.#columns.flags, row) & AGAIN) !== 0;
     return {
       jobId,
-      visit,
-      slot,
+      visit: at(this.#columns.visits, row),
+      slot: at(this.#columns.slots, row),
       attempt: this.attemptOf(row),
-      begun,
-      queuedAtMs,
+      begun: (flagsAt(this.#columns.flags, row) & BEGUN) !== 0,
+      queuedAtMs: floatAt(this.#columns.queuedAtMs, row),
       again,
     };
   }
@@ -214,8 +229,9 @@ export class ParkedTasks implements RowOrder {
   }
 
   #leave(row: Row): void {
-    const [next, before] = [at(this.#columns.next, row), at(this.#columns.before, row)];
-    this.#wanted.set(this.#columns.ids.subarray(row * WORDS, (row + 1) * WORDS));
+    const next = at(this.#columns.next, row);
+    const before = at(this.#columns.before, row);
+    for (let word = 0; word < WORDS; word++) this.#wanted[word] = at(this.#columns.ids, row * WORDS + word);
     if (this.#findJob() === row) {
       this.#byJob.remove(row);
       if (next !== row) this.#byJob.insert(next);
@@ -225,7 +241,7 @@ export class ParkedTasks implements RowOrder {
   }
 
   #findJob(): Row | undefined {
-    return this.#byJob.find(hashOf(this.#wanted, 0), (row) => this.#isWanted(row));
+    return this.#byJob.find(hashOf(this.#wanted, 0), this.#isJob);
   }
 
   // ---- ids
@@ -236,15 +252,13 @@ export class ParkedTasks implements RowOrder {
   }
 
   #isWanted(row: Row): boolean {
-    const [ids, wanted] = [this.#columns.ids, this.#wanted];
-    for (let word = 0; word < WORDS; word++) if (ids[row * WORDS + word] !== wanted[word]) return false;
+    const { ids } = this.#columns;
+    for (let word = 0; word < WORDS; word++) if (ids[row * WORDS + word] !== this.#wanted[word]) return false;
     return true;
   }
 
   #idOf(row: Row): string {
-    const words = new DataView(new ArrayBuffer(WORDS * 4));
-    for (let word = 0; word < WORDS; word++) words.setUint32(word * 4, at(this.#columns.ids, row * WORDS + word));
-    return formatUuid(new Uint8Array(words.buffer));
+    return formatWords(this.#columns.ids, row * WORDS);
   }
 
   #hashOfJob(row: Row): number {
@@ -256,7 +270,17 @@ export class ParkedTasks implements RowOrder {
   }
 }
 
-function at(column: { readonly [index: number]: number }, index: number): number {
+// One reader for each kind of column: one for all of them would have to ask each time which it is.
+
+function at(column: Uint32Array, index: number): number {
+  return column[index] ?? 0;
+}
+
+function floatAt(column: Float64Array, index: number): number {
+  return column[index] ?? 0;
+}
+
+function flagsAt(column: Uint8Array, index: number): number {
   return column[index] ?? 0;
 }
 
@@ -273,24 +297,27 @@ function mixed(hash: number, value: number): number {
   return (mix ^ (mix >>> 13)) >>> 0;
 }
 
-/** Exactly what `formatUuid` writes: what is read back must be the same text. */
+/** Exactly what `formatWords` writes: what is read back must be the same text. */
 function parseWords(text: string, words: Uint32Array): boolean {
-  if (text.length !== UUID_LENGTH) return false;
-  let digits = 0;
+  if (text.length !== ID.length) return false;
+  for (const place of DASHES) if (text.charCodeAt(place) !== DASH) return false;
   let word = 0;
-  for (let index = 0; index < UUID_LENGTH; index++) {
-    const code = text.charCodeAt(index);
-    if (DASHES.has(index)) {
-      if (code !== 45) return false;
-      continue;
-    }
-    const digit = hexDigit(code);
+  for (let index = 0; index < DIGITS.length; index++) {
+    const digit = hexDigit(text.charCodeAt(at(DIGITS, index)));
     if (digit < 0) return false;
     word = (word << 4) | digit;
-    digits += 1;
-    if (digits % 8 === 0) words[digits / 8 - 1] = word >>> 0;
+    if (index % 8 === 7) words[index >>> 3] = word >>> 0;
   }
   return true;
+}
+
+/** Written in place, and read as one text. */
+function formatWords(words: Uint32Array, from: number): string {
+  for (let index = 0; index < DIGITS.length; index++) {
+    const digit = (at(words, from + (index >>> 3)) >>> (28 - 4 * (index % 8))) & 0xf;
+    ID[at(DIGITS, index)] = HEX.charCodeAt(digit);
+  }
+  return ID.toString("latin1");
 }
 
 function hexDigit(code: number): number {

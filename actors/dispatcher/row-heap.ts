@@ -48,7 +48,8 @@ export class RowHeap {
       const row = place === undefined ? undefined : rows[place];
       if (place === undefined || row === undefined) break;
       found.push(row);
-      for (const child of [2 * place + 1, 2 * place + 2]) if (child < rows.length) next.push(child);
+      if (2 * place + 1 < rows.length) next.push(2 * place + 1);
+      if (2 * place + 2 < rows.length) next.push(2 * place + 2);
     }
     return found;
   }
@@ -78,7 +79,8 @@ export class RowHeap {
   }
 
   #lesser(left: number, right: number): number {
-    const [a, b] = [this.#rows[left], this.#rows[right]];
+    const a = this.#rows[left];
+    const b = this.#rows[right];
     return a !== undefined && b !== undefined && this.order.compare(b, a) < 0 ? right : left;
   }
 

@@ -242,13 +242,13 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "parked tasks leave in the order in which they came back",
     file: "actors/dispatcher/parked.ts",
-    find: "      at(this.#columns.queuedAtMs, a) - at(this.#columns.queuedAtMs, b) ||\n",
+    find: "      floatAt(this.#columns.queuedAtMs, a) - floatAt(this.#columns.queuedAtMs, b) ||\n",
     replace: "",
   },
   {
     name: "parked tasks of jobs that have begun do not go first",
     file: "actors/dispatcher/parked.ts",
-    find: "      (at(this.#columns.flags, b) & BEGUN) - (at(this.#columns.flags, a) & BEGUN) ||\n",
+    find: "      (flagsAt(this.#columns.flags, b) & BEGUN) - (flagsAt(this.#columns.flags, a) & BEGUN) ||\n",
     replace: "",
   },
   {
@@ -260,7 +260,7 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "a parked task is handed out after a restart as if nobody could have it",
     file: "actors/dispatcher/parked.ts",
-    find: "    const again = (at(this.#columns.flags, row) & AGAIN) !== 0;\n",
+    find: "    const again = (flagsAt(this.#columns.flags, row) & AGAIN) !== 0;\n",
     replace: "    const again = false;\n",
   },
   {
