@@ -1,7 +1,8 @@
 /**
  * Things that are each of one task. Nearly every job has one task at a time, found by its job alone:
- * only where there are more of them a text is made of what tells them apart.
+ * only where there are more of them a table of the job's own tells them apart.
  */
+import { SLOT_LIMIT } from "../../src/job/task-id.ts";
 import type { TaskPlace, TaskRun } from "./task.ts";
 
 export interface OfTask<Place> {
@@ -9,35 +10,37 @@ export interface OfTask<Place> {
 }
 
 abstract class Table<Place extends TaskPlace, Value extends OfTask<Place>> {
-  /** One for each job that has any, until that one is removed. */
+  /** One for each job that has any; where that one was removed and others are left, none. */
   readonly #first = new Map<string, Value>();
-  readonly #others = new Map<string, Value>();
-  /** How many of the others a job has. */
-  readonly #othersOfJob = new Map<string, number>();
+  /** What a job has beside that one. */
+  readonly #others = new Map<string, Map<number | string, Value>>();
+  #size = 0;
 
   protected abstract isSame(a: Place, b: Place): boolean;
-  protected abstract nameOf(place: Place): string;
+  /** Tells it apart from others of the same job. */
+  protected abstract nameOf(place: Place): number | string;
 
   get size(): number {
-    return this.#first.size + this.#others.size;
+    return this.#size;
   }
 
   get(place: Place): Value | undefined {
     const first = this.#first.get(place.jobId);
     if (first !== undefined && this.isSame(first.task, place)) return first;
-    return this.#others.size === 0 ? undefined : this.#others.get(this.nameOf(place));
+    return this.#others.get(place.jobId)?.get(this.nameOf(place));
   }
 
   hasJob(jobId: string): boolean {
-    return this.#first.has(jobId) || this.#othersOfJob.has(jobId);
+    return this.#first.has(jobId) || this.#others.has(jobId);
   }
 
   /** Returns in whose place it comes. */
   set(value: Value): Value | undefined {
     const { task } = value;
     const first = this.#first.get(task.jobId);
-    const isFirst = first === undefined ? !this.#isOther(task) : this.isSame(first.task, task);
+    const isFirst = first === undefined ? !this.#others.has(task.jobId) : this.isSame(first.task, task);
     if (!isFirst) return this.#setOther(value);
+    if (first === undefined) this.#size += 1;
     this.#first.set(task.jobId, value);
     return first;
   }
@@ -45,29 +48,43 @@ abstract class Table<Place extends TaskPlace, Value extends OfTask<Place>> {
   /** Only this one: what came in its place stays. False: it is not here. */
   remove(value: Value): boolean {
     const { task } = value;
-    if (this.#first.get(task.jobId) === value) return this.#first.delete(task.jobId);
-    if (!this.#isOther(task)) return false;
-    const name = this.nameOf(task);
-    if (this.#others.get(name) !== value) return false;
-    count(this.#othersOfJob, task.jobId, -1);
-    return this.#others.delete(name);
+    const isFirst = this.#first.get(task.jobId) === value;
+    const isRemoved = isFirst ? this.#first.delete(task.jobId) : this.#removeOther(value);
+    if (isRemoved) this.#size -= 1;
+    return isRemoved;
   }
 
   /** In no order. */
   values(): Value[] {
-    return [...this.#first.values(), ...this.#others.values()];
+    const all = [...this.#first.values()];
+    for (const others of this.#others.values()) for (const value of others.values()) all.push(value);
+    return all;
   }
 
-  #isOther(place: Place): boolean {
-    return this.#others.size > 0 && this.#others.has(this.nameOf(place));
+  #othersOf(jobId: string): Map<number | string, Value> {
+    const known = this.#others.get(jobId);
+    if (known) return known;
+    const made = new Map<number | string, Value>();
+    this.#others.set(jobId, made);
+    return made;
   }
 
   #setOther(value: Value): Value | undefined {
+    const others = this.#othersOf(value.task.jobId);
     const name = this.nameOf(value.task);
-    const before = this.#others.get(name);
-    if (before === undefined) count(this.#othersOfJob, value.task.jobId, 1);
-    this.#others.set(name, value);
+    const before = others.get(name);
+    if (before === undefined) this.#size += 1;
+    others.set(name, value);
     return before;
+  }
+
+  #removeOther(value: Value): boolean {
+    const others = this.#others.get(value.task.jobId);
+    const name = this.nameOf(value.task);
+    if (others?.get(name) !== value) return false;
+    others.delete(name);
+    if (others.size === 0) this.#others.delete(value.task.jobId);
+    return true;
   }
 }
 
@@ -77,10 +94,13 @@ export class TaskTable<Value extends OfTask<TaskPlace>> extends Table<TaskPlace,
     return a.visit === b.visit && a.slot === b.slot;
   }
 
-  protected nameOf(place: TaskPlace): string {
-    return `${place.jobId}/${place.visit}/${place.slot}`;
+  protected nameOf(place: TaskPlace): number {
+    return placeNumber(place);
   }
 }
+
+/** More attempts than that are told apart by a text. */
+const ATTEMPTS_NUMBERED = 1_024;
 
 /** One for each attempt of a task. */
 export class RunTable<Value extends OfTask<TaskRun>> extends Table<TaskRun, Value> {
@@ -88,14 +108,13 @@ export class RunTable<Value extends OfTask<TaskRun>> extends Table<TaskRun, Valu
     return a.visit === b.visit && a.slot === b.slot && a.attempt === b.attempt;
   }
 
-  protected nameOf(run: TaskRun): string {
-    return `${run.jobId}/${run.visit}/${run.slot}/${run.attempt}`;
+  protected nameOf(run: TaskRun): number | string {
+    const number = placeNumber(run) * ATTEMPTS_NUMBERED + run.attempt;
+    const isPlain = run.attempt < ATTEMPTS_NUMBERED && Number.isSafeInteger(number);
+    return isPlain ? number : `${run.visit}/${run.slot}/${run.attempt}`;
   }
 }
 
-/** Adds, and forgets what is at nothing. */
-function count(map: Map<string, number>, key: string, by: number): void {
-  const sum = (map.get(key) ?? 0) + by;
-  if (sum > 0) map.set(key, sum);
-  else map.delete(key);
+function placeNumber({ visit, slot }: TaskPlace): number {
+  return visit * SLOT_LIMIT + slot;
 }

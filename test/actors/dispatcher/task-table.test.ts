@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { TaskRun } from "../../../actors/dispatcher/task.ts";
 import { type OfTask, RunTable, TaskTable } from "../../../actors/dispatcher/task-table.ts";
+import { SLOT_LIMIT } from "../../../src/job/task-id.ts";
 import { Chance } from "../../simulation/chance.ts";
 
 type Entry = OfTask<TaskRun>;
@@ -17,8 +18,8 @@ function someRun(chance: Chance): TaskRun {
   return {
     jobId: chance.one("a", "b", "a/1"),
     visit: chance.between(1, 2),
-    slot: chance.between(0, 2),
-    attempt: chance.between(1, 2),
+    slot: chance.one(0, 1, SLOT_LIMIT - 1),
+    attempt: chance.one(1, 2, 1_024, 5_000),
   };
 }
 
