@@ -48,16 +48,18 @@ export interface EncodedBranch {
 
 const NOTHING: readonly never[] = [];
 
+const packer = new FramePacker();
+
 /** A unit that has no form in the store is named; the others are tried without it. */
 export function packGroup(units: readonly Unit[]): GroupFrame | Extract<GroupOutcome, { type: "invalid" }> {
-  const packer = new FramePacker();
   let index = 0;
   try {
     for (; index < units.length; index++) putUnit(packer, units[index] as Unit);
   } catch (error) {
+    packer.clear();
     return { type: "invalid", index, reason: messageOf(error) };
   }
-  return packer.done();
+  return packer.take();
 }
 
 export function unpackGroup(frame: GroupFrame): EncodedUnit[] {

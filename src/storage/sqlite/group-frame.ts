@@ -22,41 +22,63 @@ const NO_NUMBER = Number.NaN;
 /** Between two texts, so that halves of a surrogate pair never become one where they meet. */
 const BETWEEN = "\n";
 
+const CODES_AT_FIRST = 1024;
+
 const NOTHING: readonly never[] = [];
 
+/** Used again for each group: what it has grown to need not grow again. */
 export class FramePacker {
   readonly #texts: string[] = [];
-  readonly #codes: number[] = [];
-  readonly #others: BesideJobs[] = [];
+  #codes = new Float64Array(CODES_AT_FIRST);
+  #count = 0;
+  #others: BesideJobs[] = [];
 
   text(text: string): void {
     this.#texts.push(text);
-    this.#codes.push(text.length);
+    this.number(text.length);
   }
 
   textIfAny(text: string | undefined): void {
-    if (text === undefined) this.#codes.push(NO_TEXT);
+    if (text === undefined) this.number(NO_TEXT);
     else this.text(text);
   }
 
   number(number: number): void {
-    this.#codes.push(number);
+    if (this.#count === this.#codes.length) this.#grow();
+    this.#codes[this.#count++] = number;
   }
 
   numberIfAny(number: number | undefined): void {
-    this.#codes.push(number ?? NO_NUMBER);
+    this.number(number ?? NO_NUMBER);
   }
 
   yes(isSo: boolean): void {
-    this.#codes.push(isSo ? 1 : 0);
+    this.number(isSo ? 1 : 0);
   }
 
   other(other: BesideJobs): void {
     this.#others.push(other);
   }
 
-  done(): GroupFrame {
-    return { text: this.#texts.join(BETWEEN), codes: new Float64Array(this.#codes), others: this.#others };
+  /** It is empty afterwards. */
+  take(): GroupFrame {
+    const text = this.#texts.join(BETWEEN);
+    const codes = this.#codes.slice(0, this.#count);
+    const others = this.#others;
+    this.clear();
+    return { text, codes, others };
+  }
+
+  clear(): void {
+    this.#texts.length = 0;
+    this.#count = 0;
+    this.#others = [];
+  }
+
+  #grow(): void {
+    const grown = new Float64Array(this.#codes.length * 2);
+    grown.set(this.#codes);
+    this.#codes = grown;
   }
 }
 

@@ -45,9 +45,10 @@ type InColumns =
 /** What has no column. `c`: the client without its id. */
 type Core = Omit<Job, InColumns> & { readonly c: Omit<Job["client"], "id"> };
 
+/** Nothing is changed where the id is taken. */
 export const INSERT_JOB = `INSERT INTO jobs (id, client, blueprint, created_at, parent, initial,
   version, phase, status, state, hash, updated_at, wake_at, history, core)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`;
 
 export const UPDATE_JOB = `UPDATE jobs SET version = ?, phase = ?, status = ?, state = ?, hash = ?, updated_at = ?,
   wake_at = ?, history = ?, core = ? WHERE number = ?`;

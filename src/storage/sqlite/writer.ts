@@ -85,10 +85,12 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
 
   /** All that can refuse a unit is looked at before its first write, so that no savepoint is needed. */
   function writeUnit({ jobs, beside }: EncodedUnit): Refusal | undefined {
+    // The row of a lone new job is the unit's first write: it tells itself that the id is taken.
+    const isLoneCreation = jobs.length === 1 && jobs[0]?.expectedVersion === 0;
     const found: (Found | undefined)[] = [];
     for (const write of jobs) {
-      // A job that is about to be made is looked for all the same: its id must be free.
-      const now = find(write.id);
+      // Other new jobs are looked for too: their ids must be free.
+      const now = isLoneCreation ? undefined : find(write.id);
       const refusal = refusalOf(write, now) ?? (write.marks && marks.refusalOf(write.id, write.marks, now?.[2]));
       if (refusal) return refusal;
       found.push(now);
@@ -96,7 +98,12 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
     const refusal = beside && refusalBeside(beside);
     if (refusal) return refusal;
 
-    for (let index = 0; index < jobs.length; index++) writeJob(jobs[index] as EncodedWrite, found[index]);
+    for (let index = 0; index < jobs.length; index++) {
+      const write = jobs[index] as EncodedWrite;
+      if (writeJob(write, found[index])) continue;
+      if (isLoneCreation) return conflictOf(write, find(write.id)?.[1] ?? 0);
+      throw new RangeError(`job ${write.id} is made twice`);
+    }
     if (beside) writeBeside(beside);
     return undefined;
   }
@@ -125,22 +132,26 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
     statements.idempotency.run(...texts, expiresAtMs);
   }
 
-  function writeJob(write: EncodedWrite, found: Found | undefined): void {
+  /** False: it is new, but its id is taken, and nothing was written. */
+  function writeJob(write: EncodedWrite, found: Found | undefined): boolean {
     const number = found ? found[0] : insert(write);
+    if (number === undefined) return false;
     if (found) statements.update.run(...write.values, number);
     remember(write, number);
     counts.moved(write.client, found?.[2], write.status);
+    if (write.input !== null) statements.input.run(number, write.input);
     if (write.events !== undefined) statements.history.run(number, write.version, write.events);
     if (write.dropBranches) statements.dropBranches.run(number);
     for (const branch of write.branches) writeBranch(number, branch, write.dropBranches);
     for (const row of write.outbox) outbox.insert(row);
     if (write.marks) marks.write({ id: write.id, number, status: write.status }, write.marks, found?.[2]);
+    return true;
   }
 
-  function insert(write: EncodedWrite): number {
-    const number = Number(statements.insert.run(...write.values).lastInsertRowid);
-    if (write.input !== null) statements.input.run(number, write.input);
-    return number;
+  /** Undefined: there is one with its id. */
+  function insert({ values }: EncodedWrite): number | undefined {
+    const { changes, lastInsertRowid } = statements.insert.run(...values);
+    return changes === 0 ? undefined : Number(lastInsertRowid);
   }
 
   function writeBranch(number: number, branch: EncodedBranch, dropped: boolean): void {
@@ -173,6 +184,10 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
   };
 }
 
+function conflictOf({ id, expectedVersion }: Pick<EncodedWrite, "id" | "expectedVersion">, version: number): Refusal {
+  return storeConflict({ kind: "job", id, expected: expectedVersion, found: version });
+}
+
 function refusalOf(
   { id, version: next, expectedVersion }: EncodedWrite,
   found: Found | undefined,
@@ -182,8 +197,7 @@ function refusalOf(
   }
   if (!id.isWellFormed()) return storeInvalid("the job's id is not well-formed text");
   const version = found?.[1] ?? 0;
-  if (version === expectedVersion) return undefined;
-  return storeConflict({ kind: "job", id, expected: expectedVersion, found: version });
+  return version === expectedVersion ? undefined : conflictOf({ id, expectedVersion }, version);
 }
 
 function prepare(database: Database) {

@@ -153,7 +153,7 @@ describe("a group comes out of its frame as it went in", () => {
 test("a text without UTF-8 is bytes, also where its halves meet another text's, and others are text", () => {
   const packer = new FramePacker();
   for (const text of ["\ud83d", "\ude00", "", "é"]) packer.text(text);
-  const reader = new FrameReader(structuredClone(packer.done()));
+  const reader = new FrameReader(structuredClone(packer.take()));
 
   const stored = [reader.stored(), reader.stored(), reader.stored(), reader.stored()];
 
@@ -169,10 +169,20 @@ test("what is not there comes out as that, and is told from what is empty or 0",
   packer.textIfAny(undefined);
   packer.numberIfAny(undefined);
   packer.numberIfAny(-1);
-  const reader = new FrameReader(structuredClone(packer.done()));
+  const reader = new FrameReader(structuredClone(packer.take()));
 
   expect([reader.textIfAny(), reader.storedIfAny(), reader.storedIfAny()]).toEqual([undefined, "", null]);
   expect([reader.numberIfAny(), reader.numberIfAny()]).toEqual([null, -1]);
+});
+
+test("a unit that has no form is named, and nothing of it is in the next group", () => {
+  const circular: Record<string, unknown> = {};
+  circular["self"] = circular;
+  const bad = unitOf(sampleJob("bad"), { events: [{ type: "job_created", atMs: 1, extra: circular }] });
+  const good = unitOf(sampleJob("good"));
+
+  expect(packGroup([good, bad, good])).toMatchObject({ type: "invalid", index: 1 });
+  expect(outOf([good]).map(toldOf)).toEqual([expectedOf(good)]);
 });
 
 test("only what holds more than jobs crosses beside text and numbers", () => {
