@@ -48,7 +48,7 @@ function stored(id: string): { rows: number; bytes: number; jobBytes: number } {
   const database = new Database(join(folder, "store.db"), { readonly: true });
   try {
     const [rows, bytes] = database
-      .query("SELECT count(*), sum(length(events)) FROM history WHERE job = (SELECT rowid FROM jobs WHERE id = ?)")
+      .query("SELECT count(*), sum(length(events)) FROM job_events WHERE job = (SELECT rowid FROM jobs WHERE id = ?)")
       .values(id)[0] as [number, number];
     const jobBytes = database.query("SELECT length(history) FROM jobs WHERE id = ?").values(id)[0]?.[0] as number;
     return { rows, bytes, jobBytes };

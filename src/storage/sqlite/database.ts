@@ -103,6 +103,9 @@ function checkHeader(file: string): void {
   if (header.toString("latin1") !== MAGIC) throw databaseCorrupt(file, "it is not a database");
 }
 
+/** The largest ones, of which an older file has not all. */
+const TREES = ["jobs", "history", "later_events"];
+
 function checkSchema(folder: string, file: string, database: Database): void {
   const version = numberOf(database, "PRAGMA user_version");
   if (version > MIGRATIONS.length) throw folderNewer(folder, writerOf(database, version));
@@ -112,7 +115,8 @@ function checkSchema(folder: string, file: string, database: Database): void {
   );
   if (version === 0 || applied < 3) throw databaseCorrupt(file, "its tables are missing");
   // Both ends of the largest trees: what was cut off or overwritten shows here most often.
-  for (const table of ["jobs", "history"]) {
+  for (const table of TREES) {
+    if (!rowOf(database, "SELECT 1 FROM sqlite_schema WHERE name = ?", table)) continue;
     for (const order of ["ASC", "DESC"]) rowOf(database, `SELECT * FROM ${table} ORDER BY 1 ${order} LIMIT 1`);
   }
 }

@@ -21,6 +21,7 @@ import type {
   TaskPlace,
   WaitingJob,
 } from "../port.ts";
+import { EVENTS_OF_JOB } from "./job-events.ts";
 import { JobList } from "./job-list.ts";
 import { JOB_COLUMNS, toFacts, toJob, type JobRow } from "./job-row.ts";
 import type { Reads } from "./reads.ts";
@@ -226,9 +227,7 @@ function prepare(database: Database) {
     branches: database.prepare(
       `SELECT slot, wait, task, result FROM branches WHERE job = ${numberOf} AND slot > ? ORDER BY slot LIMIT ?`,
     ),
-    events: database.prepare(
-      `SELECT version, events FROM history WHERE job = ${numberOf} AND version > ? ORDER BY version LIMIT ?`,
-    ),
+    events: database.prepare(EVENTS_OF_JOB),
     countsOfAll: database.prepare(
       "SELECT status, sum(jobs) FROM counts GROUP BY status HAVING sum(jobs) > 0 ORDER BY status",
     ),

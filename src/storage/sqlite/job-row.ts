@@ -47,8 +47,8 @@ type Core = Omit<Job, InColumns> & { readonly c: Omit<Job["client"], "id"> };
 
 /** Nothing is changed where the id is taken. */
 export const INSERT_JOB = `INSERT INTO jobs (id, client, blueprint, created_at, parent, initial,
-  version, phase, status, state, hash, updated_at, wake_at, history, core)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`;
+  version, phase, status, state, hash, updated_at, wake_at, history, core, first_events)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`;
 
 export const UPDATE_JOB = `UPDATE jobs SET version = ?, phase = ?, status = ?, state = ?, hash = ?, updated_at = ?,
   wake_at = ?, history = ?, core = ? WHERE number = ?`;

@@ -193,6 +193,22 @@ const TAGS_OF_A_JOB = `
 CREATE INDEX tags_by_job ON tags (job);
 `;
 
+/**
+ * What units told, no more in the middle of a tree: of a job's first one in its row, of later ones
+ * by job and version in one number. `history` keeps what it has.
+ */
+const LATER_EVENTS = `
+ALTER TABLE jobs ADD COLUMN first_events TEXT;
+CREATE TABLE later_events (
+  place INTEGER PRIMARY KEY,
+  events TEXT NOT NULL
+);
+CREATE VIEW job_events (job, version, events) AS
+  SELECT number, 1, first_events FROM jobs WHERE first_events IS NOT NULL
+  UNION ALL SELECT job, version, events FROM history
+  UNION ALL SELECT place >> 24, place & 16777215, events FROM later_events;
+`;
+
 export const MIGRATIONS: readonly Migration[] = [
   { name: "jobs, history and registers", sql: FIRST },
   { name: "the outbox", sql: OUTBOX },
@@ -204,4 +220,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "unique keys of open jobs", sql: UNIQUE_KEYS },
   { name: "jobs at a gate, and paused blueprints", sql: GATES },
   { name: "tags of a job", sql: TAGS_OF_A_JOB },
+  { name: "what units told, apart from the first", sql: LATER_EVENTS },
 ];

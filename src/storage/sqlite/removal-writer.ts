@@ -3,6 +3,7 @@ import type { Database } from "bun:sqlite";
 import type { JobStatus } from "../../job/model.ts";
 import type { Removal } from "../port.ts";
 import type { Counts } from "./counts.ts";
+import { REMOVE_LATER_EVENTS } from "./job-events.ts";
 import { PHASE } from "./migrations.ts";
 import { fromStored, type StoredText, toStored } from "./text.ts";
 
@@ -56,6 +57,7 @@ function prepare(database: Database) {
     ),
     ofNumber: [
       database.prepare("DELETE FROM history WHERE job = ?"),
+      database.prepare(REMOVE_LATER_EVENTS),
       database.prepare("DELETE FROM branches WHERE job = ?"),
       database.prepare("DELETE FROM inputs WHERE job = ?"),
       database.prepare("DELETE FROM jobs WHERE number = ?"),

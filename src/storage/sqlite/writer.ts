@@ -11,6 +11,7 @@ import { DataStoreWriter } from "./data-store-writer.ts";
 import { meaningOf, type Fault } from "./errors.ts";
 import type { EncodedBranch, EncodedUnit, EncodedWrite } from "./encoded.ts";
 import { apart, type BesideJobs } from "./group-frame.ts";
+import { eventsInRow, JobEventsWriter } from "./job-events.ts";
 import { JobMarks } from "./job-marks.ts";
 import { INSERT_JOB, UPDATE_JOB } from "./job-row.ts";
 import { OutboxWriter } from "./outbox-writer.ts";
@@ -37,6 +38,7 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
   const outbox = new OutboxWriter(database);
   const removal = new RemovalWriter(database, counts);
   const marks = new JobMarks(database);
+  const history = new JobEventsWriter(database);
   const statements = prepare(database);
   const known = new Map<string, Found>();
 
@@ -140,7 +142,7 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
     remember(write, number);
     counts.moved(write.client, found?.[2], write.status);
     if (write.input !== null) statements.input.run(number, write.input);
-    if (write.events !== undefined) statements.history.run(number, write.version, write.events);
+    if (write.events !== undefined) history.write(number, write.version, write.events);
     if (write.dropBranches) statements.dropBranches.run(number);
     for (const branch of write.branches) writeBranch(number, branch, write.dropBranches);
     for (const row of write.outbox) outbox.insert(row);
@@ -149,8 +151,8 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
   }
 
   /** Undefined: there is one with its id. */
-  function insert({ values }: EncodedWrite): number | undefined {
-    const { changes, lastInsertRowid } = statements.insert.run(...values);
+  function insert({ values, version, events }: EncodedWrite): number | undefined {
+    const { changes, lastInsertRowid } = statements.insert.run(...values, eventsInRow(version, events));
     return changes === 0 ? undefined : Number(lastInsertRowid);
   }
 
@@ -179,6 +181,7 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
       outbox.finalize();
       removal.finalize();
       marks.finalize();
+      history.finalize();
       for (const statement of Object.values(statements)) statement.finalize();
     },
   };
@@ -206,7 +209,6 @@ function prepare(database: Database) {
     insert: database.prepare(INSERT_JOB),
     update: database.prepare(UPDATE_JOB),
     input: database.prepare("INSERT INTO inputs (job, text) VALUES (?, ?)"),
-    history: database.prepare("INSERT INTO history (job, version, events) VALUES (?, ?, ?)"),
     dropBranches: database.prepare("DELETE FROM branches WHERE job = ?"),
     branch: database.prepare("REPLACE INTO branches (job, slot, wait, task, result) VALUES (?, ?, ?, ?, ?)"),
     branchResult: database.prepare("UPDATE branches SET task = ?, result = ? WHERE job = ? AND slot = ?"),

@@ -205,7 +205,7 @@ test("a read after the disk has failed is refused, and the process is told once 
   await store.journal.commit(unitOf(sampleJob(idOf(1))));
   // Tearing the table out from under the prepared statements stands for a disk that answers nonsense.
   const other = new Database(file);
-  other.run("DROP TABLE history");
+  other.run("DROP TABLE jobs");
   other.close(true);
   expect((await refusalOf(store.journal.commit(unitOf(sampleJob(idOf(2)))))).code).toBe("OUTCOME_UNKNOWN");
   expect((await refusalOf(store.jobs.load(idOf(1)))).code).toBe("OUTCOME_UNKNOWN");
