@@ -4,7 +4,7 @@ import { type JsonValue, Refusal } from "../../system/errors.ts";
 import { WRITER_THREAD } from "../../threads.ts";
 import type { GroupOutcome } from "../group-commit.ts";
 import type { GroupFrame } from "./group-frame.ts";
-import type { FromWriter, PlainOutcome, ToWriter } from "./thread-frames.ts";
+import { type FromWriter, type PlainOutcome, type ToWriter, writeFrame } from "./thread-frames.ts";
 
 export interface ThreadWriter {
   /** `changed`: jobs that somebody else has written since the last group. Never rejects. */
@@ -51,7 +51,7 @@ export function startThreadWriter({ path, pagesMax, clock }: ThreadWriterOptions
   opened.catch(() => undefined);
   return {
     write(group, changed) {
-      const written = opened.then(() => ask({ type: "write", group, changed, nowMs: clock.nowMs() }));
+      const written = opened.then(() => ask(writeFrame(group, changed, clock.nowMs())));
       return written.then(
         (frame) => (frame.type === "outcome" ? outcomeOf(frame.outcome) : lost(new Error(`it answered ${frame.type}`))),
         lost,

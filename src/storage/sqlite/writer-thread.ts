@@ -8,7 +8,7 @@ import type { GroupOutcome } from "../group-commit.ts";
 import { setUp } from "./database.ts";
 import { createFault } from "./errors.ts";
 import { unpackGroup } from "./encoded.ts";
-import type { FromWriter, PlainOutcome, ToWriter } from "./thread-frames.ts";
+import { type FromWriter, groupIn, type PlainOutcome, type ToWriter } from "./thread-frames.ts";
 import { createWriter, type SqliteWriter } from "./writer.ts";
 
 declare const self: Worker;
@@ -31,8 +31,8 @@ self.addEventListener("message", ({ data }: MessageEvent<ToWriter>) => {
       return say({ type: "opened" });
     case "write":
       nowMs = data.nowMs;
-      writer?.forget(data.changed);
-      return say({ type: "outcome", outcome: writer ? plain(writer.write(unpackGroup(data.group))) : notOpen });
+      if (data.more) writer?.forget(data.more.changed);
+      return say({ type: "outcome", outcome: writer ? plain(writer.write(unpackGroup(groupIn(data)))) : notOpen });
     case "close":
       writer?.finalize();
       database?.close(true);

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { type EncodedUnit, packGroup, unpackGroup } from "../../../src/storage/sqlite/encoded.ts";
 import { apart, FramePacker, FrameReader, type GroupFrame } from "../../../src/storage/sqlite/group-frame.ts";
 import type { JobWrite, Unit } from "../../../src/storage/port.ts";
+import { groupIn, writeFrame } from "../../../src/storage/sqlite/thread-frames.ts";
 import { fromStored, type StoredText } from "../../../src/storage/sqlite/text.ts";
 import { sampleJob, sampleWait, unitOf } from "../sample.ts";
 
@@ -49,7 +50,7 @@ const UNITS: readonly (readonly [string, Unit])[] = [
 function framed(units: readonly Unit[]): GroupFrame {
   const packed = packGroup(units);
   if ("type" in packed) throw new Error(packed.reason);
-  return structuredClone(packed);
+  return groupIn(structuredClone(writeFrame(packed, [], 1)));
 }
 
 const outOf = (units: readonly Unit[]) => unpackGroup(framed(units));
@@ -173,6 +174,27 @@ test("what is not there comes out as that, and is told from what is empty or 0",
 
   expect([reader.textIfAny(), reader.storedIfAny(), reader.storedIfAny()]).toEqual([undefined, "", null]);
   expect([reader.numberIfAny(), reader.numberIfAny()]).toEqual([null, -1]);
+});
+
+test("most groups cross as texts and numbers alone, others with what they have and who was changed elsewhere", () => {
+  const plain = {
+    text: "é\ud800",
+    codes: new Float64Array([1, -2, Number.NaN, 1.5e300, 1_700_000_000_123]),
+    others: [],
+  };
+  const full = { ...plain, others: [{ outbox: [{ type: "remove", id: "3" }] }] } satisfies GroupFrame;
+
+  expect(Object.values(writeFrame(plain, [], 7)).map((value) => typeof value)).toEqual([
+    "string",
+    "string",
+    "string",
+    "number",
+  ]);
+  for (const group of [plain, full]) {
+    const { codes, ...rest } = groupIn(structuredClone(writeFrame(group, [], 7)));
+    expect({ ...rest, codes: [...codes] }).toEqual({ ...group, codes: [...group.codes] });
+  }
+  expect(structuredClone(writeFrame(plain, ["a"], 7))).toMatchObject({ nowMs: 7, more: { changed: ["a"] } });
 });
 
 test("a unit that has no form is named, and nothing of it is in the next group", () => {
