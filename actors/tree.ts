@@ -256,7 +256,7 @@ export function createEngine(parts: EngineParts): Engine {
     journal: stores.journal,
     stores,
     reader: storage.jobs,
-    runner: stores.runner(parts.runner),
+    starter: stores.starter(parts.runner),
     atOnce: (job) => plainEnd(job, parts.catalog.current(job.blueprint), clock.nowMs()),
     clock,
     steady,

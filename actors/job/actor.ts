@@ -2,14 +2,13 @@
  * The shell of a job: loads it, takes what waits for it into one unit of work, has its handler
  * run where one must, commits, and only then lets anybody know.
  */
-import type { HandlerRunner, TurnReply } from "../../src/handlers/port.ts";
+import type { RunningTurn, TurnReply, TurnStarter } from "../../src/handlers/port.ts";
 import { isTerminal, type Job } from "../../src/job/model.ts";
 import { type Deadlines, lift } from "../../src/runtime/deadlines.ts";
 import type { Actor, Context, Expected } from "../../src/runtime/types.ts";
 import type { JobReader, Journal, JobWrite, Unit } from "../../src/storage/port.ts";
 import type { Cancel, Clock } from "../../src/system/clock.ts";
 import { assert, assertNever, Refusal } from "../../src/system/errors.ts";
-import { Stopping } from "../../src/system/stopping.ts";
 import type { SteadyClock } from "../../src/system/steady.ts";
 import type { Log } from "../../src/system/log.ts";
 import { creationWrite } from "./creation.ts";
@@ -21,13 +20,14 @@ import { type Note, Notes, noteWriteMs } from "./notes.ts";
 import type { ProgressUpdate } from "./progress.ts";
 import type { Stores } from "../stores/stores.ts";
 import { applyTurn, turnOf, type TurnSettings } from "./turn.ts";
+import { TurnNews } from "./turn-news.ts";
 import { wakeAtMs } from "./wake.ts";
 
 /** What a job's actor needs of the house. */
 export interface JobParts {
   readonly journal: Journal;
   readonly reader: JobReader;
-  readonly runner: HandlerRunner;
+  readonly starter: TurnStarter;
   /** The reply of a turn that needs no handler. Undefined: one has to run. */
   atOnce(job: Job): TurnReply | undefined;
   readonly clock: Clock;
@@ -79,7 +79,7 @@ export class JobActor implements Actor<JobMessage> {
   #committing: Expected | undefined;
   /** Of the unit that is being committed. */
   #wakeAtMs: number | undefined;
-  #abort: Stopping | undefined;
+  #turn: RunningTurn | undefined;
   /** Set while the creation waits for its first turn. */
   #patience: Patience | undefined;
   /** Turn whose creation was committed without it. */
@@ -122,7 +122,7 @@ export class JobActor implements Actor<JobMessage> {
     this.parts.pending.delete(this.id);
     this.parts.stores.leave(this.id);
     if (this.#handling || this.#draft) this.parts.interrupted.set(this.id, this.#committing?.given);
-    this.#abort?.abort();
+    this.#turn?.abort();
     this.#endPatience();
     // Who asked by way of another actor would wait for its time limit.
     for (const after of this.#draft?.after ?? []) failAnswer(after, interrupted());
@@ -276,15 +276,10 @@ export class JobActor implements Actor<JobMessage> {
     this.#phase = "turn";
     this.#draft = draft;
     this.#turnNumber += 1;
-    this.#abort = new Stopping();
     context.suspend();
-    const number = this.#turnNumber;
     this.parts.pending.set(this.id, draft.job.endsAs ? { ...draft.job, status: draft.job.endsAs } : draft.job);
-    context.pipe(
-      this.parts.runner.run(turnOf(draft.job, this.parts.turns), this.#abort.signal),
-      (reply) => ({ type: "turn-done", number, reply }),
-      (error) => ({ type: "turn-lost", number, error }),
-    );
+    const news = new TurnNews(context, this.#turnNumber);
+    this.#turn = this.parts.starter.begin(turnOf(draft.job, this.parts.turns), news);
   }
 
   /** A creation that is on its way to the disk comes first: an actor that failed now would find no job there, and not look again. */
@@ -295,7 +290,7 @@ export class JobActor implements Actor<JobMessage> {
 
   #turnDone(reply: TurnReply, context: Context<JobMessage>): void {
     this.parts.pending.delete(this.id);
-    this.#abort = undefined;
+    this.#turn = undefined;
     if (this.#phase === "committing") {
       // The creation is on its way to the disk alone; its first turn goes into the next unit.
       this.#early = { reply };
@@ -518,7 +513,7 @@ export class JobActor implements Actor<JobMessage> {
   }
 
   #takeCancels(context: Context<JobMessage>): void {
-    if (this.#phase === "turn" && this.#cancels.length > 0) this.#abort?.abort();
+    if (this.#phase === "turn" && this.#cancels.length > 0) this.#turn?.abort();
     if (this.#phase !== "idle") return;
     const cancel = this.#cancels.shift();
     if (!cancel) return context.resume();

@@ -3,8 +3,16 @@
  * which order runs go on where many want one store, and whether what a turn did with stores counts.
  * It does if nothing that it read has changed since; admitted changes are seen by others at once.
  */
-import type { HandlerRunner, StoreAnswer, StoreQuestion, TurnReply } from "../../src/handlers/port.ts";
+import type {
+  HandlerRunner,
+  StoreAnswer,
+  StoreQuestion,
+  Turn,
+  TurnReply,
+  TurnStarter,
+} from "../../src/handlers/port.ts";
 import { aborted } from "../../src/handlers/replies.ts";
+import { starterOf } from "../../src/handlers/starter.ts";
 import { STORE_LIMITS, type StoreChange, type StoreUse } from "../../src/job/data-store.ts";
 import type { Job, JobError } from "../../src/job/model.ts";
 import type { Reply } from "../../src/runtime/types.ts";
@@ -74,19 +82,18 @@ export class Stores {
     };
   }
 
-  /** Runs turns; those that were dropped wait for their place first, where they hold up no thread and no time runs for them. */
-  runner(runner: HandlerRunner): HandlerRunner {
-    return {
-      run: (turn, signal) => {
-        const run = this.#runs.get(turn.jobId);
-        if (!run) return runner.run(turn, signal);
-        return this.#placeOf(run, signal).then(() =>
-          run.isOver
-            ? aborted(turn, "The turn was given up while it waited for a data store.")
-            : runner.run(turn, signal),
-        );
-      },
-    };
+  /** Begins turns; those that were dropped wait for their place first, where they hold up no thread and no time runs for them. */
+  starter(runner: HandlerRunner): TurnStarter {
+    const starter = starterOf(runner);
+    const late = starterOf({ run: (turn, signal) => this.#runInPlace(runner, turn, signal) });
+    return { begin: (turn, asker) => (this.#runs.has(turn.jobId) ? late : starter).begin(turn, asker) };
+  }
+
+  async #runInPlace(runner: HandlerRunner, turn: Turn, signal: StopSignal | undefined): Promise<TurnReply> {
+    const run = this.#runs.get(turn.jobId);
+    if (run) await this.#placeOf(run, signal);
+    if (run?.isOver) return aborted(turn, "The turn was given up while it waited for a data store.");
+    return runner.run(turn, signal);
   }
 
   /** Asked by a running turn. */

@@ -62,10 +62,17 @@ function addLimits(order: Draft, task: TaskRequest, defaults: Defaults): void {
   if (seconds !== undefined) order.timeoutMs = seconds * 1000;
 }
 
+let usual: RetryPolicy | undefined;
+
+/** One for all orders that set none: they are told apart by looking at it once. */
+function usualRetry(maxAttempts: number): RetryPolicy {
+  if (usual?.maxAttempts === maxAttempts) return usual;
+  usual = { maxAttempts, backoffMs: BACKOFF_MS, factor: BACKOFF_FACTOR, maxBackoffMs: BACKOFF_MS_MAX };
+  return usual;
+}
+
 function retryOf(retry: TaskRequest["retry"], maxAttempts: number): RetryPolicy {
-  if (retry === undefined) {
-    return { maxAttempts, backoffMs: BACKOFF_MS, factor: BACKOFF_FACTOR, maxBackoffMs: BACKOFF_MS_MAX };
-  }
+  if (retry === undefined) return usualRetry(maxAttempts);
   if (typeof retry !== "object" || retry === null) throw invalid("retry must be an object such as { maxAttempts: 3 }.");
   const unknown = unknownFieldOf("retry", retry, RETRY_FIELDS);
   if (unknown !== undefined) throw invalid(unknown);

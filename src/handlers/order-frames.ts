@@ -61,6 +61,7 @@ function isSame(said: Loose<OrderHead>, order: TaskOrder): boolean {
 type Flat = Readonly<Record<string, string | number>>;
 
 function areSame(left: object | undefined, right: object): boolean {
+  if (left === right) return true;
   return left !== undefined && holdsAll(left as Flat, right as Flat) && holdsAll(right as Flat, left as Flat);
 }
 
@@ -69,35 +70,39 @@ function holdsAll(some: Flat, all: Flat): boolean {
   return true;
 }
 
-/** The same texts come again and again, and each is parsed once. */
-export class OrderReader {
-  readonly #known = new Map<string, OrderHead>();
-  #last: OrderHead | undefined;
-
-  read(unpacker: Unpacker): TaskOrder {
-    const text = unpacker.optional();
-    if (text !== undefined) this.#last = this.#headOf(text);
-    if (!this.#last) throw new Error("an order came before the one that it is like");
-    return orderOf(this.#last, unpacker.text());
-  }
-
-  #headOf(text: string): OrderHead {
-    const known = this.#known.get(text);
-    if (known) return known;
-    const head = JSON.parse(text) as OrderHead;
-    if (text.length > HEAD_LENGTH_MAX) return head;
-    if (this.#known.size >= HEADS_MAX) this.#known.clear();
-    this.#known.set(text, head);
-    return head;
-  }
+interface KnownHead {
+  readonly head: OrderHead;
+  readonly isPlain: boolean;
 }
 
 /** Most heads have these five fields and no other. */
 const PLAIN_FIELDS = 5;
 
+/** The same texts come again and again, and each is parsed once. */
+export class OrderReader {
+  readonly #known = new Map<string, KnownHead>();
+  #last: KnownHead | undefined;
+
+  read(unpacker: Unpacker): TaskOrder {
+    const text = unpacker.optional();
+    if (text !== undefined) this.#last = this.#known.get(text) ?? this.#parse(text);
+    if (!this.#last) throw new Error("an order came before the one that it is like");
+    return orderOf(this.#last, unpacker.text());
+  }
+
+  #parse(text: string): KnownHead {
+    const head = JSON.parse(text) as OrderHead;
+    const known = { head, isPlain: Object.keys(head).length === PLAIN_FIELDS };
+    if (text.length > HEAD_LENGTH_MAX) return known;
+    if (this.#known.size >= HEADS_MAX) this.#known.clear();
+    this.#known.set(text, known);
+    return known;
+  }
+}
+
 // Named one by one: a spread costs a multiple of it.
-function orderOf(head: OrderHead, params: string): TaskOrder {
-  if (Object.keys(head).length > PLAIN_FIELDS) return { ...head, params };
+function orderOf({ head, isPlain }: KnownHead, params: string): TaskOrder {
+  if (!isPlain) return { ...head, params };
   const { type, transitions, strategy, priority, retry } = head;
   return { type, params, transitions, strategy, priority, retry };
 }

@@ -1,9 +1,9 @@
 import { runKey, type Suspicion } from "./run-log.ts";
-import type { Turn, TurnReply } from "./port.ts";
+import type { RunningTurn, Turn, TurnAsker, TurnReply } from "./port.ts";
 import type { TurnThread } from "./turn-thread.ts";
 
 /** A turn that was asked for, until it is answered. */
-export class PendingTurn {
+export class PendingTurn implements RunningTurn {
   readonly turn: Turn;
   readonly key: string;
   /** What an earlier process left behind about it. */
@@ -13,23 +13,26 @@ export class PendingTurn {
   /** Where it is out, if not as a suspect. */
   thread: TurnThread | undefined;
   isAnswered = false;
-  readonly #asked = Promise.withResolvers<TurnReply>();
+  readonly #asker: TurnAsker;
+  readonly #abort: (pending: PendingTurn) => void;
 
-  constructor(turn: Turn, key: string, suspicion: Suspicion | undefined) {
+  constructor(turn: Turn, suspicion: Suspicion | undefined, asker: TurnAsker, abort: (pending: PendingTurn) => void) {
     this.turn = suspicion ? withCrashes(turn, suspicion) : turn;
-    this.key = key;
+    this.key = keyOf(turn);
     this.suspicion = suspicion;
+    this.#asker = asker;
+    this.#abort = abort;
   }
 
-  get reply(): Promise<TurnReply> {
-    return this.#asked.promise;
+  abort(): void {
+    this.#abort(this);
   }
 
   answer(reply: TurnReply): void {
     if (this.isAnswered) return;
     this.isAnswered = true;
     const crashes = this.suspicion?.crashes ?? 0;
-    this.#asked.resolve(crashes > 0 ? { ...reply, crashes } : reply);
+    this.#asker.answered(crashes > 0 ? { ...reply, crashes } : reply);
   }
 }
 

@@ -5,7 +5,7 @@ import type { System } from "../system/index.ts";
 import type { Service } from "../system/lifecycle.ts";
 import type { StopSignal } from "../system/stopping.ts";
 import { keyOf, PendingTurn } from "./pending-turn.ts";
-import type { HandlerHost, HandlerRunner, Turn, TurnReply } from "./port.ts";
+import type { HandlerHost, HandlerRunner, RunningTurn, Turn, TurnAsker, TurnReply, TurnStarter } from "./port.ts";
 import { aborted, blocked, killedProcess, threadDied } from "./replies.ts";
 import { openRunLog, runKey, type RunLog, type Suspicion } from "./run-log.ts";
 import { createSuspects } from "./suspects.ts";
@@ -31,7 +31,7 @@ export interface ThreadPoolOptions {
   readonly onLost?: (jobId: string) => void;
 }
 
-export interface ThreadPool extends HandlerRunner, Service {}
+export interface ThreadPool extends HandlerRunner, TurnStarter, Service {}
 
 const THREADS = 2;
 const TURNS_PER_THREAD = 2_000;
@@ -47,7 +47,8 @@ const RESTART_MS = 250;
 const NOTE_END_MS = 20;
 /** A job that was cancelled never asks for its next turn: such ones must not pile up. */
 const SUSPECTED_NEXT_MAX = 1_000;
-const ONCE = { once: true } as const;
+/** Answered before it began. */
+const OVER: RunningTurn = { abort: () => undefined };
 
 export function createThreadPool(options: ThreadPoolOptions): ThreadPool {
   return new Pool(options);
@@ -125,12 +126,21 @@ class Pool implements ThreadPool {
   }
 
   run(turn: Turn, signal?: StopSignal): Promise<TurnReply> {
-    if (this.#life === "stopped") return Promise.resolve(aborted(turn, "The server stops: it runs again later."));
     if (signal?.aborted) return Promise.resolve(aborted(turn, "The turn was given up before it ran."));
-    const key = keyOf(turn);
-    const suspicion = this.#readRunLog().get(key);
-    if (suspicion) return this.#runSuspect(turn, key, suspicion, signal);
-    return this.#ask(new PendingTurn(turn, key, undefined), signal);
+    return new Promise((answered, failed) => {
+      const running = this.begin(turn, { answered, failed });
+      signal?.addEventListener("abort", () => running.abort(), { once: true });
+    });
+  }
+
+  begin(turn: Turn, asker: TurnAsker): RunningTurn {
+    if (this.#life === "stopped") {
+      asker.answered(aborted(turn, "The server stops: it runs again later."));
+      return OVER;
+    }
+    const suspicions = this.#readRunLog();
+    const suspicion = suspicions.size > 0 ? suspicions.get(keyOf(turn)) : undefined;
+    return suspicion ? this.#beginSuspect(turn, suspicion, asker) : this.#ask(turn, undefined, asker);
   }
 
   /** Before the first turn is taken, even if that is before the start. */
@@ -138,36 +148,36 @@ class Pool implements ThreadPool {
     return (this.#suspicions ??= this.#runLog.read());
   }
 
-  #runSuspect(turn: Turn, key: string, suspicion: Suspicion, signal?: StopSignal): Promise<TurnReply> {
-    if (suspicion.crashes >= CRASHES_MAX) {
-      // The first attempt of a new visit comes from a person who wants it tried again.
-      const isTriedAgain = this.#killers.has(key) && turn.attempt === 1;
-      if (!isTriedAgain) {
-        this.#killers.add(key);
-        return Promise.resolve(killedProcess(turn, suspicion.crashes));
-      }
-      this.#killers.delete(key);
-      this.#end(key);
+  #beginSuspect(turn: Turn, suspicion: Suspicion, asker: TurnAsker): RunningTurn {
+    if (suspicion.crashes < CRASHES_MAX) return this.#ask(turn, suspicion, asker);
+    const key = keyOf(turn);
+    // The first attempt of a new visit comes from a person who wants it tried again.
+    const isTriedAgain = this.#killers.has(key) && turn.attempt === 1;
+    if (!isTriedAgain) {
+      this.#killers.add(key);
+      asker.answered(killedProcess(turn, suspicion.crashes));
+      return OVER;
     }
-    const found = suspicion.crashes >= CRASHES_MAX ? { crashes: 0, interrupted: 0 } : suspicion;
-    return this.#ask(new PendingTurn(turn, key, found), signal);
+    this.#killers.delete(key);
+    this.#end(key);
+    return this.#ask(turn, { crashes: 0, interrupted: 0 }, asker);
   }
 
-  #ask(pending: PendingTurn, signal?: StopSignal): Promise<TurnReply> {
-    signal?.addEventListener("abort", () => this.#abort(pending), ONCE);
+  #ask(turn: Turn, suspicion: Suspicion | undefined, asker: TurnAsker): RunningTurn {
+    const pending = new PendingTurn(turn, suspicion, asker, this.#abort);
     this.#toHandOut.push(pending);
     this.#plan();
-    return pending.reply;
+    return pending;
   }
 
   /** Answers at once; the thread still says when the handler has really ended. */
-  #abort(pending: PendingTurn): void {
+  readonly #abort = (pending: PendingTurn): void => {
     if (pending.isAnswered) return;
     pending.answer(aborted(pending.turn, "The turn was given up while it ran."));
     const place = this.#suspects.abort(pending);
     if (place === "waiting") this.#end(pending.key);
     if (place === undefined) pending.thread?.abort(pending);
-  }
+  };
 
   /** One write of the run log and one post to each thread for all that a tick brings. */
   #plan(): void {
@@ -183,7 +193,7 @@ class Pool implements ThreadPool {
     const chosen: PendingTurn[] = [];
     for (const pending of waiting) {
       if (pending.isAnswered) continue;
-      if (pending.suspicion || this.#suspectedNext.delete(pending.key)) {
+      if (pending.suspicion || this.#isSuspectedNext(pending.key)) {
         this.#suspects.add(pending);
         continue;
       }
@@ -199,6 +209,10 @@ class Pool implements ThreadPool {
     }
     this.#runLog.flush();
     for (const pending of chosen) pending.thread?.run(pending, false);
+  }
+
+  #isSuspectedNext(key: string): boolean {
+    return this.#suspectedNext.size > 0 && this.#suspectedNext.delete(key);
   }
 
   #choose(hash: string): TurnThread | undefined {

@@ -131,3 +131,19 @@ export interface HandlerRunner {
   /** Never rejects for what a handler did. The signal is of this turn alone; an abort answers with `broke` (code HANDLER_ABORTED). */
   run(turn: Turn, signal?: StopSignal): Promise<TurnReply>;
 }
+
+/** Who asked for a turn: told of it by one of the two, once. */
+export interface TurnAsker {
+  answered(reply: TurnReply): void;
+  failed(error: unknown): void;
+}
+
+export interface RunningTurn {
+  /** Answers at once with `broke`, code HANDLER_ABORTED. Nothing, where it is answered. */
+  abort(): void;
+}
+
+export interface TurnStarter {
+  /** What `run` does, without a promise. */
+  begin(turn: Turn, asker: TurnAsker): RunningTurn;
+}

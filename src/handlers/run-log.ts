@@ -42,9 +42,20 @@ const ENDED = "-";
 const CARRIED = "=";
 const LINE_END = "\n";
 
+/** States in quotes: a server knows few of them. */
+const quoted = new Map<string, string>();
+const QUOTED_MAX = 1_000;
+
 /** A job has one turn at a time; the state tells a new visit from the one that went wrong. */
 export function runKey(jobId: string, state: string): string {
-  return `${jobId} ${JSON.stringify(state)}`;
+  return `${jobId} ${quoted.get(state) ?? quote(state)}`;
+}
+
+function quote(state: string): string {
+  const text = JSON.stringify(state);
+  if (quoted.size >= QUOTED_MAX) quoted.clear();
+  quoted.set(state, text);
+  return text;
 }
 
 export function openRunLog({ path, log, bytesMax = BYTES_MAX }: RunLogOptions): RunLog {
@@ -111,7 +122,7 @@ export function openRunLog({ path, log, bytesMax = BYTES_MAX }: RunLogOptions): 
     },
     end(key) {
       open.delete(key);
-      suspicions.delete(key);
+      if (suspicions.size > 0) suspicions.delete(key);
       pending.push(ENDED, key, LINE_END);
     },
     flush,
