@@ -56,6 +56,14 @@ export function startHandlerThread(options: HandlerThreadOptions): HandlerThread
   let ponged = 0;
   let silentLooks = 0;
 
+  /** Undefined: handlers can post as well, and what they post means nothing here. */
+  const tryRead = (data: string): readonly FromThread[] | undefined => {
+    try {
+      return read(data);
+    } catch {
+      return undefined;
+    }
+  };
   const end = (): Promise<void> => {
     if (isOver) return gone.promise;
     isOver = true;
@@ -89,9 +97,11 @@ export function startHandlerThread(options: HandlerThreadOptions): HandlerThread
     cancelLook = timers.after(options.blockMs / LOOKS, look);
   };
 
-  worker.addEventListener("message", ({ data }: MessageEvent<string>) => {
-    if (isOver) return;
-    for (const message of read(data)) {
+  worker.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
+    if (isOver || typeof data !== "string") return;
+    const messages = tryRead(data);
+    if (!messages) return finish("died", "it posted a text of its own with postMessage");
+    for (const message of messages) {
       if (message.kind === "ready") isReady = true;
       if (message.kind === "pong") ponged = message.ping;
       options.received(message);

@@ -155,6 +155,21 @@ describe("a handler that takes its thread down", () => {
     expect(lost.toSorted()).toEqual(["bad", "beside it"]);
   }, 10_000);
 
+  test("by posting a text of its own is charged too; an object that it posts is nobody's", async () => {
+    const bad = await shop.bundle({ start: "async () => { postMessage('hello'); await Bun.sleep(10_000); }" });
+    const good = await shop.bundle({
+      start: "(context, actions) => { postMessage({ hello: 1 }); actions.transitionTo('finished'); }",
+    });
+    const pool = await startedPool({ threads: 1 });
+
+    const neighbour = pool.run(turnOf(good, { jobId: "beside it" }));
+    const { ending } = await pool.run(turnOf(bad, { jobId: "bad" }));
+
+    expect(ending).toMatchObject({ kind: "broke", alone: true, error: { code: "HANDLER_THREAD_DIED" } });
+    expect("error" in ending && ending.error?.message).toContain("it posted a text of its own");
+    expect((await neighbour).ending.kind).toBe("ended");
+  }, 10_000);
+
   test("leaves a pool that works on", async () => {
     const bad = await shop.bundle({ start: "() => process.exit(0)" });
     const good = await shop.bundle({ start: GO });
