@@ -1,11 +1,10 @@
-import { runKey, type Suspicion } from "./run-log.ts";
+import type { Suspicion } from "./run-log.ts";
 import type { RunningTurn, Turn, TurnAsker, TurnReply } from "./port.ts";
 import type { TurnThread } from "./turn-thread.ts";
 
 /** A turn that was asked for, until it is answered. */
 export class PendingTurn implements RunningTurn {
   readonly turn: Turn;
-  readonly key: string;
   /** What an earlier process left behind about it. */
   readonly suspicion: Suspicion | undefined;
   /** Its name between the threads: a turn that runs again gets a new one. */
@@ -18,7 +17,6 @@ export class PendingTurn implements RunningTurn {
 
   constructor(turn: Turn, suspicion: Suspicion | undefined, asker: TurnAsker, abort: (pending: PendingTurn) => void) {
     this.turn = suspicion ? withCrashes(turn, suspicion) : turn;
-    this.key = keyOf(turn);
     this.suspicion = suspicion;
     this.#asker = asker;
     this.#abort = abort;
@@ -34,10 +32,6 @@ export class PendingTurn implements RunningTurn {
     const crashes = this.suspicion?.crashes ?? 0;
     this.#asker.answered(crashes > 0 ? { ...reply, crashes } : reply);
   }
-}
-
-export function keyOf(turn: Turn): string {
-  return runKey(turn.jobId, turn.state);
 }
 
 /** The handler is told of every run that it had; only those that it is to blame for count as failures. */

@@ -4,7 +4,7 @@ import type { Cancel } from "../system/clock.ts";
 import type { System } from "../system/index.ts";
 import type { Service } from "../system/lifecycle.ts";
 import type { StopSignal } from "../system/stopping.ts";
-import { keyOf, PendingTurn } from "./pending-turn.ts";
+import { PendingTurn } from "./pending-turn.ts";
 import type { HandlerHost, HandlerRunner, RunningTurn, Turn, TurnAsker, TurnReply, TurnStarter } from "./port.ts";
 import { aborted, blocked, killedProcess, threadDied } from "./replies.ts";
 import { openRunLog, runKey, type RunLog, type Suspicion } from "./run-log.ts";
@@ -58,7 +58,6 @@ class Pool implements ThreadPool {
   readonly #options: ThreadPoolOptions;
   readonly #blockMs: number;
   readonly #runLog: RunLog;
-  readonly #threads = new Set<TurnThread>();
   readonly #isolated = new Map<string, TurnThread | undefined>();
   readonly #restarts = new Set<Cancel>();
   readonly #killers = new Set<string>();
@@ -66,6 +65,7 @@ class Pool implements ThreadPool {
   /** Turns that go on from what ran alone: they run alone too. */
   readonly #suspectedNext = new Set<string>();
   #suspicions: ReadonlyMap<string, Suspicion> | undefined;
+  #threads: readonly TurnThread[] = [];
   #toHandOut: PendingTurn[] = [];
   #cancelNote: Cancel | undefined;
   #isPlanned = false;
@@ -77,7 +77,7 @@ class Pool implements ThreadPool {
     lanes: LANES,
     start: (answered, over) => startTurnThread({ ...this.#threadOptions(), answered, over }),
     begin: (pending) => {
-      this.#runLog.begin(pending.key, true);
+      this.#runLog.begin(pending.turn, true);
       this.#runLog.flush();
     },
     answered: (pending, reply) => {
@@ -139,7 +139,7 @@ class Pool implements ThreadPool {
       return OVER;
     }
     const suspicions = this.#readRunLog();
-    const suspicion = suspicions.size > 0 ? suspicions.get(keyOf(turn)) : undefined;
+    const suspicion = suspicions.size > 0 ? suspicions.get(runKey(turn)) : undefined;
     return suspicion ? this.#beginSuspect(turn, suspicion, asker) : this.#ask(turn, undefined, asker);
   }
 
@@ -150,7 +150,7 @@ class Pool implements ThreadPool {
 
   #beginSuspect(turn: Turn, suspicion: Suspicion, asker: TurnAsker): RunningTurn {
     if (suspicion.crashes < CRASHES_MAX) return this.#ask(turn, suspicion, asker);
-    const key = keyOf(turn);
+    const key = runKey(turn);
     // The first attempt of a new visit comes from a person who wants it tried again.
     const isTriedAgain = this.#killers.has(key) && turn.attempt === 1;
     if (!isTriedAgain) {
@@ -159,7 +159,7 @@ class Pool implements ThreadPool {
       return OVER;
     }
     this.#killers.delete(key);
-    this.#end(key);
+    this.#end(turn);
     return this.#ask(turn, { crashes: 0, interrupted: 0 }, asker);
   }
 
@@ -175,7 +175,7 @@ class Pool implements ThreadPool {
     if (pending.isAnswered) return;
     pending.answer(aborted(pending.turn, "The turn was given up while it ran."));
     const place = this.#suspects.abort(pending);
-    if (place === "waiting") this.#end(pending.key);
+    if (place === "waiting") this.#end(pending.turn);
     if (place === undefined) pending.thread?.abort(pending);
   };
 
@@ -193,7 +193,7 @@ class Pool implements ThreadPool {
     const chosen: PendingTurn[] = [];
     for (const pending of waiting) {
       if (pending.isAnswered) continue;
-      if (pending.suspicion || this.#isSuspectedNext(pending.key)) {
+      if (pending.suspicion || this.#isSuspectedNext(pending.turn)) {
         this.#suspects.add(pending);
         continue;
       }
@@ -204,15 +204,15 @@ class Pool implements ThreadPool {
       }
       pending.thread = thread;
       thread.take(pending);
-      this.#runLog.begin(pending.key, false);
+      this.#runLog.begin(pending.turn, false);
       chosen.push(pending);
     }
     this.#runLog.flush();
     for (const pending of chosen) pending.thread?.run(pending, false);
   }
 
-  #isSuspectedNext(key: string): boolean {
-    return this.#suspectedNext.size > 0 && this.#suspectedNext.delete(key);
+  #isSuspectedNext(turn: Turn): boolean {
+    return this.#suspectedNext.size > 0 && this.#suspectedNext.delete(runKey(turn));
   }
 
   #choose(hash: string): TurnThread | undefined {
@@ -233,15 +233,15 @@ class Pool implements ThreadPool {
 
   #answer(pending: PendingTurn, reply: TurnReply): void {
     pending.thread = undefined;
-    this.#end(pending.key);
+    this.#end(pending.turn);
     pending.answer(reply);
     if (this.#retiring.size > 0) this.#endRetired();
     if (this.#toHandOut.length > 0) this.#plan();
   }
 
   /** Soon on file, so that a process that dies leaves only what really ran as suspects. */
-  #end(key: string): void {
-    this.#runLog.end(key);
+  #end(turn: Turn): void {
+    this.#runLog.end(turn);
     if (this.#life === "stopped") return;
     this.#cancelNote ??= this.#options.system.timers.after(NOTE_END_MS, () => {
       this.#cancelNote = undefined;
@@ -264,7 +264,7 @@ class Pool implements ThreadPool {
     for (const pending of lost) {
       this.#options.onLost?.(pending.turn.jobId);
       pending.thread = undefined;
-      if (pending.isAnswered) this.#end(pending.key);
+      if (pending.isAnswered) this.#end(pending.turn);
     }
     // The one that began last most likely did it: the sooner it is known, the fewer wait.
     const open = lost.filter((pending) => !pending.isAnswered);
@@ -307,7 +307,7 @@ class Pool implements ThreadPool {
   }
 
   #suspectNext(jobId: string, state: string): void {
-    this.#suspectedNext.add(runKey(jobId, state));
+    this.#suspectedNext.add(runKey({ jobId, state }));
     const oldest = this.#suspectedNext.values().next().value;
     if (this.#suspectedNext.size > SUSPECTED_NEXT_MAX && oldest !== undefined) this.#suspectedNext.delete(oldest);
   }
@@ -325,11 +325,11 @@ class Pool implements ThreadPool {
 
   #startShared(): void {
     const thread = this.#startThread((gone, wasReady) => {
-      this.#threads.delete(gone);
+      this.#threads = this.#threads.filter((each) => each !== gone);
       if (wasReady) this.#startShared();
       else this.#restartLater();
     });
-    this.#threads.add(thread);
+    this.#threads = [...this.#threads, thread];
     this.#plan();
   }
 

@@ -15,11 +15,17 @@ export interface Suspicion {
   readonly interrupted: number;
 }
 
+/** A turn, as the log names it. Which one is told by the object: it is the same from its begin to its end. */
+export interface LoggedRun {
+  readonly jobId: string;
+  readonly state: string;
+}
+
 export interface RunLog {
-  /** What was running at the end of the last process, if that end was not clean. */
+  /** What was running at the end of the last process, if that end was not clean: by its key. */
   read(): ReadonlyMap<string, Suspicion>;
-  begin(key: string, isAlone: boolean): void;
-  end(key: string): void;
+  begin(run: LoggedRun, isAlone: boolean): void;
+  end(run: LoggedRun): void;
   /** Writes what was noted since the last call, at once: before the work is handed out. */
   flush(): void;
   /** A clean end: what was running then is not suspected. */
@@ -47,11 +53,13 @@ const quoted = new Map<string, string>();
 const QUOTED_MAX = 1_000;
 
 /** A job has one turn at a time; the state tells a new visit from the one that went wrong. */
-export function runKey(jobId: string, state: string): string {
-  return `${jobId} ${quoted.get(state) ?? quote(state)}`;
+export function runKey({ jobId, state }: LoggedRun): string {
+  return `${jobId} ${quote(state)}`;
 }
 
 function quote(state: string): string {
+  const known = quoted.get(state);
+  if (known !== undefined) return known;
   const text = JSON.stringify(state);
   if (quoted.size >= QUOTED_MAX) quoted.clear();
   quoted.set(state, text);
@@ -60,7 +68,7 @@ function quote(state: string): string {
 
 export function openRunLog({ path, log, bytesMax = BYTES_MAX }: RunLogOptions): RunLog {
   const suspicions = new Map<string, Suspicion>();
-  const open = new Map<string, boolean>();
+  const open = new Map<LoggedRun, boolean>();
   let file: number | undefined;
   let pending: string[] = [];
   let written = 0;
@@ -81,7 +89,7 @@ export function openRunLog({ path, log, bytesMax = BYTES_MAX }: RunLogOptions): 
     const lines = [...suspicions].map(
       ([key, { crashes, interrupted }]) => `${CARRIED}${crashes} ${interrupted} ${key}\n`,
     );
-    for (const [key, isAlone] of open) lines.push(`${isAlone ? BEGUN_ALONE : BEGUN}${key}\n`);
+    for (const [run, isAlone] of open) lines.push(`${isAlone ? BEGUN_ALONE : BEGUN}${runKey(run)}\n`);
     written = writeSync(file, lines.join(""));
     renameSync(draft, path);
   }
@@ -114,16 +122,21 @@ export function openRunLog({ path, log, bytesMax = BYTES_MAX }: RunLogOptions): 
     }
   }
 
+  /** What `runKey` makes, in parts: no text is made for each run before all are joined. */
+  function note(sign: string, { jobId, state }: LoggedRun): void {
+    pending.push(sign, jobId, " ", quote(state), LINE_END);
+  }
+
   return {
     read,
-    begin(key, isAlone) {
-      open.set(key, isAlone);
-      pending.push(isAlone ? BEGUN_ALONE : BEGUN, key, LINE_END);
+    begin(run, isAlone) {
+      open.set(run, isAlone);
+      note(isAlone ? BEGUN_ALONE : BEGUN, run);
     },
-    end(key) {
-      open.delete(key);
-      if (suspicions.size > 0) suspicions.delete(key);
-      pending.push(ENDED, key, LINE_END);
+    end(run) {
+      open.delete(run);
+      if (suspicions.size > 0) suspicions.delete(runKey(run));
+      note(ENDED, run);
     },
     flush,
     close() {

@@ -19,8 +19,8 @@ function reopen(bytesMax?: number) {
   return { runLog, found: Object.fromEntries(runLog.read()) };
 }
 
-const one = runKey("job-1", "start");
-const two = runKey("job-2", 'a "state"\nwith a line end');
+const one = { jobId: "job-1", state: "start" };
+const two = { jobId: "job-2", state: 'a "state"\nwith a line end' };
 
 describe("the run log", () => {
   test("knows nothing where there is no file", () => {
@@ -35,7 +35,7 @@ describe("the run log", () => {
     runLog.end(one);
     runLog.flush();
 
-    expect(reopen().found).toEqual({ [two]: { crashes: 0, interrupted: 1 } });
+    expect(reopen().found).toEqual({ [runKey(two)]: { crashes: 0, interrupted: 1 } });
   });
 
   test("charges a death to what ran alone, and adds it up over further deaths", () => {
@@ -43,10 +43,10 @@ describe("the run log", () => {
       const { runLog } = reopen();
       runLog.begin(one, true);
       runLog.flush();
-      expect(reopen().found).toMatchObject({ [one]: { crashes: deaths } });
+      expect(reopen().found).toMatchObject({ [runKey(one)]: { crashes: deaths } });
       runLog.flush();
       // The death of the process that only looked, while nothing ran, adds nothing.
-      expect(reopen().found).toMatchObject({ [one]: { crashes: deaths } });
+      expect(reopen().found).toMatchObject({ [runKey(one)]: { crashes: deaths } });
     }
   });
 
@@ -57,7 +57,7 @@ describe("the run log", () => {
     first.flush();
     reopen().runLog.close();
 
-    expect(reopen().found).toEqual({ [one]: { crashes: 1, interrupted: 0 } });
+    expect(reopen().found).toEqual({ [runKey(one)]: { crashes: 1, interrupted: 0 } });
   });
 
   test("forgets a suspicion once the run has ended", () => {
@@ -80,20 +80,21 @@ describe("the run log", () => {
     const text = await Bun.file(path).text();
     await Bun.write(path, text.slice(0, -3));
 
-    expect(reopen().found).toEqual({ [one]: { crashes: 0, interrupted: 1 } });
+    expect(reopen().found).toEqual({ [runKey(one)]: { crashes: 0, interrupted: 1 } });
   });
 
   test("stays small, and keeps what is open", async () => {
     const { runLog } = reopen(1_000);
     runLog.begin(two, false);
     for (let index = 0; index < 500; index++) {
-      runLog.begin(runKey(`job-${index}`, "start"), false);
-      runLog.end(runKey(`job-${index}`, "start"));
+      const run = { jobId: `job-${index}`, state: "start" };
+      runLog.begin(run, false);
+      runLog.end(run);
       runLog.flush();
     }
 
     expect((await stat(path)).size).toBeLessThan(2_000);
-    expect(reopen().found).toEqual({ [two]: { crashes: 0, interrupted: 1 } });
+    expect(reopen().found).toEqual({ [runKey(two)]: { crashes: 0, interrupted: 1 } });
   });
 
   test("says once that it cannot be written, and goes on", () => {
