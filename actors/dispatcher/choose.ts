@@ -9,23 +9,29 @@ export interface Candidate {
   readonly load: number;
   /** When it last got a task, counted in hand-outs; 0: never. */
   readonly lastTurn: number;
+  /** Tasks whose models it has in memory; undefined: none. */
+  readonly hot: ReadonlySet<string> | undefined;
 }
 
+/** Negative: `a` is the better one. */
 type Compare = (a: Candidate, b: Candidate, order: TaskNeeds) => number;
 
 const byLoad: Compare = (a, b) => a.load - b.load;
 const byTurn: Compare = (a, b) => a.lastTurn - b.lastTurn;
 const byCost: Compare = (a, b, order) => distance(costOf(a.view, order.type), costOf(b.view, order.type));
-const byHeat: Compare = (a, b, order) => Number(b.view.hot.has(order.type)) - Number(a.view.hot.has(order.type));
+const byHeat: Compare = (a, b, order) => heatOf(b, order) - heatOf(a, order);
 const byValue: Compare = (a, b, order) => distance(valueOf(a, order), valueOf(b, order));
 
-const STRATEGIES: Record<Strategy, readonly Compare[]> = {
-  default: [byHeat, byLoad, byTurn],
-  round_robin: [byTurn],
-  least_connections: [byLoad, byTurn],
-  cheapest: [byCost, byLoad, byTurn],
-  best_value: [byValue, byLoad, byTurn],
-  overflow: [byCost, byLoad, byTurn],
+const byLoadAndTurn: Compare = (a, b, order) => byLoad(a, b, order) || byTurn(a, b, order);
+const byCostAndLoad: Compare = (a, b, order) => byCost(a, b, order) || byLoadAndTurn(a, b, order);
+
+const STRATEGIES: Record<Strategy, Compare> = {
+  default: (a, b, order) => byHeat(a, b, order) || byLoadAndTurn(a, b, order),
+  round_robin: byTurn,
+  least_connections: byLoadAndTurn,
+  cheapest: byCostAndLoad,
+  best_value: (a, b, order) => byValue(a, b, order) || byLoadAndTurn(a, b, order),
+  overflow: byCostAndLoad,
 };
 
 /** The best of those that may have it; the first of equals. */
@@ -34,21 +40,17 @@ export function choose<One extends Candidate>(
   candidates: readonly One[],
   mayHave: (order: TaskNeeds, candidate: One) => boolean,
 ): One | undefined {
-  const compares = STRATEGIES[order.strategy];
+  const compare = STRATEGIES[order.strategy];
   let best: One | undefined;
   for (const candidate of candidates) {
     if (!mayHave(order, candidate)) continue;
-    if (!best || isBetter(candidate, best, compares, order)) best = candidate;
+    if (!best || compare(candidate, best, order) < 0) best = candidate;
   }
   return best;
 }
 
-function isBetter(a: Candidate, b: Candidate, compares: readonly Compare[], order: TaskNeeds): boolean {
-  for (const compare of compares) {
-    const difference = compare(a, b, order);
-    if (difference !== 0) return difference < 0;
-  }
-  return false;
+function heatOf({ hot }: Candidate, order: TaskNeeds): number {
+  return hot?.has(order.type) === true ? 1 : 0;
 }
 
 function valueOf(candidate: Candidate, order: TaskNeeds): number {

@@ -8,27 +8,30 @@ import { RunTable } from "./task-table.ts";
 
 export class Hand implements Candidate {
   free = 0;
+  load = 0;
   lastTurn = 0;
   /** By name of the limit. */
   readonly inUse = new Map<string, Tally>();
   /** What it was given and has not ended, attempt by attempt: a run that took too long goes on beside its successor. */
   readonly given = new RunTable<Held>();
-  view: WorkerView;
+  // Of its view, what is asked of every worker for each task that comes.
   /** Of tasks that it takes. */
-  types: readonly string[];
+  types: readonly string[] = [];
+  hot: ReadonlySet<string> | undefined = undefined;
+  /** Takes tasks, as far as it lies with the worker and not with the task. */
+  isOpen = false;
+  hasLimits = false;
 
-  constructor(view: WorkerView) {
-    this.view = view;
-    this.types = [...view.tasks];
-  }
-
-  get load(): number {
-    return this.given.size;
+  constructor(public view: WorkerView) {
+    this.become(view);
   }
 
   become(view: WorkerView): void {
     this.view = view;
     this.types = [...view.tasks];
+    this.hot = hotOf(view);
+    this.isOpen = isOpen(view);
+    this.hasLimits = view.limits.size > 0;
     for (const [name, tally] of this.inUse) if (tally.tasks === 0) this.inUse.delete(name);
   }
 
@@ -108,7 +111,7 @@ export class Hands {
 
   /** The best of those with room, as the task's strategy has it. */
   choose(order: TaskNeeds): Hand | undefined {
-    return choose(order, this.ofType(order.type), accepts);
+    return choose(order, this.ofType(order.type), acceptsOfItsTypes);
   }
 
   give(held: Held, hand: Hand): void {
@@ -117,6 +120,7 @@ export class Hands {
     const before = hand.given.set(held);
     // Dropped, and claimed by the worker before it has ended: it takes up room once.
     if (before) leaveLimit(before);
+    else hand.load += 1;
     hand.lastTurn = ++this.#turns;
     held.turn = hand.lastTurn;
     held.limit = hand.limit(limitName(hand.view, held.task.order.type));
@@ -128,6 +132,7 @@ export class Hands {
     const held = hand.given.get(run);
     if (!held) return false;
     hand.given.remove(held);
+    hand.load -= 1;
     leaveLimit(held);
     return true;
   }
@@ -160,10 +165,20 @@ export function judgeHand(order: TaskNeeds, hand: Hand): Verdict {
 
 /** The verdict alone. It is asked of each idle worker for each task that comes, and most tasks want no more than its type. */
 export function accepts(order: TaskNeeds, hand: Hand): boolean {
+  return acceptsOfItsTypes(order, hand) && hand.view.tasks.has(order.type);
+}
+
+/** Where it is known that the worker takes the task's type. */
+function acceptsOfItsTypes(order: TaskNeeds, hand: Hand): boolean {
   if (hand.free <= 0) return false;
-  const { draining, status, limits, tasks, reputation, reputationNeeded } = hand.view;
-  const isPlain = order.requirements === undefined && order.maxCost === undefined && limits.size === 0;
-  if (!isPlain) return judgeHand(order, hand).accepted;
-  const isFree = !draining && status === "idle";
-  return isFree && reputation >= reputationNeeded && tasks.has(order.type);
+  const isPlain = order.requirements === undefined && order.maxCost === undefined && !hand.hasLimits;
+  return isPlain ? hand.isOpen : judgeHand(order, hand).accepted;
+}
+
+function isOpen({ draining, status, reputation, reputationNeeded }: WorkerView): boolean {
+  return !draining && status === "idle" && reputation >= reputationNeeded;
+}
+
+function hotOf({ hot }: WorkerView): ReadonlySet<string> | undefined {
+  return hot.size > 0 ? hot : undefined;
 }
