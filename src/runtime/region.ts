@@ -66,7 +66,7 @@ export class CellRegion<Message> implements Region<Message>, Branch {
   }
 
   ref(key: string): Ref<Message> {
-    return new KeyAddress(this, key);
+    return this.find(key)?.self ?? new KeyAddress(this, key);
   }
 
   find(key: string): Cell<Message> | undefined {
