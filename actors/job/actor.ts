@@ -372,8 +372,10 @@ export class JobActor implements Actor<JobMessage> {
     job.updatedAtMs = draft.atMs;
     const { cancelGraceMs } = this.parts.rules;
     this.#wakeAtMs = wakeAtMs(draft.job, draft.timedWaits(), cancelGraceMs);
-    this.#committing = context.expect(COMMITTED, notCommitted);
-    (this.#creation?.joint ?? this.parts.journal).write(this.#unit(draft), this.#committing);
+    const committing = context.expect(COMMITTED, notCommitted);
+    (this.#creation?.joint ?? this.parts.journal).write(this.#unit(draft), committing);
+    // Not before: after a throw nobody would ever tell, and a successor would wait for that.
+    this.#committing = committing;
   }
 
   #unit(draft: Draft): Unit {

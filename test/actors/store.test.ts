@@ -296,6 +296,25 @@ describe("a job's actor that fails", () => {
     expect([crashes, await w.status(id), w.engine.repairs]).toEqual([-1, "finished", 0]);
   });
 
+  test("while it hands a unit to the store goes on from what is on disk, and can be cancelled", async () => {
+    const w = await start({ blueprints: [oneTask("simple")] });
+    const worker = await new StreamWorker(w, "w").connect();
+    const id = await w.create("simple");
+    await w.pass(500);
+    const write = w.disk.write.bind(w.disk);
+    w.disk.write = () => {
+      w.disk.write = write;
+      throw new Error("a defect");
+    };
+
+    const refusal = await w.refused(w.engine.workers.result(resultOf("w", worker.last)));
+    await w.done(w.engine.jobs.cancel(undefined, id));
+    await w.pass(15_000, 100);
+
+    expect(refusal).toMatchObject({ status: 503 });
+    expect(await w.status(id)).toBe("cancelled");
+  });
+
   test("in the middle of a repeated turn runs it again by itself", async () => {
     let runs = 0;
     const blueprint = new Blueprint({ name: "flaky" });

@@ -180,9 +180,9 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "the idempotency key is written in a unit of its own",
     file: ACTOR,
-    find: "(this.#creation?.joint ?? this.parts.journal).write(this.#unit(draft), this.#committing);",
+    find: "(this.#creation?.joint ?? this.parts.journal).write(this.#unit(draft), committing);",
     replace:
-      "const told = this.#committing; this.parts.journal.commit({ ...this.#unit(draft), idempotency: undefined }).then(() => draft.idempotency ? this.parts.journal.commit({ jobs: [], idempotency: draft.idempotency }) : undefined).then(() => told.ok(), (error) => told.fail(error));",
+      "const told = committing; this.parts.journal.commit({ ...this.#unit(draft), idempotency: undefined }).then(() => draft.idempotency ? this.parts.journal.commit({ jobs: [], idempotency: draft.idempotency }) : undefined).then(() => told.ok(), (error) => told.fail(error));",
   },
   {
     name: "a batch is written without its last job",
