@@ -16,9 +16,9 @@ export class Packer {
     return this.#characters;
   }
 
-  /** A whole one from 0. */
+  /** A whole one from 0: what is none becomes one, since nothing behind it could be read otherwise. */
   number(value: number): void {
-    let rest = value;
+    let rest = value >= 0 && value < Number.POSITIVE_INFINITY ? Math.floor(value) : 0;
     while (rest >= MORE) {
       const high = Math.floor(rest / MORE);
       this.#parts.push(String.fromCharCode(MORE + (rest - high * MORE)));

@@ -31,10 +31,12 @@ export class ReplyWriter {
   #writeStep(packer: Packer, { state, startedAtMs, durationMs, next, patch, error }: Step): void {
     const has = (next === undefined ? 0 : HAS_NEXT) + (patch === undefined ? 0 : HAS_PATCH) + (error ? HAS_ERROR : 0);
     packer.text(state);
-    packer.difference(startedAtMs - this.#startedAtMs);
+    // A handler may have set another clock in the place of its thread's.
+    const atMs = Number.isFinite(startedAtMs) ? Math.round(startedAtMs) : this.#startedAtMs;
+    packer.difference(atMs - this.#startedAtMs);
     packer.number(Math.round(durationMs * HUNDREDTHS));
     packer.number(has);
-    this.#startedAtMs = startedAtMs;
+    this.#startedAtMs = atMs;
     if (next !== undefined) packer.text(next);
     if (patch !== undefined) packer.text(patch);
     if (error) packer.text(JSON.stringify(error));

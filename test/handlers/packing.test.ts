@@ -46,3 +46,14 @@ test("a packer that was emptied begins anew, and counts the characters of its te
   expect(packer.characters).toBe(0);
   expect(packer.take()).toBe("");
 });
+
+test("what is no whole number from 0 becomes one, and what stands behind it is read as it was", () => {
+  const packer = new Packer();
+  const numbers = [Number.NaN, -1, 1.5, Number.POSITIVE_INFINITY, 7];
+  for (const number of numbers) packer.number(number);
+  packer.text("behind");
+  const unpacker = new Unpacker(packer.take());
+
+  expect(numbers.map(() => unpacker.number())).toEqual([0, 0, 1, 0, 7]);
+  expect(unpacker.text()).toBe("behind");
+});
