@@ -161,7 +161,7 @@ export function createGroupJournal(options: GroupJournalOptions): GroupJournal {
     write,
     close() {
       closing ??= Promise.withResolvers<void>();
-      if (!scheduled && !writing) closing.resolve();
+      if (!scheduled && !writing && queue.length === 0) closing.resolve();
       return closing.promise;
     },
   };

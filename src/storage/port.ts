@@ -115,7 +115,7 @@ export interface KeyPlace {
  */
 export interface Journal {
   commit(unit: Unit): Promise<void>;
-  /** The same for who writes very many: told by a call. */
+  /** The same for who writes very many: told by a call, which does not throw. */
   write(unit: Unit, told: Reply<void>): void;
 }
 
