@@ -29,7 +29,10 @@ export class Fleet {
   left(worker: Worker): void {
     this.#present.splice(this.#present.indexOf(worker), 1);
     const kind = worker instanceof StreamWorker ? "stream" : "poll";
-    this.world.time.at(this.world.chance.one(0, 500, 4_000), () => this.hire(worker.id, kind));
+    this.world.time.at(this.world.chance.one(0, 500, 4_000), () => {
+      if (worker.comesAgain) worker.comesAgain();
+      else this.hire(worker.id, kind);
+    });
   }
 
   get some(): Worker | undefined {

@@ -24,6 +24,9 @@ class Clerk extends PollWorker {
   override get tasks(): readonly string[] {
     return [LINED_TASK];
   }
+
+  /** Anybody else would not know how to serve the line. */
+  override comesAgain = (): void => new Clerk(this.world, this.id).start();
 }
 
 export class LineUp {

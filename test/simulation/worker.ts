@@ -22,6 +22,8 @@ export abstract class Worker {
   readonly running = new Map<string, Running>();
   readonly session: string;
   draining = false;
+  /** Left out: somebody of its kind comes when it has gone. */
+  readonly comesAgain?: () => void;
 
   constructor(
     readonly world: World,
