@@ -112,6 +112,11 @@ export class Clients {
     if (world.isHappening(0.2)) this.#sendOtherBody(creation.key);
   }
 
+  /** Longer ago than a key is kept: what was on its way so long makes jobs anew. */
+  forgetKeys(): void {
+    this.#answers.clear();
+  }
+
   #sendOtherBody(key: string): void {
     const job = { blueprint: "one", initialData: '{"request":-1,"index":0,"count":1}' };
     ask(this.world, {

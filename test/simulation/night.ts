@@ -49,6 +49,7 @@ export class Night {
     this.#trees = this.#grown();
     world.server.process?.die();
     world.time.block(NIGHT_MS);
+    world.clients.forgetKeys();
     world.timetable.forgetKeys();
     world.operators.forgetKeys();
     for (let count = this.#chance.between(0, 8); count > 0; count--) {
