@@ -66,6 +66,7 @@ export class Heap<Item> {
     this.#items[place] = item;
     this.#orders[place] = order;
   }
+
   /** The lesser of the two below. */
   #firstBelow(place: number): number | undefined {
     const left = 2 * place + 1;

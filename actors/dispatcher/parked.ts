@@ -3,6 +3,7 @@
  * some 90 bytes a task and nothing for the garbage collector to look at. A million of them wait
  * for a worker that never came at the price of one array each.
  */
+import { hexDigit } from "../../src/system/hex.ts";
 import type { RowOrder } from "./row-heap.ts";
 import { type Row, RowIndex } from "./row-index.ts";
 import { bytesOf, type QueuedTask, type Rank, type WaitingTask } from "./task.ts";
@@ -18,7 +19,6 @@ const ID = Buffer.from("00000000-0000-0000-0000-000000000000", "latin1");
 const DASHES = [8, 13, 18, 23];
 const DIGITS = Uint32Array.from(Array.from(ID.keys()).filter((place) => !DASHES.includes(place)));
 const DASH = 45;
-const HEX = "0123456789abcdef";
 
 interface Columns {
   readonly ids: Uint32Array;
@@ -303,7 +303,7 @@ function parseWords(text: string, words: Uint32Array): boolean {
   for (const place of DASHES) if (text.charCodeAt(place) !== DASH) return false;
   let word = 0;
   for (let index = 0; index < DIGITS.length; index++) {
-    const digit = hexDigit(text.charCodeAt(at(DIGITS, index)));
+    const digit = valueOf(text.charCodeAt(at(DIGITS, index)));
     if (digit < 0) return false;
     word = (word << 4) | digit;
     if (index % 8 === 7) words[index >>> 3] = word >>> 0;
@@ -314,13 +314,13 @@ function parseWords(text: string, words: Uint32Array): boolean {
 /** Written in place, and read as one text. */
 function formatWords(words: Uint32Array, from: number): string {
   for (let index = 0; index < DIGITS.length; index++) {
-    const digit = (at(words, from + (index >>> 3)) >>> (28 - 4 * (index % 8))) & 0xf;
-    ID[at(DIGITS, index)] = HEX.charCodeAt(digit);
+    ID[at(DIGITS, index)] = hexDigit(at(words, from + (index >>> 3)) >>> (28 - 4 * (index % 8)));
   }
   return ID.toString("latin1");
 }
 
-function hexDigit(code: number): number {
+/** Of a digit; less than nothing where it is none. */
+function valueOf(code: number): number {
   if (code >= 48 && code <= 57) return code - 48;
   return code >= 97 && code <= 102 ? code - 87 : -1;
 }

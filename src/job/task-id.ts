@@ -4,6 +4,8 @@
  *
  * Bits: slot 14, visit 16, attempt 8, epoch 16, sequence 24, signature 44; version and variant 6.
  */
+import { hexDigit, writeHex } from "../system/hex.ts";
+
 export interface TaskIdParts {
   readonly slot: number;
   readonly visit: number;
@@ -72,7 +74,7 @@ export function readTaskId(taskId: string): { readonly parts: TaskIdParts } | un
   };
 }
 
-// ---- one id is written at a time, digit by digit in the same bytes: made of texts it would be thirty of them
+// ---- one id is written at a time, in the same bytes
 
 /** What is signed: 19 digits, and one of the two bits of the slot that go beside the variant. */
 const BODY = new Uint8Array(20);
@@ -86,32 +88,22 @@ const PLACES = [
 ];
 const VARIANT_PLACE = 19;
 const BODY_DIGITS = PLACES.length - SIGNATURE_DIGITS;
-const HEX = "0123456789abcdef";
 
 function writeBody({ slot, visit, attempt }: Run, epoch: number, sequence: number): void {
-  writeHex(0, 3, slot >>> 2);
-  writeHex(3, 4, visit & VISIT_MASK);
-  writeHex(7, 2, attempt & ATTEMPT_MASK);
-  writeHex(9, 4, epoch & EPOCH_MASK);
-  writeHex(13, 6, sequence & SEQUENCE_MASK);
-  writeHex(BODY_DIGITS, 1, slot & 3);
-}
-
-function writeHex(from: number, digits: number, value: number): void {
-  for (let digit = 0; digit < digits; digit++) BODY[from + digit] = hex(value >>> (4 * (digits - 1 - digit)));
+  writeHex(BODY, 0, 3, slot >>> 2);
+  writeHex(BODY, 3, 4, visit & VISIT_MASK);
+  writeHex(BODY, 7, 2, attempt & ATTEMPT_MASK);
+  writeHex(BODY, 9, 4, epoch & EPOCH_MASK);
+  writeHex(BODY, 13, 6, sequence & SEQUENCE_MASK);
+  writeHex(BODY, BODY_DIGITS, 1, slot & 3);
 }
 
 function layOut(): string {
   for (let digit = 0; digit < BODY_DIGITS; digit++) ID[PLACES[digit] ?? 0] = BODY[digit] ?? 0;
   for (let digit = 0; digit < SIGNATURE_DIGITS; digit++) {
     const byte = SIGNATURE[digit >>> 1] ?? 0;
-    ID[PLACES[BODY_DIGITS + digit] ?? 0] = hex(digit % 2 === 0 ? byte >>> 4 : byte);
+    ID[PLACES[BODY_DIGITS + digit] ?? 0] = hexDigit(digit % 2 === 0 ? byte >>> 4 : byte);
   }
-  ID[VARIANT_PLACE] = hex(8 | ((BODY[BODY_DIGITS] ?? 0) & 3));
+  ID[VARIANT_PLACE] = hexDigit(8 | ((BODY[BODY_DIGITS] ?? 0) & 3));
   return ID.toString("latin1");
-}
-
-/** Of the last four bits: the digit, as the byte that it is in a text. */
-function hex(value: number): number {
-  return HEX.charCodeAt(value & 15);
 }

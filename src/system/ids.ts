@@ -1,10 +1,10 @@
 import type { Clock } from "./clock.ts";
+import { writeHex } from "./hex.ts";
 import type { Random } from "./random.ts";
 
 const SHARDS = 1024;
 const SEQUENCE_MAX = 0xfff;
 const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
-const DIGITS = Buffer.from("0123456789abcdef");
 
 export interface Ids {
   /** A job's id: UUID v7, ordered by time, with a shard in ten of its random bits. */
@@ -38,9 +38,9 @@ export function createIds(clock: Clock, random: Random): Ids {
       } else if (++sequence > SEQUENCE_MAX) begin(lastMs + 1);
       const tail = random.bytes(7);
       // The digit before the sequence is that of the version; two bits before the shard are those of the variant.
-      write(id, 15, 3, sequence);
-      write(id, 19, 4, 0x8000 | (shard << 4) | (at(tail, 6) & 0x0f));
-      for (let index = 0; index < 6; index++) write(id, 24 + 2 * index, 2, at(tail, index));
+      writeHex(id, 15, 3, sequence);
+      writeHex(id, 19, 4, 0x8000 | (shard << 4) | (at(tail, 6) & 0x0f));
+      for (let index = 0; index < 6; index++) writeHex(id, 24 + 2 * index, 2, at(tail, index));
       return id.toString("latin1");
     },
     unique() {
@@ -75,13 +75,6 @@ export function formatUuid(bytes: Uint8Array): string {
 export function parseUuid(text: string): Uint8Array {
   const digits = text.replaceAll("-", "");
   return Uint8Array.from({ length: 16 }, (_, index) => Number.parseInt(digits.slice(index * 2, index * 2 + 2), 16));
-}
-
-/** So many digits, the last bits of the number. */
-function write(into: Buffer, from: number, digits: number, number: number): void {
-  for (let index = from + digits - 1, left = number; index >= from; index--, left >>>= 4) {
-    into[index] = at(DIGITS, left & 0x0f);
-  }
 }
 
 function at(bytes: Uint8Array, index: number): number {
