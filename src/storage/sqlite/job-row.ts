@@ -74,23 +74,14 @@ export function putNewRow(packer: FramePacker, job: Job): void {
 }
 
 export function takeNewRow(reader: FrameReader, head: RowHead): SQLQueryBindings[] {
-  return [
+  return takeRow(reader, head, [
     head.id,
     reader.storable(head.client),
     reader.stored(),
     reader.number(),
     reader.storedIfAny(),
     reader.storedIfAny(),
-    head.version,
-    phaseOf(head.status),
-    head.status,
-    reader.stored(),
-    reader.stored(),
-    reader.number(),
-    reader.numberIfAny(),
-    reader.stored(),
-    reader.text(),
-  ];
+  ]);
 }
 
 export function phaseOf(status: JobStatus): number {
@@ -107,9 +98,13 @@ export function putRow(packer: FramePacker, { job, wakeAtMs }: JobWrite): void {
   packer.text(coreOf(job));
 }
 
-/** Of a job that is there; its row's number comes after them. */
-export function takeRow(reader: FrameReader, { version, status }: RowHead): SQLQueryBindings[] {
-  return [
+/** Of a job that is there, whose row's number comes after them; `values`: what never changes of a new one. */
+export function takeRow(
+  reader: FrameReader,
+  { version, status }: RowHead,
+  values: SQLQueryBindings[] = [],
+): SQLQueryBindings[] {
+  values.push(
     version,
     phaseOf(status),
     status,
@@ -119,7 +114,8 @@ export function takeRow(reader: FrameReader, { version, status }: RowHead): SQLQ
     reader.numberIfAny(),
     reader.stored(),
     reader.text(),
-  ];
+  );
+  return values;
 }
 
 /** Filled again for each job: a new object of so many fields costs more than its text. */
