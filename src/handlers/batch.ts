@@ -27,7 +27,14 @@ export function createBatch<Message>({ write, soon, post }: BatchOptions<Message
   return {
     flush,
     add(message) {
-      write(packer, message);
+      const { mark } = packer;
+      try {
+        write(packer, message);
+      } catch (error) {
+        // Half a message would make all behind it unreadable.
+        packer.backTo(mark);
+        throw error;
+      }
       if (packer.characters > CHARACTERS_MAX) flush();
       else if (!isPlanned) {
         isPlanned = true;

@@ -15,8 +15,10 @@ export class OrderWriter {
   write(packer: Packer, order: TaskOrder): void {
     if (this.#said && isSame(this.#said, order)) packer.optional(undefined);
     else {
-      this.#said = headOf(order);
-      packer.optional(JSON.stringify(this.#said));
+      const head = headOf(order);
+      packer.optional(JSON.stringify(head));
+      // Not before: what could not be said is not like the next one.
+      this.#said = head;
     }
     packer.text(order.params);
   }

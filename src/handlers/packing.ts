@@ -43,6 +43,15 @@ export class Packer {
     this.#add(text);
   }
 
+  /** Where it stands: what comes behind can be taken back. */
+  get mark(): number {
+    return this.#parts.length;
+  }
+
+  backTo(mark: number): void {
+    this.#parts.length = mark;
+  }
+
   /** All of it; from here on it is empty. */
   take(): string {
     const text = this.#parts.join("");

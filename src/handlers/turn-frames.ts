@@ -36,10 +36,10 @@ export class TurnWriter {
   #writeSetting(packer: Packer, turn: Turn): void {
     if (this.#said && isSame(this.#said, turn)) return packer.number(SAME);
     const { hash, blueprint, maxSteps, timeoutMs, client, defaults } = turn;
-    this.#said = { hash, blueprint, maxSteps, timeoutMs, client, defaults };
     packer.number(CHANGED);
     packer.text(JSON.stringify(client));
     packer.text(JSON.stringify({ hash, blueprint, maxSteps, timeoutMs, defaults }));
+    this.#said = { hash, blueprint, maxSteps, timeoutMs, client, defaults };
   }
 }
 
