@@ -17,6 +17,7 @@ import type { ResultAnswer, TaskPayload, WorkerResult } from "../../src/protocol
 import type { WorkerEvent, WorkerEventAnswer } from "../../src/protocol/worker-event.ts";
 import type { JobQuery, OutboxRow, StoredEntry } from "../../src/storage/port.ts";
 import { type JsonMap, Refusal } from "../../src/system/errors.ts";
+import { taskPayload } from "../support/task-payload.ts";
 
 export interface Told {
   readonly paused: Map<string, number>;
@@ -78,19 +79,7 @@ export const manifest = (over: Partial<Manifest> = {}): Manifest => ({
   ...over,
 });
 
-export const task = (over: Partial<TaskPayload> = {}): TaskPayload => ({
-  job_id: "job-1",
-  task_id: "task-1",
-  type: "echo",
-  params: { x: 7 },
-  tracing_context: {},
-  priority: 0,
-  params_metadata: null,
-  deadline: null,
-  attempt: 1,
-  timeout_seconds: null,
-  ...over,
-});
+export const task = (over: Partial<TaskPayload> = {}): TaskPayload => taskPayload(over);
 
 export const job = (over: Partial<Job> = {}): Job => ({
   id: "01890000-0000-7000-8000-000000000001",

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import type { QueuedTask } from "../../../actors/dispatcher/task.ts";
 import { payloadOf } from "../../../actors/worker-registry/payload.ts";
 import type { TaskOrder } from "../../../src/job/model.ts";
+import { taskPayload } from "../../support/task-payload.ts";
 
 const RETRY = { maxAttempts: 4, backoffMs: 1, factor: 2, maxBackoffMs: 1 };
 
@@ -19,18 +20,7 @@ function task(order: Partial<TaskOrder> = {}, more: Partial<QueuedTask> = {}): Q
   };
 }
 
-const plain = {
-  job_id: "job",
-  task_id: "id",
-  type: "t",
-  params: { a: 1 },
-  tracing_context: {},
-  priority: 0,
-  params_metadata: null,
-  deadline: null,
-  attempt: 1,
-  timeout_seconds: null,
-};
+const plain = taskPayload({ job_id: "job", task_id: "id", type: "t", params: { a: 1 } });
 
 test("a payload says what is different about a task, whatever the one before was like", () => {
   const cases: [QueuedTask, object][] = [

@@ -1,5 +1,7 @@
 /** A server that speaks the worker's side of the wire over real sockets, and does what a test tells it to. */
 import type { Server, ServerWebSocket } from "bun";
+import type { JsonMap } from "../../../src/system/errors.ts";
+import { taskPayload } from "../../support/task-payload.ts";
 import { Signal } from "./wait.ts";
 
 export type Body = Record<string, unknown>;
@@ -123,19 +125,13 @@ export class FakeOrchestrator {
 
   makeTask(type: string, params: object, more: object = {}) {
     const number = ++tasksMade;
-    return {
+    return taskPayload({
       job_id: `job-${number}`,
       task_id: `task-${number}`,
       type,
-      params,
-      tracing_context: {},
-      priority: 0,
-      params_metadata: null,
-      deadline: null,
-      attempt: 1,
-      timeout_seconds: null,
+      params: params as JsonMap,
       ...more,
-    };
+    });
   }
 
   sendOverSocket(message: object): void {
