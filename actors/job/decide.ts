@@ -198,7 +198,6 @@ function dispatched(draft: Draft, wait: TaskWait, handOut: HandOut) {
     attempt: wait.attempt,
     extra: {
       task_info: {
-        task_id: handOut.taskId,
         type: wait.order.type,
         priority: wait.order.priority,
         ...branchFacts(draft.job.parallel, wait.slot),

@@ -130,9 +130,17 @@ function served(
       initial_data: initialData,
       state_history: past.history,
       ...(event.taskId !== undefined && { task_id: event.taskId }),
-      ...(event.extra as JsonMap | undefined),
+      ...extraOf(event),
     },
   };
+}
+
+/** The id of a task is stored once, and served in two places. */
+function extraOf({ extra, taskId }: JobEvent): JsonMap | undefined {
+  const facts = extra as JsonMap | undefined;
+  const info = facts?.["task_info"];
+  if (taskId === undefined || info === undefined) return facts;
+  return { ...facts, task_info: { task_id: taskId, ...(info as JsonMap) } };
 }
 
 /** The same event has the same id wherever it is copied to. */

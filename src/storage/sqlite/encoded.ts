@@ -7,6 +7,7 @@ import { JOB_STATUSES, type JobStatus } from "../../job/model.ts";
 import { messageOf } from "../../system/errors.ts";
 import type { GroupOutcome } from "../group-commit.ts";
 import type { BranchWrite, JobWrite, Unit } from "../port.ts";
+import { eventsText } from "./event-text.ts";
 import { type BesideJobs, FramePacker, FrameReader, type GroupFrame } from "./group-frame.ts";
 import { type EncodedMarks, putMarks, takeMarks } from "./job-marks.ts";
 import { isLongInput, putNewRow, putRow, takeNewRow, takeRow } from "./job-row.ts";
@@ -94,7 +95,7 @@ function putWrite(packer: FramePacker, write: JobWrite): void {
   if (isNew) putNewRow(packer, job);
   putRow(packer, write);
   packer.textIfAny(isNew && isLongInput(job) ? job.initialData : undefined);
-  packer.textIfAny(events.length > 0 ? JSON.stringify(events) : undefined);
+  packer.textIfAny(events.length > 0 ? eventsText(events) : undefined);
   packer.yes(write.dropBranches === true);
   packer.number(branches.length);
   for (const branch of branches) putBranch(packer, branch);

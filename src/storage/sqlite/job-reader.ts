@@ -1,14 +1,6 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { GatePlace } from "../../job/gate.ts";
-import {
-  type BranchWait,
-  isChildWait,
-  isTerminal,
-  type Job,
-  type JobEvent,
-  type JobStatus,
-  type TaskWait,
-} from "../../job/model.ts";
+import { type BranchWait, isChildWait, isTerminal, type Job, type JobStatus, type TaskWait } from "../../job/model.ts";
 import type {
   GatedJob,
   IdempotencyWrite,
@@ -21,9 +13,10 @@ import type {
   TaskPlace,
   WaitingJob,
 } from "../port.ts";
+import { eventsIn } from "./event-text.ts";
 import { EVENTS_OF_JOB } from "./job-events.ts";
 import { JobList } from "./job-list.ts";
-import { JOB_COLUMNS, toFacts, toJob, type JobRow } from "./job-row.ts";
+import { INPUT, JOB_COLUMNS, toFacts, toJob, type JobRow } from "./job-row.ts";
 import type { Reads } from "./reads.ts";
 import { fromStored, toStored, type StoredText } from "./text.ts";
 
@@ -44,6 +37,7 @@ type WaitingRow = readonly [
   wakeAtMs: number | null,
   core: string,
   parent: StoredText | null,
+  input: StoredText,
 ];
 type GatedRow = readonly [number: number, id: string, blueprint: StoredText, gate: string, priority: number | null];
 type BranchRow = readonly [slot: number, wait: string, task: StoredText | null, result: StoredText | null];
@@ -74,7 +68,7 @@ export class SqliteJobReader implements JobReader {
   async events(jobId: string, afterVersion: number, limit: number): Promise<readonly StoredUnitEvents[]> {
     return this.#paged(limit, (last: StoredUnitEvents | undefined, size) =>
       rows<readonly [number, string]>(this.#statements.events, jobId, last?.version ?? afterVersion, size).map(
-        ([version, events]) => ({ version, events: JSON.parse(events) as JobEvent[] }),
+        ([version, events]) => ({ version, events: eventsIn(events) }),
       ),
     );
   }
@@ -161,10 +155,10 @@ export class SqliteJobReader implements JobReader {
   }
 
   #task({ jobId, slot }: TaskPlace): StoredTask | undefined {
-    type Found = readonly [JobStatus, string];
+    type Found = readonly [status: JobStatus, core: string, input: StoredText];
     const [row] = rows<Found>(this.#statements.core, jobId);
     if (!row || isTerminal(row[0])) return undefined;
-    const { visit, trace, task, parallel } = toFacts(row[1]);
+    const { visit, trace, task, parallel } = toFacts(row[1], row[2]);
     const wait = parallel ? this.#branch(jobId, slot) : task;
     return wait?.slot === slot ? { visit, wait, trace } : undefined;
   }
@@ -201,14 +195,14 @@ function toOpenJob([id, status, wakeAtMs, hasOpenChild, begins]: OpenRow): OpenJ
   return job;
 }
 
-function toWaitingJob([id, status, wakeAtMs, core, parent]: WaitingRow): WaitingJob {
-  return { ...toOpenJob([id, status, wakeAtMs]), facts: factsOf(core, parent) };
+function toWaitingJob([id, status, wakeAtMs, core, parent, input]: WaitingRow): WaitingJob {
+  return { ...toOpenJob([id, status, wakeAtMs]), facts: factsOf(core, parent, input) };
 }
 
 /** The job's own actor will find the same, and say what is wrong with it. */
-function factsOf(core: string, parent: StoredText | null): JobFacts | undefined {
+function factsOf(core: string, parent: StoredText | null, input: StoredText): JobFacts | undefined {
   try {
-    return { ...toFacts(core), parentId: parent === null ? undefined : fromStored(parent) };
+    return { ...toFacts(core, input), parentId: parent === null ? undefined : fromStored(parent) };
   } catch {
     return undefined;
   }
@@ -242,10 +236,10 @@ function prepare(database: Database) {
        FROM jobs INDEXED BY jobs_open WHERE phase = 1 AND id > ? ORDER BY id LIMIT ?`,
     ),
     waiting: database.prepare(
-      `SELECT id, status, wake_at, core, parent FROM jobs INDEXED BY jobs_open
+      `SELECT id, status, wake_at, core, parent, ${INPUT} FROM jobs INDEXED BY jobs_open
        WHERE phase = 1 AND id > ? ORDER BY id LIMIT ?`,
     ),
-    core: database.prepare("SELECT status, core FROM jobs WHERE id = ?"),
+    core: database.prepare(`SELECT status, core, ${INPUT} FROM jobs WHERE id = ?`),
     branch: database.prepare(`SELECT slot, wait, task, result FROM branches WHERE job = ${numberOf} AND slot = ?`),
     wakes: database.prepare(
       `SELECT id, status, wake_at FROM jobs INDEXED BY jobs_by_wake

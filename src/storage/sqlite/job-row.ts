@@ -4,13 +4,17 @@ import { isTerminal, type Job, type JobStatus } from "../../job/model.ts";
 import type { JobFacts, JobWrite } from "../port.ts";
 import type { FramePacker, FrameReader } from "./group-frame.ts";
 import { PHASE } from "./migrations.ts";
+import { storedTask, type StoredTaskWait, toTaskWait } from "./stored-task.ts";
 import { fromStored, type StoredText } from "./text.ts";
 
 /** A longer input lies in a table of its own: it never changes, and the job's row is rewritten by each unit. */
 export const INPUT_IN_ROW_MAX = 4096;
 
+/** Wherever it lies. */
+export const INPUT = "coalesce(initial, (SELECT text FROM inputs WHERE job = jobs.number))";
+
 export const JOB_COLUMNS = `id, version, status, state, client, blueprint, hash, created_at, updated_at, parent,
-  coalesce(initial, (SELECT text FROM inputs WHERE job = jobs.number)), history, core`;
+  ${INPUT}, history, core`;
 
 export type JobRow = readonly [
   id: string,
@@ -43,7 +47,10 @@ type InColumns =
   | "stateHistory";
 
 /** What has no column. `c`: the client without its id. */
-type Core = Omit<Job, InColumns> & { readonly c: Omit<Job["client"], "id"> };
+type Core = Omit<Job, InColumns | "task"> & {
+  readonly c: Omit<Job["client"], "id">;
+  readonly task?: StoredTaskWait | undefined;
+};
 
 /** Nothing is changed where the id is taken. */
 export const INSERT_JOB = `INSERT INTO jobs (id, client, blueprint, created_at, parent, initial,
@@ -129,7 +136,7 @@ function coreOf(job: Job): string {
   scratch.enteredAtMs = job.enteredAtMs;
   scratch.merge = job.merge;
   scratch.error = job.error;
-  scratch.task = job.task;
+  scratch.task = job.task && storedTask(job.task, job.initialData);
   scratch.parallel = job.parallel;
   scratch.child = job.child;
   scratch.pause = job.pause;
@@ -170,15 +177,17 @@ function coreOf(job: Job): string {
   return JSON.stringify(scratch);
 }
 
-export function toFacts(core: string): Omit<JobFacts, "parentId"> {
+export function toFacts(core: string, input: StoredText): Omit<JobFacts, "parentId"> {
   const { visit, begun, trace, isAlone, task, parallel, child, pause, handler, gate, cancelRequestedAtMs } = JSON.parse(
     core,
   ) as Core;
-  return { visit, begun, trace, isAlone, task, parallel, child, pause, handler, gate, cancelRequestedAtMs };
+  const wait = task && toTaskWait(task, fromStored(input));
+  return { visit, begun, trace, isAlone, task: wait, parallel, child, pause, handler, gate, cancelRequestedAtMs };
 }
 
 export function toJob(row: JobRow): Job {
-  const { c, ...rest } = JSON.parse(row[12]) as Core;
+  const { c, task, ...rest } = JSON.parse(row[12]) as Core;
+  const initialData = fromStored(row[10]);
   return {
     id: row[0],
     version: row[1],
@@ -190,8 +199,9 @@ export function toJob(row: JobRow): Job {
     createdAtMs: row[7],
     updatedAtMs: row[8],
     ...(row[9] === null ? undefined : { parentId: fromStored(row[9]) }),
-    initialData: fromStored(row[10]),
+    initialData,
     stateHistory: fromStored(row[11]),
+    ...(task && { task: toTaskWait(task, initialData) }),
     ...rest,
   };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { type EncodedUnit, packGroup, unpackGroup } from "../../../src/storage/sqlite/encoded.ts";
 import { apart, FramePacker, FrameReader, type GroupFrame } from "../../../src/storage/sqlite/group-frame.ts";
+import { eventsIn } from "../../../src/storage/sqlite/event-text.ts";
 import type { JobWrite, Unit } from "../../../src/storage/port.ts";
 import { groupIn, writeFrame } from "../../../src/storage/sqlite/thread-frames.ts";
 import { fromStored, type StoredText } from "../../../src/storage/sqlite/text.ts";
@@ -66,7 +67,7 @@ function toldOf({ jobs, beside }: EncodedUnit): unknown {
       row: values.map(textOf).slice(0, -1),
       core: JSON.parse(String(values.at(-1))) as unknown,
       input: textOf(rest.input),
-      events: events === undefined ? [] : (JSON.parse(events) as unknown),
+      events: events === undefined ? [] : eventsIn(events),
       drops: rest.dropBranches,
       branches: rest.branches.map(({ slot, wait, task, result }) => ({
         slot,

@@ -1,0 +1,115 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { rmSync } from "node:fs";
+import { ENGINE_DEFAULTS } from "../../../actors/engine-settings.ts";
+import { orderOf } from "../../../src/blueprint/orders.ts";
+import type { TaskOrder, TaskWait } from "../../../src/job/model.ts";
+import type { Storage } from "../../../src/storage/port.ts";
+import { storedTask, type StoredTaskWait, toTaskWait } from "../../../src/storage/sqlite/stored-task.ts";
+import { idOf, next, sampleJob, unitOf } from "../sample.ts";
+import { openStore, temporaryFolder } from "./open.ts";
+
+const INPUT = '{"a":"\\u0000"}';
+
+type Whole<Of> = { [Name in keyof Required<Of>]: Exclude<Of[Name], undefined> };
+
+/** The compiler asks for the fields that are added later. */
+const ORDER: Whole<TaskOrder> = {
+  type: "echo",
+  params: '{"b":1}',
+  transitions: { success: "end" },
+  eventTransitions: { seen: "look" },
+  strategy: "cheapest",
+  priority: -1,
+  maxCost: 0,
+  requirements: { gpu: { vramGb: 40 }, zone: ["x", null] },
+  dispatchTimeoutMs: 1,
+  timeoutMs: 2,
+  retry: { maxAttempts: 4, backoffMs: 500, factor: 2, maxBackoffMs: 60_001 },
+  paramsMetadata: '{"a":{}}',
+  outputSchema: { type: "object" },
+};
+const WAIT: Whole<TaskWait> = {
+  slot: 3,
+  order: ORDER,
+  attempt: 2,
+  queuedAtMs: 1.5,
+  notBeforeMs: 0,
+  delivery: { taskId: "t", workerId: "w", atMs: 9 },
+  lastWorkerId: "v",
+  lastError: { code: "E", message: "m" },
+  checkpoint: "null",
+  events: 1,
+  eventIds: ["e"],
+  progress: { value: 0.5, message: "half", atMs: 3 },
+};
+const RETRY = { maxAttempts: 4, backoffMs: 500, factor: 2, maxBackoffMs: 60_000 };
+const PLAIN: TaskWait = {
+  slot: 0,
+  order: { type: "echo", params: INPUT, transitions: {}, strategy: "default", priority: 0, retry: RETRY },
+  attempt: 1,
+  queuedAtMs: 7,
+};
+
+const written = (wait: TaskWait) => JSON.parse(JSON.stringify(storedTask(wait, INPUT))) as StoredTaskWait;
+
+describe("a task is read as it was written", () => {
+  test.each([
+    ["with every field", WAIT],
+    ["with no more than it must have", PLAIN],
+    ...Object.entries(ORDER).map(
+      ([name, value]) =>
+        [`plain but for its order's ${name}`, { ...PLAIN, order: { ...PLAIN.order, [name]: value } }] as const,
+    ),
+    ...Object.entries(WAIT).map(([name, value]) => [`plain but for its ${name}`, { ...PLAIN, [name]: value }] as const),
+    ...Object.entries(RETRY).map(
+      ([name, value]) =>
+        [
+          `with another ${name}`,
+          { ...PLAIN, order: { ...PLAIN.order, retry: { ...RETRY, [name]: value + 1 } } },
+        ] as const,
+    ),
+  ])("%s", (_what, wait) => {
+    storedTask(WAIT, INPUT);
+    expect(toTaskWait(written(wait), INPUT)).toEqual(wait);
+  });
+
+  test("from a file of before, which left nothing out", () => {
+    for (const wait of [WAIT, PLAIN])
+      expect(toTaskWait(JSON.parse(JSON.stringify(wait)) as StoredTaskWait, "{}")).toEqual(wait);
+  });
+});
+
+test("what most handlers ask for is short", () => {
+  const order = orderOf({ taskType: "echo", params: { a: "\u0000" } }, { maxAttempts: ENGINE_DEFAULTS.taskAttempts });
+  expect(written({ ...PLAIN, order }).order).toEqual({ type: "echo", transitions: {} });
+});
+
+describe("in a store", () => {
+  let folder: string;
+  let store: Storage;
+
+  beforeEach(async () => {
+    folder = temporaryFolder();
+    store = await openStore(folder);
+  });
+
+  afterEach(async () => {
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test.each([
+    ["a short input", INPUT],
+    ["a long input, which lies elsewhere", JSON.stringify({ text: "x".repeat(10_000) })],
+    ["an input that is no UTF-8", '{"a":"\ud800"}'],
+  ])("a task is given the whole of %s", async (_what, initialData) => {
+    const task = { ...PLAIN, order: { ...PLAIN.order, params: initialData } };
+    const job = sampleJob(idOf(1), { initialData, task, visit: 2 });
+    await store.journal.commit(unitOf(job));
+    await store.journal.commit(unitOf(next(job)));
+
+    expect((await store.jobs.load(job.id))?.task).toEqual(task);
+    expect((await store.jobs.waitingJobs("", 10)).map(({ facts }) => facts?.task)).toEqual([task]);
+    expect(await store.jobs.tasks([{ jobId: job.id, slot: 0 }])).toMatchObject([{ visit: 2, wait: task }]);
+  });
+});
