@@ -6,6 +6,7 @@ import type { IdempotencyWrite, Storage } from "../src/storage/port.ts";
 import { Refusal } from "../src/system/errors.ts";
 import { shardOf } from "../src/system/ids.ts";
 import type { System } from "../src/system/index.ts";
+import { Lookup } from "../src/system/lookup.ts";
 import type { SteadyClock } from "../src/system/steady.ts";
 import { JointCreation } from "./job/joint.ts";
 import type { JobMessage } from "./job/messages.ts";
@@ -43,7 +44,10 @@ const TRIES = 5;
 
 export class Creations {
   readonly #parts: CreationsParts;
-  readonly #running = new Map<string, { readonly bodyHash: string; readonly answers: Promise<readonly Created[]> }>();
+  readonly #running = new Lookup<
+    string,
+    { readonly bodyHash: string; readonly answers: Promise<readonly Created[]> }
+  >();
   readonly #locks = new Locks();
   #underWay = 0;
 

@@ -4,6 +4,7 @@ import type { Migration } from "../src/job/migration.ts";
 import type { Reply } from "../src/runtime/types.ts";
 import { uniqueKeyTaken } from "../src/storage/refusals.ts";
 import { Refusal } from "../src/system/errors.ts";
+import type { Lookup } from "../src/system/lookup.ts";
 import type { Dispatch } from "./dispatcher/decide.ts";
 import type { Gates } from "./gate/decide.ts";
 import { Histories } from "./histories.ts";
@@ -18,7 +19,7 @@ export interface JobsParts extends CreationsParts {
   readonly dispatch: Dispatch;
   readonly gates: Gates;
   readonly directory: Directory;
-  readonly listeners: Map<string, Set<(change: JobChange) => void>>;
+  readonly listeners: Lookup<string, Set<(change: JobChange) => void>>;
   /** Resolves once the parent of a job that is over waits for it no more. */
   settled(child: Job): Promise<void>;
 }

@@ -1,6 +1,8 @@
+import { Lookup } from "../src/system/lookup.ts";
+
 /** One after the other for each name, in the order in which they came. */
 export class Locks {
-  readonly #tails = new Map<string, Promise<void>>();
+  readonly #tails = new Lookup<string, Promise<void>>();
 
   /** All names are taken at once, so that nobody holds one and waits for another in a circle. */
   async hold<Value>(names: readonly string[], run: () => Promise<Value>): Promise<Value> {

@@ -24,6 +24,7 @@ import type { Cancel } from "../src/system/clock.ts";
 import type { Service } from "../src/system/lifecycle.ts";
 import { type JsonMap, messageOf } from "../src/system/errors.ts";
 import type { System } from "../src/system/index.ts";
+import { Lookup } from "../src/system/lookup.ts";
 import { createSteadyClock } from "../src/system/steady.ts";
 import { createBlueprints } from "./blueprints.ts";
 import { DispatcherActor } from "./dispatcher/actor.ts";
@@ -105,8 +106,8 @@ export function createEngine(parts: EngineParts): Engine {
   const dispatch = new Dispatch(settings.taskBytesInMemory);
   const directory = new Map<string, KnownWorker>();
   const fresh = new Set<string>();
-  const pending = new Map<string, Job>();
-  const listeners = new Map<string, Set<(change: JobChange) => void>>();
+  const pending = new Lookup<string, Job>();
+  const listeners = new Lookup<string, Set<(change: JobChange) => void>>();
   const attended = createAttendedClock(clock, timers, (gapMs) => {
     log.warn("The server stood still; leases are lengthened by the gap.", { gap_ms: Math.round(gapMs) });
   });

@@ -1,8 +1,9 @@
 /** Results that the server has not acknowledged: kept in the order in which they came, each under its own number. */
+import { Lookup } from "../src/system/lookup.ts";
 import type { Result } from "./transport.ts";
 
 export class Outbox {
-  readonly #results = new Map<number, Result>();
+  readonly #results = new Lookup<number, Result>();
   readonly #tries = new Map<number, number>();
   #last = 0;
 

@@ -4,6 +4,7 @@
  */
 import type { TaskPayload } from "../src/protocol/worker.ts";
 import type { Timers } from "../src/system/clock.ts";
+import { Lookup } from "../src/system/lookup.ts";
 import type { TaskDefinition } from "./definition.ts";
 import type { Board } from "./heart/board.ts";
 import type { FileExchange } from "./file-exchange.ts";
@@ -34,7 +35,7 @@ export interface RunnerParts {
 }
 
 export class Runner {
-  readonly #runs = new Map<string, TaskRun>();
+  readonly #runs = new Lookup<string, TaskRun>();
   readonly #countByOrigin = new Map<Origin, number>();
   /** Given to us beyond a limit: they wait for a slot, in the order in which they came. */
   #waiting: TaskRun[] = [];

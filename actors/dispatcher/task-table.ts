@@ -3,6 +3,7 @@
  * only where there are more of them a table of the job's own tells them apart.
  */
 import { SLOT_LIMIT } from "../../src/job/task-id.ts";
+import { Lookup } from "../../src/system/lookup.ts";
 import type { TaskPlace, TaskRun } from "./task.ts";
 
 export interface OfTask<Place> {
@@ -11,7 +12,7 @@ export interface OfTask<Place> {
 
 abstract class Table<Place extends TaskPlace, Value extends OfTask<Place>> {
   /** One for each job that has any; where that one was removed and others are left, none. */
-  readonly #first = new Map<string, Value>();
+  readonly #first = new Lookup<string, Value>();
   /** What a job has beside that one. */
   readonly #others = new Map<string, Map<number | string, Value>>();
   #size = 0;

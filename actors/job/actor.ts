@@ -11,6 +11,7 @@ import type { Cancel, Clock } from "../../src/system/clock.ts";
 import { assert, assertNever, Refusal } from "../../src/system/errors.ts";
 import type { SteadyClock } from "../../src/system/steady.ts";
 import type { Log } from "../../src/system/log.ts";
+import type { Lookup } from "../../src/system/lookup.ts";
 import { creationWrite } from "./creation.ts";
 import { begin, decide, decideCancel, type UserMessage, waitOfTask } from "./decide.ts";
 import { type After, Draft, type JobRules, type JobState, type Moment, stateAfter, stateOf } from "./draft.ts";
@@ -58,7 +59,7 @@ export interface JobParts {
    */
   readonly interrupted: Map<string, Promise<void> | undefined>;
   /** What the job will be if the running turn's outcome counts: for `getJobState` of the job itself. */
-  readonly pending: Map<string, Job>;
+  readonly pending: Lookup<string, Job>;
 }
 
 type Phase = "loading" | "idle" | "turn" | "committing";

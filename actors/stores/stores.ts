@@ -19,6 +19,7 @@ import type { Reply } from "../../src/runtime/types.ts";
 import type { Journal } from "../../src/storage/port.ts";
 import { dataStoreConflict } from "../../src/storage/refusals.ts";
 import { Refusal } from "../../src/system/errors.ts";
+import { Lookup } from "../../src/system/lookup.ts";
 import type { StopSignal } from "../../src/system/stopping.ts";
 import type { Timers } from "../../src/system/clock.ts";
 import type { SteadyClock } from "../../src/system/steady.ts";
@@ -70,7 +71,7 @@ export class Stores {
   readonly journal: Journal;
   readonly #parts: StoresParts;
   readonly #open = new Map<string, Store>();
-  readonly #runs = new Map<string, Run>();
+  readonly #runs = new Lookup<string, Run>();
   readonly #versions = new Versions();
 
   constructor(parts: StoresParts) {

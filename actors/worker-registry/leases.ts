@@ -1,5 +1,6 @@
 /** The tasks that one worker has in hand, and when each of them is over. Times are attended time. */
 import type { Caller } from "../../src/protocol/process.ts";
+import { Lookup } from "../../src/system/lookup.ts";
 import type { QueuedTask, TaskPlace } from "../dispatcher/task.ts";
 import { TaskTable } from "../dispatcher/task-table.ts";
 import type { HandOut, LossReason } from "../job/messages.ts";
@@ -79,7 +80,7 @@ const ARRIVAL_MS = 10_000;
 const UNREPORTED_MAX = 2;
 
 export class Leases {
-  readonly #byTask = new Map<string, Lease>();
+  readonly #byTask = new Lookup<string, Lease>();
   /** The newest of each task. */
   readonly #newest = new TaskTable<Lease>();
   readonly #inSession = new Map<string, { tasks: number }>();

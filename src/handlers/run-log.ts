@@ -5,6 +5,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Log } from "../system/log.ts";
+import { Lookup } from "../system/lookup.ts";
 import { messageOf } from "../system/errors.ts";
 
 /** What an earlier process left behind about a handler. */
@@ -68,7 +69,7 @@ function quote(state: string): string {
 
 export function openRunLog({ path, log, bytesMax = BYTES_MAX }: RunLogOptions): RunLog {
   const suspicions = new Map<string, Suspicion>();
-  const open = new Map<LoggedRun, boolean>();
+  const open = new Lookup<LoggedRun, { readonly run: LoggedRun; readonly isAlone: boolean }>();
   let file: number | undefined;
   let pending: string[] = [];
   let written = 0;
@@ -89,7 +90,7 @@ export function openRunLog({ path, log, bytesMax = BYTES_MAX }: RunLogOptions): 
     const lines = [...suspicions].map(
       ([key, { crashes, interrupted }]) => `${CARRIED}${crashes} ${interrupted} ${key}\n`,
     );
-    for (const [run, isAlone] of open) lines.push(`${isAlone ? BEGUN_ALONE : BEGUN}${runKey(run)}\n`);
+    for (const { run, isAlone } of open.values()) lines.push(`${isAlone ? BEGUN_ALONE : BEGUN}${runKey(run)}\n`);
     written = writeSync(file, lines.join(""));
     renameSync(draft, path);
   }
@@ -130,7 +131,7 @@ export function openRunLog({ path, log, bytesMax = BYTES_MAX }: RunLogOptions): 
   return {
     read,
     begin(run, isAlone) {
-      open.set(run, isAlone);
+      open.set(run, { run, isAlone });
       note(isAlone ? BEGUN_ALONE : BEGUN, run);
     },
     end(run) {

@@ -6,6 +6,7 @@ import type { FilesHost, JobFilesSettings } from "../files/port.ts";
 import { messageOf } from "../system/errors.ts";
 import type { System } from "../system/index.ts";
 import type { LogLine } from "../system/log.ts";
+import { Lookup } from "../system/lookup.ts";
 import { type StopSignal, Stopping } from "../system/stopping.ts";
 import { createBatch } from "./batch.ts";
 import { type Answer, createFromThreadWriter, createToThreadReader, type FromThread, type ToThread } from "./frames.ts";
@@ -47,8 +48,8 @@ export function createThreadSession({ system, post, mark, openFiles }: ThreadSes
   const paths = new Map<string, string>();
   const bundles = new Map<string, LoadedBundle>();
   const loading = new Map<string, Promise<LoadedBundle>>();
-  const aborts = new Map<number, Stopping>();
-  const asked = new Map<number, PromiseWithResolvers<Answer>>();
+  const aborts = new Lookup<number, Stopping>();
+  const asked = new Lookup<number, PromiseWithResolvers<Answer>>();
   const toBegin: Run[] = [];
   let isBeginning = false;
   let asks = 0;

@@ -2,6 +2,7 @@
 import type { JobFilesSettings } from "../files/port.ts";
 import type { Timers } from "../system/clock.ts";
 import type { Log } from "../system/log.ts";
+import { Lookup } from "../system/lookup.ts";
 import { messageOf } from "../system/errors.ts";
 import type { Answer, FromThread } from "./frames.ts";
 import { type HandlerThread, startHandlerThread, type ThreadEnd } from "./handler-thread.ts";
@@ -47,7 +48,7 @@ export interface TurnThread {
 
 export function startTurnThread(options: TurnThreadOptions): TurnThread {
   const { host, log } = options;
-  const out = new Map<number, PendingTurn>();
+  const out = new Lookup<number, PendingTurn>();
   const knownBundles = new Set<string>();
   let begun = 0;
 

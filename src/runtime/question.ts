@@ -1,4 +1,5 @@
 import { Refusal } from "../system/errors.ts";
+import { Lookup } from "../system/lookup.ts";
 import { Address } from "./address.ts";
 import { type Deadlines, lift, Limited } from "./deadlines.ts";
 import type { Ref, Reply, Told } from "./types.ts";
@@ -19,7 +20,7 @@ interface OpenQuestion {
 export class Questions {
   #only: OpenQuestion | undefined;
   #onlyMessage: unknown;
-  #others: Map<unknown, OpenQuestion> | undefined;
+  #others: Lookup<unknown, OpenQuestion> | undefined;
 
   get size(): number {
     return (this.#only === undefined ? 0 : 1) + (this.#others === undefined ? 0 : this.#others.size);
@@ -29,7 +30,7 @@ export class Questions {
     if (this.#only === undefined) {
       this.#only = question;
       this.#onlyMessage = message;
-    } else (this.#others ??= new Map()).set(message, question);
+    } else (this.#others ??= new Lookup()).set(message, question);
     question.listed(this, message);
   }
 

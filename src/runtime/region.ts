@@ -1,4 +1,5 @@
 import type { Cancel } from "../system/clock.ts";
+import { Lookup } from "../system/lookup.ts";
 import { Address } from "./address.ts";
 import { Cell } from "./cell.ts";
 import type { Machine } from "./machine.ts";
@@ -33,7 +34,7 @@ export class CellRegion<Message> implements Region<Message>, Branch {
   readonly #props: RegionProps<Message>;
   readonly #cellProps: CellProps<Message>;
   readonly #report: ReportFailure;
-  readonly #tenants = new Map<string, Tenant<Message>>();
+  readonly #tenants = new Lookup<string, Tenant<Message>>();
   readonly #recency = new Recency<Tenant<Message>>();
   readonly #watchers = new Map<string, Watchers>();
   /** Keys of the latest that had to go after their turn. */

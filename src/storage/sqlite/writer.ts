@@ -3,6 +3,7 @@ import type { Database } from "bun:sqlite";
 import { isTerminal, type JobStatus } from "../../job/model.ts";
 import type { Clock } from "../../system/clock.ts";
 import { messageOf, type Refusal } from "../../system/errors.ts";
+import { Lookup } from "../../system/lookup.ts";
 import type { GroupOutcome } from "../group-commit.ts";
 import type { IdempotencyWrite } from "../port.ts";
 import { storeConflict, storeInvalid } from "../refusals.ts";
@@ -40,7 +41,7 @@ export function createWriter(database: Database, clock: Pick<Clock, "nowMs">, fa
   const marks = new JobMarks(database);
   const history = new JobEventsWriter(database);
   const statements = prepare(database);
-  const known = new Map<string, Found>();
+  const known = new Lookup<string, Found>();
 
   function write(units: readonly EncodedUnit[]): GroupOutcome {
     if (fault.refusal) return { type: "unknown", error: fault.refusal };
