@@ -2,22 +2,30 @@
  * Kills and pauses the compiled server and its workers under load: `bun run crash --rounds 100 [--seed N] [--disk]`.
  * With `--disk` it fills the disk too: a disk of its own in memory, which takes root.
  */
-import { parseArgs } from "node:util";
 import { isBuilt } from "../test/e2e/binary.ts";
 import { runCampaign } from "../test/e2e/crash/campaign.ts";
 import { KINDS } from "../test/e2e/crash/plan.ts";
 import { SmallDisk } from "../test/support/small-disk.ts";
+import { readCommandLine, wholeNumber } from "./command-line.ts";
 
 const DISK_MB = 4096;
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: "string", default: "20" },
-    seed: { type: "string" },
-    disk: { type: "boolean", default: false },
-  },
+const HELP = `Kills and pauses the compiled server and its workers under load, and looks for what was lost.
+
+Usage: bun run crash [--rounds N] [--seed N] [--disk]
+
+  --rounds N  so many blows (20)
+  --seed N    plans the same rounds again; without it, others each time
+  --disk      fills the disk too: a disk of its own in memory, which takes root
+
+Example: bun run crash --rounds 100`;
+
+const values = readCommandLine(HELP, {
+  rounds: { type: "string", default: "20" },
+  seed: { type: "string" },
+  disk: { type: "boolean", default: false },
 });
-const rounds = wholeNumber("rounds", values.rounds, 1);
+const rounds = wholeNumber("rounds", values.rounds);
 const seed = wholeNumber("seed", values.seed ?? String(Math.floor(Math.random() * 2 ** 31)), 0);
 if (!isBuilt) process.exit(2);
 
@@ -36,10 +44,3 @@ const counts = Object.entries(verdict).map(([what, cases]) => `${cases.length} $
 console.log(`blows: ${JSON.stringify(blows)}; ${explained} attempts lost with their workers`);
 console.log(`${rounds} rounds, seed ${seed}, ${acknowledged} acknowledged: ${counts.join(", ")}`);
 process.exit(isClean ? 0 : 1);
-
-function wholeNumber(name: string, text: string, least: number): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number >= least) return number;
-  console.error(`--${name} is "${text}": it has to be a whole number from ${least} on.`);
-  return process.exit(2);
-}

@@ -7,9 +7,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { percentile } from "./bench/load/workloads.ts";
 import { endWithoutLeftovers } from "./bench/sides/program.ts";
+import { readCommandLine, wholeNumber } from "./command-line.ts";
 import { Crowd } from "./scale/crowd.ts";
 import { ScaledServer } from "./scale/server.ts";
 import { storm, type StormReport } from "./scale/storm.ts";
@@ -30,19 +30,14 @@ Usage: bun run crowd [--polling N] [--streaming N] [--rate N]
 
 Example: bun run crowd --polling 500 --streaming 500`;
 
-const { values } = parseArgs({
-  options: {
-    polling: { type: "string", default: "2000" },
-    streaming: { type: "string", default: "2000" },
-    rate: { type: "string", default: "100" },
-    help: { type: "boolean", default: false },
-  },
+const values = readCommandLine(HELP, {
+  polling: { type: "string", default: "2000" },
+  streaming: { type: "string", default: "2000" },
+  rate: { type: "string", default: "100" },
 });
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
-const [polling, streaming, rate] = [whole("polling"), whole("streaming"), whole("rate")];
+const polling = wholeNumber("polling", values.polling, 0);
+const streaming = wholeNumber("streaming", values.streaming, 0);
+const rate = wholeNumber("rate", values.rate, 0);
 if (!isBuilt) process.exit(2);
 
 endWithoutLeftovers();
@@ -119,13 +114,6 @@ async function deliver(kinds: readonly string[]): Promise<void> {
       `${text}, ${(used * 100).toFixed(0)} % of a core`,
     );
   }
-}
-
-function whole(name: "polling" | "streaming" | "rate"): number {
-  const number = Number(values[name]);
-  if (Number.isInteger(number) && number >= 0) return number;
-  console.error(`--${name} is "${values[name]}": it has to be a whole number.`);
-  return process.exit(2);
 }
 
 function say(what: string, text: string): void {

@@ -3,19 +3,22 @@
  * own, the compiled server and a worker; prints what both held in memory. Exit code 1 when the file
  * came back different, or when one of them held more than it may.
  */
-import { parseArgs } from "node:util";
 import { isBuilt } from "../test/e2e/binary.ts";
 import { runLargeFile } from "../test/e2e/large-file.ts";
 import { S3Server } from "../test/support/s3.ts";
+import { readCommandLine, wholeNumber } from "./command-line.ts";
 
 const MOST_MEGABYTES = 300;
+const SIZE = { megabytes: { type: "string", default: "2048" } } as const;
 
-const { values } = parseArgs({ options: { megabytes: { type: "string", default: "2048" } } });
-const megabytes = Number(values.megabytes);
-if (!isBuilt || !Number.isInteger(megabytes) || megabytes < 1) {
-  console.error(isBuilt ? "--megabytes has to be a whole number." : "Build first: bun run build");
-  process.exit(2);
-}
+const HELP = `One large file through worker and S3, and what both hold in memory meanwhile.
+
+Usage: bun run large-file [--megabytes N]
+
+  --megabytes N  its size (2048)`;
+
+const megabytes = wholeNumber("megabytes", readCommandLine(HELP, SIZE).megabytes);
+if (!isBuilt) process.exit(2);
 
 const s3 = await new S3Server().start();
 try {

@@ -6,28 +6,32 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { endWithoutLeftovers } from "./bench/sides/program.ts";
 import { ScaledServer } from "./scale/server.ts";
 import { isBuilt } from "../test/e2e/binary.ts";
+import { readCommandLine, wholeNumber } from "./command-line.ts";
 
 const BATCH_JOBS = 2_000;
 const CALLERS = 2;
 const SINGLES = 300;
 const REST_MS = 15_000;
 
-const { values } = parseArgs({
-  options: {
-    jobs: { type: "string", default: "200000" },
-    folder: { type: "string", default: tmpdir() },
-    json: { type: "boolean", default: false },
-  },
+const HELP = `How one server bears very many waiting jobs: its store is filled, and it is started on that again.
+
+Usage: bun run scale [--jobs N] [--folder DIR] [--json]
+
+  --jobs N      so many that wait for a worker which never comes (200000)
+  --folder DIR  where the store lies meanwhile (the folder for temporary files)
+  --json        one line of JSON at the end, and nothing else
+
+Example: bun run scale --jobs 1000000`;
+
+const values = readCommandLine(HELP, {
+  jobs: { type: "string", default: "200000" },
+  folder: { type: "string", default: tmpdir() },
+  json: { type: "boolean", default: false },
 });
-const jobs = Number(values.jobs);
-if (!Number.isInteger(jobs) || jobs < 1) {
-  console.error(`--jobs is "${values.jobs}": it has to be a whole number from 1 on.`);
-  process.exit(2);
-}
+const jobs = wholeNumber("jobs", values.jobs);
 if (!isBuilt) process.exit(2);
 
 endWithoutLeftovers();

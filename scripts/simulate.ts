@@ -1,32 +1,15 @@
 /** Runs the orchestrator in simulated worlds; `--help` says how. */
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { find } from "../test/simulation/planted.ts";
 import { PLANTS } from "../test/simulation/plants.ts";
 import { isWorkerKind, WORKER_KINDS, type WorkerKind } from "../test/simulation/mishaps.ts";
 import { runSeed } from "../test/simulation/run.ts";
+import { readCommandLine, wholeNumber } from "./command-line.ts";
 import type { Report } from "../test/simulation/world.ts";
 
 const SHOWN_MAX = 5;
 const PLANTED_SEEDS = 4_000;
 const FOUND_FILE = join(import.meta.dir, "../test/simulation/planted-seeds.json");
-
-const { values } = parseArgs({
-  options: {
-    seed: { type: "string" },
-    seeds: { type: "string", default: "1000" },
-    from: { type: "string", default: "1" },
-    /** Worlds about one fault of workers, which happens in each. */
-    kind: { type: "string" },
-    trace: { type: "boolean", default: false },
-    /** Stop at the first one that breaks. */
-    first: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-    /** Looks for each bug that is planted in the sources. */
-    plants: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
-  },
-});
 
 const HELP = `Runs the whole orchestrator in simulated worlds, one for each seed, and holds it to its promises.
 
@@ -48,6 +31,20 @@ ${Object.entries(WORKER_KINDS)
   .join("\n")}
 
 Example: bun run simulate --kind worker-frozen --seeds 1000`;
+
+const values = readCommandLine(HELP, {
+  seed: { type: "string" },
+  seeds: { type: "string", default: "1000" },
+  from: { type: "string", default: "1" },
+  /** Worlds about one fault of workers, which happens in each. */
+  kind: { type: "string" },
+  trace: { type: "boolean", default: false },
+  /** Stop at the first one that breaks. */
+  first: { type: "boolean", default: false },
+  json: { type: "boolean", default: false },
+  /** Looks for each bug that is planted in the sources. */
+  plants: { type: "boolean", default: false },
+});
 
 function describe({ seed, broken, last, hash }: Report): string {
   const head = `seed ${seed} broke: ${broken}`;
@@ -120,21 +117,19 @@ function kindOf(name: string | undefined): WorkerKind | undefined {
   return fail(`--kind is "${name}": choose one of ${Object.keys(WORKER_KINDS).join(", ")}.`);
 }
 
-function whole(flag: "seed" | "seeds" | "from"): number {
-  const number = Number(values[flag]);
-  if (Number.isInteger(number) && number >= 0) return number;
-  return fail(`--${flag} is "${values[flag]}": it has to be a whole number.`);
-}
-
 function fail(message: string): never {
   console.error(`${message} See bun run simulate --help`);
   return process.exit(2);
 }
 
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
 if (values.plants) process.exit((await plants()) ? 0 : 1);
 const kind = kindOf(values.kind);
-process.exit((values.seed === undefined ? many(whole("from"), whole("seeds")) : one(whole("seed"))) ? 0 : 1);
+process.exit(
+  (
+    values.seed === undefined
+      ? many(wholeNumber("from", values.from, 0), wholeNumber("seeds", values.seeds))
+      : one(wholeNumber("seed", values.seed, 0))
+  )
+    ? 0
+    : 1,
+);

@@ -5,9 +5,9 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { isBuilt, Server, temporaryFolder } from "../test/e2e/binary.ts";
 import { call } from "../test/e2e/client.ts";
+import { readCommandLine, wholeNumber } from "./command-line.ts";
 
 const BATCH = 5_000;
 const PAGE = 1_000;
@@ -26,15 +26,22 @@ alarm.handlerFor("rung", { isEnd: true }, ({ initialData, stateHistory }) => {
 export default alarm;
 `;
 
-const { values } = parseArgs({
-  options: {
-    jobs: { type: "string", default: "100000" },
-    seconds: { type: "string", default: "60" },
-  },
+const HELP = `How late timers fire when very many are due, the server started again in between.
+
+Usage: bun run timers [--jobs N] [--seconds S]
+
+  --jobs N     so many, each with a moment of its own (100000)
+  --seconds S  all within so many seconds (60)
+
+Example: bun run timers --jobs 20000 --seconds 10`;
+
+const values = readCommandLine(HELP, {
+  jobs: { type: "string", default: "100000" },
+  seconds: { type: "string", default: "60" },
 });
-const jobs = Number(values.jobs);
-const spreadMs = Number(values.seconds) * 1000;
-if (!isBuilt || !(jobs >= 1) || !(spreadMs > 0)) process.exit(2);
+const jobs = wholeNumber("jobs", values.jobs);
+const spreadMs = wholeNumber("seconds", values.seconds) * 1000;
+if (!isBuilt) process.exit(2);
 
 const folder = temporaryFolder();
 writeFileSync(join(folder.path, "alarm.ts"), BLUEPRINT);
