@@ -84,7 +84,15 @@ describe("the life of a job", () => {
     const events = await w.history(id);
     const of = (type: string) => events.filter((event) => event.event_type === type);
     const infos = of("task_dispatched").map(({ context_snapshot: { task_info } }) => task_info);
-    expect(infos).toMatchObject([1, 2].map((branch) => ({ branch, branches: 4 })));
+    expect(infos).toEqual(
+      [first, second].map((task, index) => ({
+        task_id: task?.task_id ?? "",
+        type: "t",
+        priority: 0,
+        branch: index + 1,
+        branches: 4,
+      })),
+    );
     expect(of("task_finished").map(({ context_snapshot }) => context_snapshot["task_id"])).toEqual([
       first?.task_id ?? "",
       second?.task_id ?? "",

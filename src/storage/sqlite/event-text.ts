@@ -56,7 +56,6 @@ function emptied(): Short {
 }
 
 export function eventsText(events: readonly JobEvent[]): string {
-  scratchList.length = 0;
   let before: JobEvent | undefined;
   let runner: JobEvent | undefined;
   for (const event of events) {
@@ -77,7 +76,17 @@ export function eventsText(events: readonly JobEvent[]): string {
     before = event;
     scratchList.push(short);
   }
-  return JSON.stringify(scratchList);
+  try {
+    return JSON.stringify(scratchList);
+  } finally {
+    emptyScratch();
+  }
+}
+
+/** What was written may be large, and the next unit may be long in coming. */
+function emptyScratch(): void {
+  for (const short of scratchList) short.r = short.h = short.x = undefined;
+  scratchList.length = 0;
 }
 
 /** Undefined: the sum would not be what it was. */

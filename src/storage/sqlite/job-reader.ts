@@ -16,7 +16,7 @@ import type {
 import { eventsIn } from "./event-text.ts";
 import { EVENTS_OF_JOB } from "./job-events.ts";
 import { JobList } from "./job-list.ts";
-import { INPUT, JOB_COLUMNS, toFacts, toJob, type JobRow } from "./job-row.ts";
+import { JOB_COLUMNS, toFacts, toJob, type JobRow } from "./job-row.ts";
 import type { Reads } from "./reads.ts";
 import { fromStored, toStored, type StoredText } from "./text.ts";
 
@@ -37,7 +37,7 @@ type WaitingRow = readonly [
   wakeAtMs: number | null,
   core: string,
   parent: StoredText | null,
-  input: StoredText,
+  shortInput: StoredText | null,
 ];
 type GatedRow = readonly [number: number, id: string, blueprint: StoredText, gate: string, priority: number | null];
 type BranchRow = readonly [slot: number, wait: string, task: StoredText | null, result: StoredText | null];
@@ -89,7 +89,7 @@ export class SqliteJobReader implements JobReader {
 
   async waitingJobs(afterId: string, limit: number): Promise<readonly WaitingJob[]> {
     return this.#paged(limit, (last: WaitingJob | undefined, size) =>
-      rows<WaitingRow>(this.#statements.waiting, last?.id ?? afterId, size).map(toWaitingJob),
+      rows<WaitingRow>(this.#statements.waiting, last?.id ?? afterId, size).map((row) => this.#waitingJob(row)),
     );
   }
 
@@ -155,12 +155,21 @@ export class SqliteJobReader implements JobReader {
   }
 
   #task({ jobId, slot }: TaskPlace): StoredTask | undefined {
-    type Found = readonly [status: JobStatus, core: string, input: StoredText];
+    type Found = readonly [status: JobStatus, core: string, shortInput: StoredText | null];
     const [row] = rows<Found>(this.#statements.core, jobId);
     if (!row || isTerminal(row[0])) return undefined;
-    const { visit, trace, task, parallel } = toFacts(row[1], row[2]);
+    const { visit, trace, task, parallel } = toFacts(row[1], this.#input(jobId, row[2]));
     const wait = parallel ? this.#branch(jobId, slot) : task;
     return wait?.slot === slot ? { visit, wait, trace } : undefined;
+  }
+
+  #waitingJob([id, status, wakeAtMs, core, parent, shortInput]: WaitingRow): WaitingJob {
+    return { ...toOpenJob([id, status, wakeAtMs]), facts: factsOf(core, parent, this.#input(id, shortInput)) };
+  }
+
+  /** A long one is read when it is asked for: most of what is read here needs none. */
+  #input(jobId: string, shortInput: StoredText | null): () => StoredText {
+    return () => shortInput ?? (rows<readonly [StoredText]>(this.#statements.longInput, jobId)[0]?.[0] as StoredText);
   }
 
   #branch(jobId: string, slot: number): TaskWait | undefined {
@@ -195,12 +204,8 @@ function toOpenJob([id, status, wakeAtMs, hasOpenChild, begins]: OpenRow): OpenJ
   return job;
 }
 
-function toWaitingJob([id, status, wakeAtMs, core, parent, input]: WaitingRow): WaitingJob {
-  return { ...toOpenJob([id, status, wakeAtMs]), facts: factsOf(core, parent, input) };
-}
-
 /** The job's own actor will find the same, and say what is wrong with it. */
-function factsOf(core: string, parent: StoredText | null, input: StoredText): JobFacts | undefined {
+function factsOf(core: string, parent: StoredText | null, input: () => StoredText): JobFacts | undefined {
   try {
     return { ...toFacts(core, input), parentId: parent === null ? undefined : fromStored(parent) };
   } catch {
@@ -236,10 +241,11 @@ function prepare(database: Database) {
        FROM jobs INDEXED BY jobs_open WHERE phase = 1 AND id > ? ORDER BY id LIMIT ?`,
     ),
     waiting: database.prepare(
-      `SELECT id, status, wake_at, core, parent, ${INPUT} FROM jobs INDEXED BY jobs_open
+      `SELECT id, status, wake_at, core, parent, initial FROM jobs INDEXED BY jobs_open
        WHERE phase = 1 AND id > ? ORDER BY id LIMIT ?`,
     ),
-    core: database.prepare(`SELECT status, core, ${INPUT} FROM jobs WHERE id = ?`),
+    core: database.prepare("SELECT status, core, initial FROM jobs WHERE id = ?"),
+    longInput: database.prepare(`SELECT text FROM inputs WHERE job = ${numberOf}`),
     branch: database.prepare(`SELECT slot, wait, task, result FROM branches WHERE job = ${numberOf} AND slot = ?`),
     wakes: database.prepare(
       `SELECT id, status, wake_at FROM jobs INDEXED BY jobs_by_wake

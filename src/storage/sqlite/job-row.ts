@@ -10,11 +10,8 @@ import { fromStored, type StoredText } from "./text.ts";
 /** A longer input lies in a table of its own: it never changes, and the job's row is rewritten by each unit. */
 export const INPUT_IN_ROW_MAX = 4096;
 
-/** Wherever it lies. */
-export const INPUT = "coalesce(initial, (SELECT text FROM inputs WHERE job = jobs.number))";
-
 export const JOB_COLUMNS = `id, version, status, state, client, blueprint, hash, created_at, updated_at, parent,
-  ${INPUT}, history, core`;
+  coalesce(initial, (SELECT text FROM inputs WHERE job = jobs.number)), history, core`;
 
 export type JobRow = readonly [
   id: string,
@@ -177,11 +174,12 @@ function coreOf(job: Job): string {
   return JSON.stringify(scratch);
 }
 
-export function toFacts(core: string, input: StoredText): Omit<JobFacts, "parentId"> {
+/** `input` is asked for where the job's task is given it, and only there: it may be long. */
+export function toFacts(core: string, input: () => StoredText): Omit<JobFacts, "parentId"> {
   const { visit, begun, trace, isAlone, task, parallel, child, pause, handler, gate, cancelRequestedAtMs } = JSON.parse(
     core,
   ) as Core;
-  const wait = task && toTaskWait(task, fromStored(input));
+  const wait = task && toTaskWait(task, () => fromStored(input()));
   return { visit, begun, trace, isAlone, task: wait, parallel, child, pause, handler, gate, cancelRequestedAtMs };
 }
 
@@ -201,7 +199,7 @@ export function toJob(row: JobRow): Job {
     ...(row[9] === null ? undefined : { parentId: fromStored(row[9]) }),
     initialData,
     stateHistory: fromStored(row[11]),
-    ...(task && { task: toTaskWait(task, initialData) }),
+    ...(task && { task: toTaskWait(task, () => initialData) }),
     ...rest,
   };
 }

@@ -51,8 +51,8 @@ export function storedTask(task: TaskWait, input: string): StoredTaskWait {
   return wait as StoredTaskWait;
 }
 
-export function toTaskWait(stored: StoredTaskWait, input: string): TaskWait {
-  return { ...stored, order: { ...UNSAID, params: input, ...stored.order } };
+export function toTaskWait(stored: StoredTaskWait, input: () => string): TaskWait {
+  return { ...stored, order: { ...UNSAID, ...stored.order, params: stored.order.params ?? input() } };
 }
 
 function isUnsaid({ maxAttempts, backoffMs, factor, maxBackoffMs }: RetryPolicy): boolean {
