@@ -95,6 +95,8 @@ const SLACK_MS = 1_000;
 export class Ledger {
   readonly jobs = new Map<string, JobFacts>();
   readonly #handOuts = new Map<string, HandOut>();
+  /** Those whose workers have given them back unfinished, as far as the server has heard of it. */
+  readonly #givenBack = new Set<string>();
   /** Job, visit, slot, attempt to the task ids that went out for it. */
   readonly #sent = new Map<string, string[]>();
   readonly #finished = new Set<string>();
@@ -305,9 +307,7 @@ export class Ledger {
     const wait = facts.waits.get(parts.slot);
     promise(parts.visit === facts.visit && wait, `${name}: counted a result for a wait that is over`);
     promise(!wait.done, `${name}: counted two results for branch ${parts.slot}`);
-    // A delivery that was written and never went out was handed back in this unit: nobody has it.
-    const isCurrent = wait.delivery === undefined || wait.delivery === taskId || !this.#handOuts.has(wait.delivery);
-    const isNewest = parts.attempt === wait.attempt && isCurrent;
+    const isNewest = parts.attempt === wait.attempt && !this.#isReplaced(taskId, wait);
     promise(isNewest, `${name}: counted the result of an attempt that was replaced`);
 
     const result = event.extra?.["result"] as { status: string; data?: { token?: string }; error?: { code: string } };
@@ -325,6 +325,12 @@ export class Ledger {
     wait.done = true;
   }
 
+  /** A delivery that never went out, or came back, may have been taken off in this very unit: nobody has it. */
+  #isReplaced(taskId: string, { delivery }: OpenWait): boolean {
+    if (delivery === undefined || delivery === taskId) return false;
+    return this.#handOuts.has(delivery) && !this.#givenBack.has(delivery);
+  }
+
   /** What a worker tells of a task that it has in hand; for some of that the job goes on, and the task is over. */
   #hear(facts: JobFacts, job: Job, event: JobEvent, name: string): void {
     const { taskId = "", worker } = event;
@@ -340,7 +346,7 @@ export class Ledger {
     promise(!facts.cancelRequested, `${name}: was cancelled, and noted ${token}`);
     const parts = readTaskId(taskId)?.parts;
     const wait = parts?.visit === facts.visit ? facts.waits.get(parts.slot) : undefined;
-    const isNewest = wait?.attempt === parts?.attempt && (wait?.delivery === undefined || wait.delivery === taskId);
+    const isNewest = wait?.attempt === parts?.attempt && wait && !this.#isReplaced(taskId, wait);
     promise(wait && !wait.done && isNewest, `${name}: noted ${token} of a task that is over or was replaced`);
     if (token === undefined || !wait.eventTransitions?.[event.type.slice("worker_event:".length)]) return;
     wait.done = true;
@@ -503,6 +509,11 @@ export class Ledger {
     this.#sent.set(key, [...sent, taskId]);
     const [atMs, stoodStillMs] = [this.parts.monotonicMs(), this.parts.stoodStillMs()];
     this.#handOuts.set(taskId, { jobId, workerId, atMs, timeoutMs, stoodStillMs });
+  }
+
+  /** The server hears that its worker does not run them any more. */
+  givenBack(taskIds: readonly string[]): void {
+    for (const taskId of taskIds) this.#givenBack.add(taskId);
   }
 
   /** Jobs whose tasks went out to it, in that order. */

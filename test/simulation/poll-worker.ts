@@ -135,6 +135,9 @@ export class PollWorker extends Worker {
     const unfinished = [...this.running.values()].filter((running) => !running.result).map(({ task }) => task.task_id);
     for (const taskId of unfinished) this.running.delete(taskId);
     this.fault();
-    this.world.arriving(this.world.delayMs(), () => this.world.server.engine?.workers.release(this.id, unfinished));
+    this.world.arriving(this.world.delayMs(), () => {
+      this.world.ledger.givenBack(unfinished);
+      this.world.server.engine?.workers.release(this.id, unfinished);
+    });
   }
 }

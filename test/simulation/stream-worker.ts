@@ -215,7 +215,10 @@ export class StreamWorker extends Worker {
     if (!connection?.workerOpen || unfinished.length === 0) return;
     this.note(`gives back ${unfinished.length}`);
     for (const taskId of unfinished) this.running.delete(taskId);
-    connection.frame(() => this.#engineOf(connection)?.workers.release(this.id, unfinished));
+    connection.frame(() => {
+      this.world.ledger.givenBack(unfinished);
+      this.#engineOf(connection)?.workers.release(this.id, unfinished);
+    });
   }
 
   protected silent(): void {
