@@ -5,7 +5,15 @@ import { dirname, join } from "node:path";
 import type { Plant } from "./plants.ts";
 
 const ROOT = join(import.meta.dir, "../..");
-const COPIED = ["src", "actors", "test/simulation", "scripts/simulate.ts", "package.json", "tsconfig.json"];
+const COPIED = [
+  "src",
+  "actors",
+  "test/simulation",
+  "scripts/simulate.ts",
+  "scripts/command-line.ts",
+  "package.json",
+  "tsconfig.json",
+];
 
 export interface Found {
   readonly seed: number;
