@@ -298,7 +298,8 @@ async function worker(call: WorkerCall): Promise<number> {
   Object.assign(process.env, call.environment);
   const { url, token, id, transport, concurrency, dataDir, port } = settings;
   const usualUrl = port === undefined ? undefined : `http://localhost:${port}`;
-  const overrides = { url, usualUrl, socket, token, id, transport, concurrency, dataDir };
+  const shutdownMs = call.isForOneJob === true ? 0 : undefined;
+  const overrides = { url, usualUrl, socket, token, id, transport, concurrency, dataDir, shutdownMs };
   return runWorkerFiles(files, {
     overrides,
     stop: untilUnwatched(call.stop),

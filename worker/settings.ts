@@ -45,6 +45,7 @@ export interface Overrides {
   readonly id?: string | undefined;
   readonly transport?: TransportChoice | undefined;
   readonly concurrency?: number | undefined;
+  readonly shutdownMs?: number | undefined;
 }
 
 /** What the machine says about itself. */
@@ -139,7 +140,7 @@ export function readSettings(source: SettingsSource): Settings {
     pollTimeoutMs: seconds("TASK_POLL_TIMEOUT", 30),
     pollErrorDelayMs: seconds("TASK_POLL_ERROR_DELAY", 5),
     idlePollDelayMs: seconds("IDLE_POLL_DELAY", 0.01),
-    shutdownMs: shutdownMs(environment),
+    shutdownMs: overrides.shutdownMs ?? shutdownMs(environment),
     payloadFolder: text(environment, "WORKER_PAYLOAD_DIR", "TASK_FILES_DIR") ?? DEFAULT_PAYLOAD_FOLDER,
     files: readFiles(environment, warnings),
     resultsFolder: resultsFolder(source),

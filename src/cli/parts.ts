@@ -35,6 +35,8 @@ export interface WorkerCall {
   readonly write?: (line: LogLine) => void;
   /** The one door to take, whatever the settings say. Without it the worker looks for the local door itself. */
   readonly socket?: string;
+  /** Nobody waits for what its tasks do once it has to stop. */
+  readonly isForOneJob?: boolean;
   /** Starts anew, drained first, when one of its files or of what they import changes. */
   readonly watch?: boolean;
   /** Aborts when the worker has to stop: it takes no new task, lets running ones end, and resolves. */

@@ -66,8 +66,7 @@ function refuseMissing(file: string, terminal: Terminal): void {
 /** A whole server on a folder of its own, one job through it, and everything is stopped again. */
 async function runOnce(context: CommandContext, file: string, flags: Flags, once: Once): Promise<JsonMap> {
   const [over, workOver] = [new AbortController(), new AbortController()];
-  const stop = AbortSignal.any([once.stop, over.signal]);
-  const stopWork = AbortSignal.any([stop, workOver.signal]);
+  const stop = AbortSignal.any([once.stop, workOver.signal]);
   const served = Promise.withResolvers<RunningServer>();
   const settings = await serveSettings(context, file, flags, once.folder);
   const view = createProgressView(context.terminal, { advice: ": give --worker FILE" });
@@ -78,22 +77,28 @@ async function runOnce(context: CommandContext, file: string, flags: Flags, once
     nowMs: () => context.terminal.clock.nowMs(),
     say: (text) => view.say(text),
   });
-  const server = context.parts.serve({ settings, isForOneJob: true, stop, write, ready: served.resolve });
+  const server = context.parts.serve({ settings, isForOneJob: true, stop: over.signal, write, ready: served.resolve });
+  const stopped = new Promise<never>((_, fail) => {
+    const say = () => fail(wasStopped(EXIT.wentWrong));
+    if (once.stop.aborted) say();
+    else once.stop.addEventListener("abort", say, { once: true });
+  });
   const endedEarly = server.then((exitCode) => {
-    throw new CommandFailure(exitCode || EXIT.wentWrong, "STOPPED", "The run was stopped before the job ended.");
+    throw wasStopped(exitCode || EXIT.wentWrong);
   });
   let worker: Promise<number> | undefined;
   try {
-    const address = await Promise.race([served.promise, endedEarly]);
+    const address = await Promise.race([served.promise, endedEarly, stopped]);
     const files = Array.isArray(flags["worker"]) ? flags["worker"].map(String) : [];
     if (files.length > 0) {
-      worker = startWorker(context, flags, { files, socket: address.socket, stop: stopWork, write });
+      worker = startWorker(context, flags, { files, socket: address.socket, stop, write, isForOneJob: true });
     }
     // A worker that cannot start ends the run; one that stops in order leaves the job waiting for the user's signal.
     const workerFailed = new Promise<never>((_, fail) => void worker?.then(refuseFailed).catch(fail));
     return await Promise.race([
       oneJob(context, flags, { address, view, settings, stop, input: once.input }),
       endedEarly,
+      stopped,
       workerFailed,
     ]);
   } finally {
@@ -104,6 +109,10 @@ async function runOnce(context: CommandContext, file: string, flags: Flags, once
     over.abort();
     await Promise.allSettled([server]);
   }
+}
+
+function wasStopped(exitCode: number): CommandFailure {
+  return new CommandFailure(exitCode, "STOPPED", "The run was stopped before the job ended.");
 }
 
 /** It has said why. */
@@ -145,7 +154,7 @@ async function oneJob({ terminal }: CommandContext, flags: Flags, once: OneJob):
   let isOver = false;
   const follower: Follower = {
     waits: (quiet) => view.waits(quiet),
-    lost: () => (isOver ? undefined : view.lost()),
+    lost: () => (isOver || stop.aborted ? undefined : view.lost()),
     update(update) {
       view.update(update);
       decisions.see(jobId, update);
