@@ -14,7 +14,7 @@ abstract class Table<Place extends TaskPlace, Value extends OfTask<Place>> {
   /** One for each job that has any; where that one was removed and others are left, none. */
   readonly #first = new Lookup<string, Value>();
   /** What a job has beside that one. */
-  readonly #others = new Map<string, Map<number | string, Value>>();
+  readonly #others = new Lookup<string, Map<number | string, Value>>();
   #size = 0;
 
   protected abstract isSame(a: Place, b: Place): boolean;

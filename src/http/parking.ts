@@ -1,5 +1,6 @@
 /** Requests that wait on purpose: long polls and event streams. They end when their caller goes or the server stops. */
 import type { Server } from "bun";
+import { Lookup } from "../system/lookup.ts";
 
 export interface Parked {
   /** Aborts when the caller is gone, its token counts no more, or the server stops. */
@@ -17,9 +18,14 @@ export interface Parking {
   readonly waiting: number;
 }
 
+interface Waiting {
+  readonly controller: AbortController;
+  readonly isAdmitted: () => boolean;
+}
+
 /** `server` is asked for at each request: routes exist before it listens. */
 export function createParking(server: () => Server<unknown> | undefined): Parking {
-  const waiting = new Map<AbortController, () => boolean>();
+  const waiting = new Lookup<AbortController, Waiting>();
   let isClosed = false;
   return {
     park(request, isAdmitted = () => true) {
@@ -27,7 +33,7 @@ export function createParking(server: () => Server<unknown> | undefined): Parkin
       const gone = () => controller.abort();
       // The idle limit of all other routes would end it after some seconds.
       server()?.timeout(request, 0);
-      waiting.set(controller, isAdmitted);
+      waiting.set(controller, { controller, isAdmitted });
       request.signal.addEventListener("abort", gone, { once: true });
       if (isClosed || request.signal.aborted) controller.abort();
       return {
@@ -39,11 +45,11 @@ export function createParking(server: () => Server<unknown> | undefined): Parkin
       };
     },
     review() {
-      for (const [controller, isAdmitted] of waiting) if (!isAdmitted()) controller.abort();
+      for (const { controller, isAdmitted } of waiting.values()) if (!isAdmitted()) controller.abort();
     },
     close() {
       isClosed = true;
-      for (const controller of waiting.keys()) controller.abort();
+      for (const { controller } of waiting.values()) controller.abort();
     },
     get waiting() {
       return waiting.size;
