@@ -9,8 +9,8 @@ if (missing !== undefined) console.warn(`The crash rounds that fill the disk are
 const seed = Number(process.env["CRASH_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 
 describe.skipIf(!isBuilt)("kills and pauses of the server and of its workers, under load", () => {
-  test(`after ten rounds nothing acknowledged is lost, stuck, wrong or counted twice (CRASH_SEED=${seed})`, async () => {
-    const report = await runCampaign({ rounds: 10, seed, serverFrozenMsMax: 2500 });
+  test(`after twenty rounds nothing acknowledged is lost, stuck, wrong or counted twice (CRASH_SEED=${seed})`, async () => {
+    const report = await runCampaign({ rounds: 20, seed, serverFrozenMsMax: 2500 });
     expect(report.acknowledged).toBeGreaterThan(0);
     expectClean(report);
   }, 240_000);
