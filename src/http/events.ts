@@ -30,7 +30,7 @@ export interface EventStreamOptions {
 
 type Progress = Extract<JobChange, { type: "progress" }>;
 
-/** Reads the job first, so that a job that is not there is a 404 and no empty stream. */
+/** Reads the job before it answers, so that a job that is not there is a 404 and no empty stream. */
 export async function openEventStream(options: EventStreamOptions): Promise<Response> {
   const reader = new EventReader(options);
   try {
@@ -59,6 +59,7 @@ class EventReader {
   /** Progress after it was told live, and is not told again when it is written. */
   #liveAfter = 0;
   #hasChanged = true;
+  #version = 0;
   #status: JobStatus = "pending";
   #isClosed = false;
 
@@ -69,15 +70,13 @@ class EventReader {
 
   async open(): Promise<void> {
     const { jobs, viewer, id, parked } = this.#options;
-    const { job } = await jobs.read(viewer, id);
-    this.#status = job.status;
+    // Before the read: what is committed meanwhile is in it, or has been announced.
     this.#unwatch = jobs.watch(id, (change) => this.#changed(change));
     parked.signal.addEventListener("abort", () => this.close(), { once: true });
-    // What was committed between the read and the watch was not announced to us.
-    const again = await jobs.read(viewer, id);
-    this.#status = again.job.status;
-    this.#liveAfter = lastSequenceOf(again.job.version);
-    for (const { wait } of again.tasks) if (wait.delivery) this.#handedOut.add(wait.delivery.taskId);
+    const { job, tasks } = await jobs.read(viewer, id);
+    this.#learn(job.version, job.status);
+    this.#liveAfter = lastSequenceOf(job.version);
+    for (const { wait } of tasks) if (wait.delivery) this.#handedOut.add(wait.delivery.taskId);
   }
 
   close(): void {
@@ -99,9 +98,16 @@ class EventReader {
     if (this.#isClosed) controller.close();
   }
 
+  /** What was read may be older than what has been announced since. */
+  #learn(version: number, status: JobStatus): void {
+    if (version < this.#version) return;
+    this.#version = version;
+    this.#status = status;
+  }
+
   #changed(change: JobChange): void {
     if (change.type === "committed") {
-      this.#status = change.status;
+      this.#learn(change.version, change.status);
       this.#hasChanged = true;
     } else if (this.#progress.size < PROGRESS_MAX || this.#progress.has(change.taskId)) {
       this.#progress.set(change.taskId, change);

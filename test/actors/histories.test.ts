@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Histories } from "../../actors/histories.ts";
+import type { Job } from "../../src/job/model.ts";
 import { rebuildHistory, type UnitEvents } from "../../src/job/history.ts";
 import { idOf, sampleJob } from "../storage/sample.ts";
 
@@ -63,5 +64,30 @@ describe("a history read page by page", () => {
 
     const page = await histories.read(job, first.at(-1)?.sequence ?? 0, 10);
     expect(page).toEqual(rebuildHistory(job, stored).slice(30));
+  });
+
+  test("places of jobs with large inputs are forgotten sooner, the oldest first, and found again", async () => {
+    const large = (number: number) =>
+      sampleJob(idOf(number), { initialData: JSON.stringify({ text: "x".repeat(5 * 1024 * 1024) }) });
+    const jobs = [1, 2, 3, 4].map(large);
+    const reader = readerOf(units(10));
+    const histories = new Histories(reader);
+    const last: number[] = [];
+    for (const one of jobs) last.push((await histories.read(one, 0, 30)).at(-1)?.sequence ?? 0);
+    expect(reader.unitsRead).toBe(40);
+
+    for (const index of [1, 2, 3]) expect(await histories.read(jobs[index] as Job, last[index] ?? 0, 30)).toEqual([]);
+    expect(reader.unitsRead).toBe(40);
+    expect(await histories.read(jobs[0] as Job, last[0] ?? 0, 30)).toEqual([]);
+    expect(reader.unitsRead).toBe(50);
+  });
+
+  test("a job whose input is larger than all that is kept is read all the same", async () => {
+    const huge = sampleJob(idOf(1), { initialData: JSON.stringify({ text: "x".repeat(17 * 1024 * 1024) }) });
+    const histories = new Histories(readerOf(units(2)));
+
+    const first = await histories.read(huge, 0, 4);
+    expect(first).toHaveLength(4);
+    expect(await histories.read(huge, first.at(-1)?.sequence ?? 0, 4)).toHaveLength(2);
   });
 });

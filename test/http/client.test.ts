@@ -614,6 +614,33 @@ describe("reading jobs", () => {
     expect(text).not.toContain("big");
   });
 
+  test("live events end with the job, though it ended while it was read", async () => {
+    const { app, fake } = createDoors();
+    fake.jobs.set(ID, job({ version: 2, status: "waiting_for_worker" }));
+    const { jobs } = fake.orchestrator;
+    const { read } = jobs;
+    const readOld: typeof read = async (viewer, id) => {
+      const seen = await read(viewer, id);
+      fake.jobs.set(ID, job({ version: 3, status: "finished" }));
+      fake.events.set(ID, [{ ...event(3), event_type: "job_completed" }]);
+      fake.change(ID, { type: "committed", version: 3, status: "finished" });
+      return seen;
+    };
+    Object.assign(jobs, { read: readOld });
+
+    const text = await (await app.handle(request("GET", `/api/v1/jobs/${ID}/events`, asClient))).text();
+
+    expect(text).toContain("event: job_completed");
+    expect(text).toContain('"status":"finished"}');
+    expect(fake.watchers(ID)).toBe(0);
+  });
+
+  test("nobody watches a job that is not there", async () => {
+    const { app, fake } = createDoors();
+    const answer = await app.handle(request("GET", `/api/v1/jobs/${ID}/events`, asClient));
+    expect([answer.status, fake.watchers(ID)]).toEqual([404, 0]);
+  });
+
   test("history comes as an array, or in pages from either end", async () => {
     const { app, fake } = createDoors();
     fake.jobs.set(ID, job());
