@@ -33,6 +33,7 @@ import { createFilesCleanup } from "./notify/files-cleanup.ts";
 import { createNotify } from "./notify/index.ts";
 import { createActorSystem } from "./runtime/system.ts";
 import { HEART_THREAD, S3_SDK } from "./threads.ts";
+import { createFolderWatch } from "./storage/sqlite/folder-watch.ts";
 import { openSqliteStorage } from "./storage/sqlite/index.ts";
 import type { System } from "./system/index.ts";
 import { isUuid } from "./system/ids.ts";
@@ -207,7 +208,29 @@ async function serve({ settings, notes = [], stop, ready, write, isForOneJob }: 
     },
   });
 
-  const services: Service[] = [quota, tokenFiles, runner, catalog, engine, schedules, http, notify.updates];
+  const folderWatch = createFolderWatch({
+    folder: settings.dataDir,
+    timers: system.timers,
+    gone(file) {
+      log.error(
+        "The data folder was removed or replaced under the running server, which could keep nothing any more: the server ends. Put the folder back, or start the server to begin with an empty one.",
+        { file },
+      );
+      process.exit(EXIT_STORE_LOST);
+    },
+  });
+
+  const services: Service[] = [
+    folderWatch,
+    quota,
+    tokenFiles,
+    runner,
+    catalog,
+    engine,
+    schedules,
+    http,
+    notify.updates,
+  ];
   try {
     for (const service of services) await service.start();
     await tokens.keep();

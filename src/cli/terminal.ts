@@ -34,7 +34,10 @@ const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
 export function realTerminal(system: { readonly clock: Clock; readonly timers: Timers }): Terminal {
   return {
-    out: (text) => void process.stdout.write(text),
+    out(text) {
+      endWithoutReader();
+      process.stdout.write(text);
+    },
     err: (text) => void process.stderr.write(text),
     isInteractive: process.stderr.isTTY === true,
     showsOutput: process.stdout.isTTY === true,
@@ -56,6 +59,18 @@ export function realTerminal(system: { readonly clock: Clock; readonly timers: T
       };
     },
   };
+}
+
+let isGuarded = false;
+
+/** Who reads the output has had enough, as `head` has: that is no error of the command. */
+function endWithoutReader(): void {
+  if (isGuarded) return;
+  isGuarded = true;
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(0);
+  });
 }
 
 function readLine(stop: AbortSignal): Promise<string | undefined> {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { dirname } from "node:path";
-import { eventually, exampleWorkers, isBuilt, run, Server, startWorker, TOKENS } from "./binary.ts";
+import { binary, eventually, exampleWorkers, isBuilt, run, Server, startWorker, TOKENS } from "./binary.ts";
 import { call, submit, waitForRunningTask } from "./client.ts";
 
 const LIMIT_MS = 60_000;
@@ -49,6 +49,24 @@ describe.skipIf(!isBuilt)("the commands, against a running server", () => {
       expect((await fromAfar("jobs", "submit", "critical_flow", "--wait")).exitCode).toBe(0);
       expect((await fromAfar("jobs", "submit", "jobs/critical_flow")).exitCode).toBe(0);
       expect((await fromAfar("jobs", "submit", "error_handling_flow", "--wait")).exitCode).toBe(1);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "who reads only the beginning gets it, and no error besides",
+    async () => {
+      const { out } = await fromAfar("jobs", "submit", "jobs/critical_flow", "--wait", "--json");
+      const { id } = JSON.parse(out) as { id: string };
+      const script = `"${binary}" jobs watch ${id} --json --url ${server.url} | head -n 1`;
+      const shell = Bun.spawn(["bash", "-o", "pipefail", "-c", script], {
+        env: { PATH: process.env["PATH"] ?? "", CLIENT_TOKEN: TOKENS.client },
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      const [told, errors, code] = await Promise.all([shell.stdout.text(), shell.stderr.text(), shell.exited]);
+      expect(told.split("\n")).toEqual([expect.stringContaining('{"event":"job_created"'), ""]);
+      expect(errors).not.toContain("EPIPE");
+      expect(code).toBe(0);
     },
     LIMIT_MS,
   );
