@@ -51,6 +51,22 @@ describe("workers list", () => {
     expect(JSON.parse((await play(["workers", "list", "--json", ...flags])).out).workers).toHaveLength(5);
   });
 
+  test("says who is at work by what it runs, whatever it said last", async () => {
+    const loads = [0, 1, 4, 6, "many"].map((load, index) => ({
+      ...worker,
+      worker_id: `w${index}`,
+      status: "idle",
+      current_load: load,
+    }));
+    const { flags } = answering([...loads, { ...worker, worker_id: "w5", status: "warming up" }]);
+    const { out } = await play(["workers", "list", ...flags]);
+    const states = out
+      .split("\n")
+      .slice(1, -1)
+      .map((line) => line.split(/ {2,}/)[1]);
+    expect(states).toEqual(["idle", "busy", "full", "full", "idle", "warming up"]);
+  });
+
   test("shows who is there, how busy, and with which tasks", async () => {
     const drained = { ...worker, worker_id: "gpu-2", draining: true };
     const away = {

@@ -69,7 +69,17 @@ function stateOf(worker: JsonMap): string {
   const { draining, connected, status } = worker;
   if (draining === true) return "draining";
   if (connected !== true) return "away";
-  return isShutOut(worker) ? "shut out" : cell(status ?? "idle");
+  return isShutOut(worker) ? "shut out" : atWork(worker, status);
+}
+
+/** What a worker said last of itself is older than what the server knows that it runs. */
+function atWork(worker: JsonMap, said: JsonValue | undefined): string {
+  if (said !== undefined && said !== null && said !== "idle" && said !== "busy") return cell(said);
+  const { current_load: load } = worker;
+  const max = roomOf(worker);
+  if (typeof load !== "number") return cell(said ?? "idle");
+  if (load === 0) return "idle";
+  return typeof max === "number" && load >= max ? "full" : "busy";
 }
 
 function roomOf({ max_concurrent_tasks: max, resources }: JsonMap): JsonValue | undefined {
