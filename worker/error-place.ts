@@ -19,6 +19,13 @@ export function errorFacts(error: unknown): ErrorFacts {
   }
 }
 
+/** What is wrong in a file that cannot be parsed: where that is several things, the runtime's own sentence only counts them. */
+export function mistakesOf(error: unknown): readonly Error[] {
+  if (!(error instanceof AggregateError)) return [];
+  const all = (error.errors as readonly unknown[]).filter((one) => one instanceof Error);
+  return all.filter((one) => positionOf(one) !== undefined);
+}
+
 /** Of a file that cannot be parsed: there is no stack then. */
 function positionOf(error: Error): string | undefined {
   const position: unknown = "position" in error ? error.position : undefined;

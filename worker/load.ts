@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { messageOf, Refusal } from "../src/system/errors.ts";
 import type { Scheduler } from "../src/system/clock.ts";
 import { isDeclaredWorker, type NamedDefinition, WORKER, type WorkerDefinition } from "./definition.ts";
-import { errorFacts } from "./error-place.ts";
+import { errorFacts, mistakesOf } from "./error-place.ts";
 import type { WorkerHost } from "./host.ts";
 
 /** Takes the workers of files that call `run()` themselves, for as long as this program runs them. */
@@ -76,10 +76,16 @@ async function importFile(file: string): Promise<WorkerDefinition[]> {
 
 /** What the SDK refuses keeps its own code: it says more. */
 function broken(file: string, error: unknown): Refusal {
-  const { place } = errorFacts(error);
+  const [first = error, ...others] = mistakesOf(error);
+  const { place } = errorFacts(first);
   const where = place === undefined ? "" : ` (${place})`;
   const code = error instanceof Refusal ? error.code : "WORKER_FILE_BROKEN";
-  return new Refusal(code, 400, `The worker file ${file} cannot be loaded: ${messageOf(error)}${where}`);
+  const sentence = `The worker file ${file} cannot be loaded: ${messageOf(first)}${where}${more(others.length)}`;
+  return new Refusal(code, 400, sentence);
+}
+
+function more(count: number): string {
+  return count === 0 ? "" : `, and ${count} more ${count === 1 ? "error" : "errors"}`;
 }
 
 function noWorker(file: string): Refusal {

@@ -59,6 +59,21 @@ describe("worker files", () => {
     ["exports no worker", () => [file("export const answer = 42;")], "exports no worker"],
     ["declares no task", () => [file("export default new Worker();")], "has no task"],
     ["cannot be parsed", () => [file("\nconst tasks = ;")], /cannot be loaded: Unexpected ; \(.*\.ts:\d+:15\)/],
+    [
+      "has two mistakes in its syntax",
+      () => [file("let a;\nlet a;\nlet a;")],
+      /cannot be loaded: "a" has already been declared \(.*\.ts:3:5\), and 1 more error$/,
+    ],
+    [
+      "has three mistakes in its syntax",
+      () => [file("let a;\nlet a;\nlet a;\nlet a;")],
+      /cannot be loaded: "a" has already been declared \(.*\.ts:3:5\), and 2 more errors$/,
+    ],
+    [
+      "throws several errors of its own",
+      () => [file('throw new AggregateError([new Error("one"), new Error("two")], "no camera");')],
+      /cannot be loaded: no camera \(.*\.ts:\d+:\d+\)$/,
+    ],
     ["throws while it loads", () => [file('throw new Error("no camera");')], /no camera \(.*\.ts:\d+:\d+\)/],
     ["throws a text while it loads", () => [file('throw "no camera";')], "cannot be loaded: no camera"],
     ["is not there", () => [join(folder, "nowhere.ts")], "nowhere.ts"],
