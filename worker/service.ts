@@ -213,10 +213,8 @@ export class WorkerService implements WorkerRuntime {
   async #drainOnce(): Promise<void> {
     const { log } = this.parts.system;
     const { shutdownMs } = this.parts.settings;
-    log.info("the worker stops: no new tasks, running ones may end", {
-      running: this.#runner.load,
-      shutdown_ms: shutdownMs,
-    });
+    const running = this.#runner.load;
+    log.info(stopText(running, shutdownMs), { running, shutdown_ms: shutdownMs });
     const { sessions } = this.#group;
     release(this.#runner.drain());
     this.#group.changed();
@@ -253,6 +251,13 @@ export class WorkerService implements WorkerRuntime {
     await Promise.race([work, over]);
     cancel();
   }
+}
+
+function stopText(running: number, shutdownMs: number): string {
+  const stops = "the worker stops: no new tasks";
+  if (running === 0 || shutdownMs === 0) return stops;
+  const seconds = shutdownMs / 1000;
+  return `${stops}, and it waits up to ${seconds} s for those that run; a second Ctrl-C (SIGTERM) hands them back at once`;
 }
 
 /** Each goes back to where it came from. */

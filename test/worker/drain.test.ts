@@ -68,6 +68,40 @@ describe("a worker that is told to stop", () => {
     expect(fake.frames.filter(({ type }) => type === "result")).toEqual([]);
   });
 
+  test("says how long it waits for what runs, and how to hand that back at once", async () => {
+    const { worker, begun } = stuck();
+    const { fake, running } = begin(worker, { transport: "ws", environment: { WORKER_SHUTDOWN_TIMEOUT: "0.05" } });
+    await fake.connected();
+    fake.sendTask("stuck");
+    await begun();
+
+    await running.stop();
+
+    expect(await running.line("the worker stops")).toMatchObject({
+      level: "info",
+      message:
+        "the worker stops: no new tasks, and it waits up to 0.05 s for those that run; a second Ctrl-C (SIGTERM) hands them back at once",
+      fields: { running: 1, shutdown_ms: 50 },
+    });
+  });
+
+  test.each([
+    ["nothing runs", {}, 0],
+    ["it waits for nothing", { WORKER_SHUTDOWN_TIMEOUT: "0" }, 1],
+  ])("tells nobody to hurry it where %s", async (_, environment, count) => {
+    const { worker, begun } = stuck();
+    const { fake, running } = begin(worker, { transport: "ws", environment });
+    await fake.connected();
+    if (count > 0) {
+      fake.sendTask("stuck");
+      await begun();
+    }
+
+    await running.stop();
+
+    expect((await running.line("the worker stops")).message).toBe("the worker stops: no new tasks");
+  });
+
   test("poll: ends its polls once the server knows, and hands back what does not end", async () => {
     const { worker, begun } = stuck();
     const { fake, running } = begin(worker, { transport: "poll", environment: { WORKER_SHUTDOWN_TIMEOUT: "0.05" } });
