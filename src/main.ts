@@ -13,6 +13,7 @@ import { AUDIENCES, ensureTokens } from "./access/tokens.ts";
 import { bundlePath, checkFiles, createCatalog } from "./catalog/index.ts";
 import { runCli } from "./cli/index.ts";
 import type { CliParts, ServeCall, WorkerCall } from "./cli/parts.ts";
+import { divertOutput } from "./cli/divert-output.ts";
 import { watchedCommand } from "./cli/watched-command.ts";
 import { realTerminal } from "./cli/terminal.ts";
 import { version } from "./cli/version.ts";
@@ -317,6 +318,8 @@ async function worker(call: WorkerCall): Promise<number> {
     return watchWorkerFiles({ files, system, stop: call.stop, argv, environment });
   }
   registerWorkerModule();
+  // Not put back: what a task still prints once the worker has stopped belongs nowhere else.
+  if (call.print) divertOutput(call.print);
   // What an --env-file says is there for the tasks as well.
   Object.assign(process.env, call.environment);
   const { url, token, id, transport, concurrency, dataDir, port } = settings;

@@ -33,6 +33,8 @@ export interface WorkerCall {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Takes the lines of the log, instead of standard error. */
   readonly write?: (line: LogLine) => void;
+  /** Takes what the code of the files prints, instead of standard output. */
+  readonly print?: (text: string) => void;
   /** The one door to take, whatever the settings say. Without it the worker looks for the local door itself. */
   readonly socket?: string;
   /** Nobody waits for what its tasks do once it has to stop. */

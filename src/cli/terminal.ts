@@ -33,10 +33,12 @@ export interface Terminal {
 const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
 export function realTerminal(system: { readonly clock: Clock; readonly timers: Timers }): Terminal {
+  // As it is now: while a worker runs in this process, its code's output may be diverted, and the command's is not.
+  const write = process.stdout.write.bind(process.stdout);
   return {
     out(text) {
       endWithoutReader();
-      process.stdout.write(text);
+      write(text);
     },
     err: (text) => void process.stderr.write(text),
     isInteractive: process.stderr.isTTY === true,

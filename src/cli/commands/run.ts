@@ -91,7 +91,8 @@ async function runOnce(context: CommandContext, file: string, flags: Flags, once
     const address = await Promise.race([served.promise, endedEarly, stopped]);
     const files = Array.isArray(flags["worker"]) ? flags["worker"].map(String) : [];
     if (files.length > 0) {
-      worker = startWorker(context, flags, { files, socket: address.socket, stop, write, isForOneJob: true });
+      const print = (text: string) => view.say(text);
+      worker = startWorker(context, flags, { files, socket: address.socket, stop, write, print, isForOneJob: true });
     }
     // A worker that cannot start ends the run; one that stops in order leaves the job waiting for the user's signal.
     const workerFailed = new Promise<never>((_, fail) => void worker?.then(refuseFailed).catch(fail));
