@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createSchedules } from "../actors/schedules/schedules.ts";
 import { OUTBOX_RULES } from "../actors/outbox/decide.ts";
 import { createEngine, type Engine, ENGINE_DEFAULTS } from "../actors/tree.ts";
-import { runWorkerFiles, registerWorkerModule } from "../worker/main.ts";
+import { refuseBlueprintModule, registerWorkerModule, runWorkerFiles } from "../worker/main.ts";
 import { untilUnwatched, watchWorkerFiles } from "../worker/watch/index.ts";
 import { type Access, createAccess } from "./access/access.ts";
 import { createQuota } from "./access/quota.ts";
@@ -318,6 +318,7 @@ async function worker(call: WorkerCall): Promise<number> {
     return watchWorkerFiles({ files, system, stop: call.stop, argv, environment });
   }
   registerWorkerModule();
+  refuseBlueprintModule();
   // Not put back: what a task still prints once the worker has stopped belongs nowhere else.
   if (call.print) divertOutput(call.print);
   // What an --env-file says is there for the tasks as well.

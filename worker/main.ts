@@ -12,6 +12,8 @@ export type { ProcessOptions as RunOptions } from "./process.ts";
 export type { Overrides, TransportChoice } from "./settings.ts";
 
 const LOADS_LONG_MS = 10_000;
+const BLUEPRINT_MODULE =
+  'it, or a file that it imports, imports from "orchestrator", the module of blueprint files. A worker takes Worker and the rest from "orchestrator/worker"; a blueprint file is given to `orchestrator run`, `check` or `serve --blueprints`.';
 const EXIT = { done: 0, wentWrong: 1, wrongUse: 2, noServer: 3, refused: 4 } as const;
 
 /** Gives worker files this program's own `orchestrator/worker`. Call it before they are imported. */
@@ -20,6 +22,18 @@ export function registerWorkerModule(): void {
     name: "orchestrator/worker",
     setup(build) {
       build.module("orchestrator/worker", () => ({ exports: { ...publicModule }, loader: "object" }));
+    },
+  });
+}
+
+/** To worker files alone: a thread that loads blueprints has that module. Call it before they are imported. */
+export function refuseBlueprintModule(): void {
+  void Bun.plugin({
+    name: "orchestrator",
+    setup(build) {
+      build.module("orchestrator", () => {
+        throw new Refusal("BLUEPRINT_MODULE_IN_WORKER", 400, BLUEPRINT_MODULE);
+      });
     },
   });
 }

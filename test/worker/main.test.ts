@@ -211,7 +211,8 @@ describe("a worker as a process", () => {
     const fake = new FakeOrchestrator().start();
     const path = join(folder, name);
     writeFileSync(path, source);
-    const program = Bun.spawn([process.execPath, path], { env: environment(fake), stdout: "pipe", stderr: "pipe" });
+    const argv = [process.execPath, "--no-install", path];
+    const program = Bun.spawn(argv, { env: environment(fake), stdout: "pipe", stderr: "pipe" });
     open.push(fake, { stop: async () => program.kill(9) });
     const messages = async () => {
       const lines = (await new Response(program.stderr).text()).trim().split("\n");
@@ -240,6 +241,31 @@ console.log("after run");`,
     expect(await within("the program's end", program.exited)).toBe(0);
     expect(await new Response(program.stdout).text()).toBe("after run\n");
     expect(await messages()).toContain("worker stopped");
+  });
+
+  test.each([
+    ["a blueprint file", 'import { Blueprint } from "orchestrator";\nexport default new Blueprint({ name: "b" });'],
+    ["a worker that takes its Worker from the wrong module", 'import { Worker } from "orchestrator";\nnew Worker();'],
+    ["a worker whose library takes the wrong module", 'import "./library.ts";'],
+  ])("%s ends it with exit code 2 and the name of the right module", async (_, source) => {
+    const main = JSON.stringify(join(import.meta.dir, "../../worker/main.ts"));
+    writeFileSync(join(folder, "library.ts"), 'import { Worker } from "orchestrator";\nnew Worker();');
+    const given = join(folder, "given.ts");
+    writeFileSync(given, source);
+    const { program, messages } = spawn(
+      "host.ts",
+      `import { refuseBlueprintModule, registerWorkerModule, runWorkerFiles } from ${main};
+registerWorkerModule();
+refuseBlueprintModule();
+process.exit(await runWorkerFiles([${JSON.stringify(given)}]));`,
+    );
+
+    expect(await within("the program's end", program.exited)).toBe(2);
+    expect(await messages()).toEqual([
+      expect.stringContaining(
+        `The worker file ${given} cannot be loaded: it, or a file that it imports, imports from "orchestrator", the module of blueprint files. A worker takes Worker and the rest from "orchestrator/worker"; a blueprint file is given to \`orchestrator run\`, \`check\` or \`serve --blueprints\`.`,
+      ),
+    ]);
   });
 
   test("a promise that nobody waits for ends no other task", async () => {
