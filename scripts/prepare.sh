@@ -51,5 +51,8 @@ fi
 PATH="$(dirname "$BUN"):$PATH"
 export PATH
 
-say "Installing the packages of bun.lock into node_modules ..."
+# What is there is looked over each time; only what takes a while is announced.
+INSTALLED=node_modules/.installed.lock
+cmp -s bun.lock "$INSTALLED" || say "Installing the packages of bun.lock into node_modules ..."
 "$BUN" install --frozen-lockfile --silent >&2 || fail "the packages of bun.lock could not be installed: see above."
+cmp -s bun.lock "$INSTALLED" || { mkdir -p node_modules && cp bun.lock "$INSTALLED"; }

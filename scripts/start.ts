@@ -3,10 +3,12 @@
  * installed and built what is needed. Everything is kept in ./data of the checkout.
  */
 import { createWriteStream, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { parseArgs } from "node:util";
+import { Children, endOf, type Environment } from "./start-children.ts";
 import { choosePort } from "./start-port.ts";
 
 const root = join(import.meta.dir, "..");
@@ -28,21 +30,25 @@ const READY_LIMIT_MS = 20_000;
 const NEWEST_LINES_MAX = 20;
 const OWNER_ALONE = 0o700;
 
-const children: Bun.Subprocess[] = [];
+const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+const children = new Children(root);
 const reading: Promise<void>[] = [];
 const madeTokens: string[] = [];
 const newestLines: string[] = [];
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 const inside: Environment = Object.fromEntries(
   Object.entries(process.env).filter(([variable]) => !ELSEWHERE.includes(variable)),
 );
 
+let reportEnd: (error: Error) => void;
+/** Rejects when one of them ends by itself. */
+const ended = new Promise<never>((_, reject) => (reportEnd = reject));
+let isUp = false;
+
 function start(name: string, argv: readonly string[], env: Environment): Bun.Subprocess {
-  const child = Bun.spawn([binary, ...argv], { cwd: root, env, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
-  children.push(child);
-  reading.push(keepLog(name, child.stderr));
+  const child = children.start({ argv: [binary, ...argv], env, stdout: "ignore", stderr: "pipe" });
+  if (child.stderr instanceof ReadableStream) reading.push(keepLog(name, child.stderr));
   return child;
 }
 
@@ -63,10 +69,7 @@ async function keepLog(name: string, stream: ReadableStream<Uint8Array>): Promis
 }
 
 async function stopAll(): Promise<void> {
-  for (const child of children.toReversed()) {
-    child.kill("SIGTERM");
-    await child.exited;
-  }
+  await children.stop();
   await Promise.all(reading);
 }
 
@@ -91,26 +94,22 @@ function listen(port: number): number | undefined {
 
 async function waitUntilReady(server: Bun.Subprocess, url: string): Promise<void> {
   const endMs = performance.now() + READY_LIMIT_MS;
-  while (performance.now() < endMs && server.exitCode === null) {
+  while (performance.now() < endMs && server.exitCode === null && server.signalCode === null) {
     const response = await fetch(`${url}/_public/status`).catch(() => undefined);
     if (response?.ok) return;
     await Bun.sleep(50);
   }
   await stopAll();
-  console.error(newestLines.join("\n"));
-  throw new Error("The server did not start: see above. Another one may be running on ./data.");
+  const said = newestLines.join("\n");
+  throw new Error(`The server did not start. Another one may be running on ./data. It said:\n${said}`);
 }
 
 async function firstJob(): Promise<number> {
   const input = JSON.stringify({ name: "Ada", seconds: 2 });
   const argv = ["jobs", "submit", "simple_linear_flow", "--input", input, "--wait"];
   console.log(`\n$ ${binary} jobs submit simple_linear_flow --input '${input}' --wait`);
-  const child = Bun.spawn([binary, ...argv, "--data-dir", "data"], {
-    cwd: root,
-    env: inside,
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  return child.exited;
+  const whole = [binary, ...argv, "--data-dir", "data"];
+  return children.start({ argv: whole, env: inside, stdout: "inherit", stderr: "inherit" }).exited;
 }
 
 function sayWhatNext(url: string): void {
@@ -141,29 +140,40 @@ async function main(): Promise<number> {
   const folders = ["--data-dir", "data", "--blueprints", "blueprints"];
   const server = start("server", ["serve", "--port", String(port), ...folders], process.env);
   await waitUntilReady(server, url);
+  void endOf("server", server).then((sentence) => reportEnd(new Error(sentence)));
   sayTokens();
   const workers = [...new Bun.Glob("blueprints/_workers/*.ts").scanSync(root)].toSorted();
   console.log(`Starting a worker with the tasks of ${workers.length} files in blueprints/_workers ...`);
-  start("worker", ["worker", ...workers, "--id", "example", "--data-dir", "data"], inside);
+  const worker = start("worker", ["worker", ...workers, "--id", "example", "--data-dir", "data"], inside);
+  void endOf("worker", worker).then((sentence) => reportEnd(new Error(sentence)));
   const exitCode = await firstJob();
   if (isOnce || exitCode !== 0) return exitCode;
   sayWhatNext(url);
-  await Promise.race([server.exited, stopRequested()]);
-  return 0;
+  isUp = true;
+  return new Promise<never>(() => undefined);
 }
 
-function stopRequested(): Promise<void> {
+/** Resolves with the exit code: a start that is stopped before its first job has ended did not succeed. */
+function stopRequested(): Promise<number> {
   return new Promise((resolve) => {
-    process.once("SIGINT", () => resolve());
-    process.once("SIGTERM", () => resolve());
+    for (const signal of STOP_SIGNALS) {
+      // It stays: a second one must not end this process before the others.
+      process.on(signal, () => resolve(isUp ? 0 : 128 + constants.signals[signal]));
+    }
   });
+}
+
+async function untilStopped(): Promise<number> {
+  const exitCode = await stopRequested();
+  console.log("\nStopping the worker, then the server ...");
+  return exitCode;
 }
 
 // The logs may hold what jobs are about: they are the user's alone, as all that the server keeps.
 process.umask(0o077);
 let exitCode = 1;
 try {
-  exitCode = await main();
+  exitCode = await Promise.race([untilStopped(), ended, main()]);
 } catch (error) {
   console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
 } finally {

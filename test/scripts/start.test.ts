@@ -1,5 +1,9 @@
-import { describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { choosePort } from "../../scripts/start-port.ts";
+import { eventually, isBuilt, run, temporaryFolder } from "../e2e/binary.ts";
+import { areGone, Start } from "./start-checkout.ts";
 
 const none = { flags: {}, environment: {} };
 /** A machine on which these ports are taken. */
@@ -55,4 +59,83 @@ describe("scripts/start before it installs anything", () => {
     expect(err).toContain(message);
     expect(exitCode).toBe(2);
   });
+});
+
+describe("what scripts/start installs", () => {
+  const folder = temporaryFolder();
+  afterEach(() => folder.remove());
+
+  test("is announced when there is something to install, and not when all is there", () => {
+    const root = join(import.meta.dir, "..", "..");
+    const env = { PATH: `${dirname(process.execPath)}:${process.env["PATH"]}`, HOME: folder.path };
+    const packages = { name: "some", packageManager: `bun@${Bun.version}`, dependencies: { near: "file:./near" } };
+    mkdirSync(join(folder.path, "near"));
+    writeFileSync(join(folder.path, "near", "package.json"), `{"name": "near", "version": "1.0.0"}`);
+    writeFileSync(join(folder.path, "package.json"), JSON.stringify(packages));
+    Bun.spawnSync([process.execPath, "install", "--silent"], { cwd: folder.path, env });
+    rmSync(join(folder.path, "node_modules"), { recursive: true });
+    const prepare = () => {
+      const script = `. "${join(root, "scripts", "prepare.sh")}"`;
+      const { exitCode, stderr } = Bun.spawnSync(["sh", "-euc", script], { cwd: folder.path, env });
+      return { exitCode, err: stderr.toString() };
+    };
+    expect(prepare()).toEqual({ exitCode: 0, err: "Installing the packages of bun.lock into node_modules ...\n" });
+    expect(prepare()).toEqual({ exitCode: 0, err: "" });
+    rmSync(join(folder.path, "node_modules"), { recursive: true });
+    expect(prepare().err).toContain("Installing");
+  });
+});
+
+describe.skipIf(!isBuilt)("scripts/start while it is up", () => {
+  let start: Start;
+  let server = 0;
+  let worker = 0;
+  beforeEach(async () => {
+    start = new Start();
+    await start.isUp();
+    server = await start.pidOf("serve");
+    worker = await start.pidOf("worker");
+  }, 60_000);
+  afterEach(() => start.remove(server, worker), 60_000);
+
+  test.each(["server", "worker"] as const)(
+    "says that its %s was killed and where its log is, and stops the other one",
+    async (name) => {
+      process.kill(name === "server" ? server : worker, "SIGKILL");
+      const { exitCode, err } = await start.end();
+      expect(err).toContain(`The ${name} was ended by SIGKILL: its log is data/${name}.log.`);
+      expect(exitCode).toBe(1);
+      await areGone(server, worker);
+    },
+    60_000,
+  );
+
+  test("says with which exit code its server ended", async () => {
+    process.kill(server, "SIGTERM");
+    const { exitCode, err } = await start.end();
+    expect(err).toContain("The server ended by itself with exit code 0: its log is data/server.log.");
+    expect(exitCode).toBe(1);
+    await areGone(server, worker);
+  }, 60_000);
+
+  test("hands back at Ctrl-C what its worker has begun, before its server ends", async () => {
+    const submit = ["jobs", "submit", "simple_linear_flow", "--input", `{"seconds": 600}`];
+    expect((await run([...submit, "--data-dir", "data"], { cwd: start.path })).exitCode).toBe(0);
+    const jobs = async () => (await run(["jobs", "list", "--json", "--data-dir", "data"], { cwd: start.path })).out;
+    await eventually("the job waits for its worker", 15_000, async () => (await jobs()).includes("waiting_for_worker"));
+    start.interruptGroup();
+    const { exitCode, err } = await start.end();
+    expect(exitCode).toBe(0);
+    expect(err).not.toContain("error:");
+    const handedBack = start.timeOf("worker", "unfinished tasks are handed back");
+    expect(handedBack).toBeLessThanOrEqual(start.timeOf("worker", "worker stopped"));
+    expect(start.timeOf("worker", "worker stopped")).toBeLessThanOrEqual(start.timeOf("server", "The server stops"));
+    await areGone(server, worker);
+  }, 60_000);
+
+  test("leaves nothing behind when it is killed", async () => {
+    start.kill("SIGKILL");
+    await start.end();
+    await areGone(server, worker);
+  }, 60_000);
 });
