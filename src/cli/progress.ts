@@ -38,9 +38,12 @@ export function createJsonView(terminal: Terminal): Follower {
 
 function waiting(quiet: Quiet, advice = ""): string {
   if ("held" in quiet) return printable(`waiting: ${quiet.held}`);
-  const { taskTypes, shutOut } = quiet;
+  const { taskTypes, shutOut, drained, meant } = quiet;
   // Another worker of the kind would help less than a look at this one.
-  const why = shutOut && `; ${shutOut.join(", ")} would, once its reputation is back (see orchestrator workers resume)`;
+  const why =
+    (shutOut && `; ${shutOut.join(", ")} would, once its reputation is back (see orchestrator workers resume)`) ??
+    (drained && `; ${drained.join(", ")} would, but is drained: orchestrator workers resume ${drained[0]}`) ??
+    (meant !== undefined ? `; did you mean ${meant}, which one takes?` : undefined);
   return printable(`waiting: no connected worker takes ${taskTypes.join(", ")}${why ?? advice}`);
 }
 

@@ -1,6 +1,7 @@
 /** Says why a job is quiet, where that can be told: it has not begun, or no connected worker takes a task of it. */
 import type { Cancel } from "../system/clock.ts";
 import type { JsonMap, JsonValue } from "../system/errors.ts";
+import { nearest } from "../system/nearest.ts";
 import { type Client, isObject } from "./client.ts";
 import { heldText } from "./held.ts";
 import type { Terminal } from "./terminal.ts";
@@ -10,10 +11,18 @@ const FIRST_LOOK_MS = 1_500;
 const LOOK_MS_MAX = 60_000;
 const TAKES_NOTHING: readonly JsonValue[] = ["offline", "draining"];
 
-/** Task types that nobody takes, and those who would if their results had been better; or why it has not begun. */
-export type Quiet =
-  | { readonly taskTypes: readonly string[]; readonly shutOut?: readonly string[] }
-  | { readonly held: string };
+/** Task types that nobody takes, and what may be why; or why it has not begun. */
+export type Quiet = Untaken | { readonly held: string };
+
+interface Untaken {
+  readonly taskTypes: readonly string[];
+  /** Who would take them if their results had been better. */
+  readonly shutOut?: readonly string[];
+  /** Who would take them, had nobody taken them out of service. */
+  readonly drained?: readonly string[];
+  /** A type that a worker takes and that is written much like the first of them. */
+  readonly meant?: string;
+}
 
 export interface QuietWatch {
   /** Something happened: the job is not quiet. */
@@ -81,18 +90,36 @@ async function untakenTypes(client: Client, { tasks }: JsonMap): Promise<Quiet |
   const types = new Set(queued.flatMap(({ type }) => (typeof type === "string" ? [type] : [])));
   if (types.size === 0) return undefined;
   const workers = await client.list("/api/workers");
-  const taken = new Set(workers.filter((worker) => !isShutOut(worker)).flatMap(tasksOf));
+  const taken = new Set(workers.filter((worker) => takesTasks(worker) && !isShutOut(worker)).flatMap(tasksOf));
   const taskTypes = [...types].filter((type) => !taken.has(type)).toSorted();
   if (taskTypes.length === 0) return undefined;
-  const wouldTake = workers.filter((worker) => isShutOut(worker) && tasksOf(worker).some((one) => types.has(one)));
-  const shutOut = wouldTake.map((worker) => String(worker["worker_id"])).toSorted();
-  return { taskTypes, ...(shutOut.length > 0 && { shutOut }) };
+  const able = workers.filter((worker) => tasksOf(worker).some((one) => taskTypes.includes(one)));
+  const shutOut = idsOf(able.filter((worker) => takesTasks(worker) && isShutOut(worker)));
+  const drained = idsOf(able.filter((worker) => worker["draining"] === true && !isAway(worker)));
+  const [first = ""] = taskTypes;
+  const meant = able.length > 0 ? undefined : nearest(first, taken);
+  return {
+    taskTypes,
+    ...(shutOut.length > 0 && { shutOut }),
+    ...(drained.length > 0 && { drained }),
+    ...(meant !== undefined && { meant }),
+  };
+}
+
+function idsOf(workers: readonly JsonMap[]): string[] {
+  return workers.map((worker) => String(worker["worker_id"])).toSorted();
+}
+
+function isAway(worker: JsonMap): boolean {
+  return worker["connected"] === false && worker["current_load"] === 0;
+}
+
+function takesTasks(worker: JsonMap): boolean {
+  return !isAway(worker) && worker["draining"] !== true && !TAKES_NOTHING.includes(worker["status"] ?? "");
 }
 
 /** Workers name their tasks in the spellings of several generations. */
 function tasksOf(worker: JsonMap): readonly string[] {
-  const isAway = worker["connected"] === false && worker["current_load"] === 0;
-  if (isAway || worker["draining"] === true || TAKES_NOTHING.includes(worker["status"] ?? "")) return [];
   return [worker["supported_tasks"], worker["supported_skills"]].flatMap((names) =>
     (Array.isArray(names) ? names : []).flatMap((one) => {
       const name = isObject(one) ? one["name"] : one;

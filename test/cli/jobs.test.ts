@@ -282,6 +282,20 @@ describe("jobs watch", () => {
       [{ ...w1, supported_tasks: ["shrink"], reputation: 0.2999 }],
       "no connected worker takes shrink; w1 would, once its reputation is back (see orchestrator workers resume)",
     ],
+    [
+      "the one who would take its task is drained",
+      [
+        { ...w1, worker_id: "w2", supported_tasks: ["shrink"], draining: true },
+        { ...w1, worker_id: "w3", supported_tasks: ["shrink"], draining: true, connected: false, current_load: 0 },
+        { ...w1, supported_tasks: ["shrinks"] },
+      ],
+      "no connected worker takes shrink; w2 would, but is drained: orchestrator workers resume w2",
+    ],
+    [
+      "its task's name is another than its worker's",
+      [{ ...w1, supported_tasks: ["grow", "shrimk"] }],
+      "no connected worker takes shrink; did you mean shrimk, which one takes?",
+    ],
   ])("a job that is quiet since %s says so, once", async (_, workers, said) => {
     const tasks = [{ type: "shrink", status: "queued" }];
     let looks = 0;
