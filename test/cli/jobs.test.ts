@@ -325,6 +325,31 @@ describe("jobs watch", () => {
     expect(err).toBe(`waiting: ${said}\n`);
   });
 
+  test.each([
+    ["watch", ["jobs", "watch", "j1"]],
+    ["watch --json", ["jobs", "watch", "j1", "--json"]],
+    ["submit --wait", ["jobs", "submit", "jobs/one", "--wait"]],
+  ])("who leaves %s is told that the job goes on", async (_, argv) => {
+    let leave: () => void = () => undefined;
+    const { url } = answering({
+      "POST /api/v1/jobs/one": [() => json({ status: "accepted", job_id: "j1" }, 202)],
+      "GET /api/jobs/j1/events": [
+        () => {
+          leave();
+          return events(new ReadableStream({}));
+        },
+      ],
+      "GET /api/jobs/j1": [() => json(running)],
+    });
+    const onStop = (stop: () => void) => {
+      leave = stop;
+      return () => undefined;
+    };
+    const { exitCode, out, err } = await play([...argv, "--url", url], { onStop });
+    expect([exitCode, out]).toEqual([130, ""]);
+    expect(err).toEndWith("\nThe job goes on: orchestrator jobs watch j1\n");
+  });
+
   test("progress that comes again as an event of the history is not shown as none", async () => {
     const again = `id: 3\nevent: progress\ndata: {"event_type":"progress","state":"work"}\n\n`;
     const { url } = answering({

@@ -5,13 +5,13 @@ import { parseMoment } from "../../system/iso.ts";
 import { type Client, isObject } from "../client.ts";
 import { type CommandContext, type Flags, withAdvice, withConnection, withExample, withJson } from "../command.ts";
 import { CommandFailure, EXIT } from "../exit.ts";
-import { followJob } from "../follow.ts";
 import { readInput } from "../input.ts";
 import { idempotencyHeader } from "../job-request.ts";
 import { collectTags } from "../many-jobs.ts";
 import { describeJob, exitCodeOfJob } from "../job-view.ts";
 import { printable } from "../printable.ts";
 import { createProgressView } from "../progress.ts";
+import { EXIT_LEFT, watchToTheEnd } from "../watched.ts";
 
 export function addSubmit(jobs: Command, context: CommandContext): void {
   const command = jobs
@@ -51,7 +51,8 @@ async function submit(context: CommandContext, target: string, flags: Flags): Pr
   }
   terminal.err(`job ${jobId}\n`);
   const view = createProgressView(terminal, { jobId });
-  const job = await followJob(client, terminal, jobId, view).finally(() => view.close());
+  const job = await watchToTheEnd({ client, terminal, jobId, view });
+  if (job === undefined) return EXIT_LEFT;
   terminal.out(flags["json"] === true ? `${JSON.stringify(job)}\n` : describeJob(job));
   return exitCodeOfJob(job);
 }

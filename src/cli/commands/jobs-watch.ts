@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { type CommandContext, type Flags, withConnection, withExample, withJson } from "../command.ts";
-import { followJob } from "../follow.ts";
 import { describeJob, exitCodeOfJob } from "../job-view.ts";
 import { createJsonView, createProgressView } from "../progress.ts";
+import { EXIT_LEFT, watchToTheEnd } from "../watched.ts";
 
 export function addWatch(jobs: Command, context: CommandContext): void {
   const command = jobs
@@ -19,9 +19,10 @@ async function watch(context: CommandContext, id: string, flags: Flags): Promise
   const client = await context.client(flags);
   // An id that is none, or somebody else's, is refused here and not waited for.
   await client.get(`/api/jobs/${encodeURIComponent(id)}`);
-  if (flags["json"] === true) return exitCodeOfJob(await followJob(client, terminal, id, createJsonView(terminal)));
-  const view = createProgressView(terminal, { jobId: id });
-  const job = await followJob(client, terminal, id, view).finally(() => view.close());
-  terminal.out(describeJob(job));
+  const isJson = flags["json"] === true;
+  const view = isJson ? createJsonView(terminal) : createProgressView(terminal, { jobId: id });
+  const job = await watchToTheEnd({ client, terminal, jobId: id, view });
+  if (job === undefined) return EXIT_LEFT;
+  if (!isJson) terminal.out(describeJob(job));
   return exitCodeOfJob(job);
 }
