@@ -1,46 +1,24 @@
-import { Database } from "bun:sqlite";
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { rmSync } from "node:fs";
-import { join } from "node:path";
+import type { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
 import type { Job } from "../../../src/job/model.ts";
-import type { Storage } from "../../../src/storage/port.ts";
 import { MIGRATIONS } from "../../../src/storage/sqlite/migrations.ts";
 import { idOf, next, sampleEvent, sampleJob, unitOf } from "../sample.ts";
-import { openStore, temporaryFolder } from "./open.ts";
+import { storeForEachTest } from "./each.ts";
 
 const LATER_EVENTS = 11;
 
-let folder: string;
-let store: Storage;
-
-beforeEach(async () => {
-  folder = temporaryFolder();
-  store = await openStore(folder);
-});
-
-afterEach(async () => {
-  await store.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-async function whileClosed(change: (database: Database) => void): Promise<void> {
-  await store.close();
-  const database = new Database(join(folder, "store.db"));
-  change(database);
-  database.close(true);
-  store = await openStore(folder);
-}
+const store = storeForEachTest();
 
 /** Each tells its version in its state, and the rest of what is asked for. */
 async function commit(job: Job, more = ""): Promise<Job> {
-  await store.journal.commit(
+  await store.now.journal.commit(
     unitOf(job, { events: [sampleEvent("state_started", { state: `${job.version}${more}` })] }),
   );
   return job;
 }
 
 const told = async (job: Job, after = 0, limit = 100) =>
-  (await store.jobs.events(job.id, after, limit)).map(({ version, events }) => [version, events[0]?.state]);
+  (await store.now.jobs.events(job.id, after, limit)).map(({ version, events }) => [version, events[0]?.state]);
 
 const of = (...versions: number[]) => versions.map((version) => [version, String(version)]);
 
@@ -52,7 +30,7 @@ const countsOf = (database: Database) =>
 test("what a file from before holds is read together with what comes later, and goes with its job", async () => {
   const [first, other] = [sampleJob(idOf(1)), sampleJob(idOf(2))];
   for (const job of [first, other]) await commit(next(await commit(next(await commit(job)))));
-  await whileClosed((database) => {
+  await store.whileClosed((database) => {
     database.run("INSERT INTO history SELECT job, version, events FROM job_events");
     database.run("DROP VIEW job_events");
     database.run("DROP TABLE later_events");
@@ -68,11 +46,11 @@ test("what a file from before holds is read together with what comes later, and 
   expect(await told(first)).toEqual(of(1, 2, 3, 4));
   expect(await told(first, 2, 1)).toEqual(of(3));
   expect(await told(first, 3)).toEqual(of(4));
-  await store.journal.commit({ jobs: [], remove: { roots: [last.id], endedBeforeMs: 2, keys: [] } });
+  await store.now.journal.commit({ jobs: [], remove: { roots: [last.id], endedBeforeMs: 2, keys: [] } });
   expect(await told(first)).toEqual([]);
   expect(await told(other)).toEqual(of(1, 2, 3));
   expect(await told(sampleJob(idOf(3)))).toEqual(of(1));
-  await whileClosed((database) => {
+  await store.whileClosed((database) => {
     expect(countsOf(database)).toEqual([3, 0, 4]);
     expect(database.query("SELECT max(version) FROM migrations").values()).toEqual([[MIGRATIONS.length]]);
   });
@@ -82,7 +60,7 @@ test("a job with more units than there are places in order keeps them all", asyn
   const last = 2 ** 24 - 1;
   const job = await commit(sampleJob(idOf(1)));
   const neighbour = await commit(sampleJob(idOf(2)));
-  await whileClosed((database) => database.run("UPDATE jobs SET version = ? WHERE id = ?", [last - 1, job.id]));
+  await store.whileClosed((database) => database.run("UPDATE jobs SET version = ? WHERE id = ?", [last - 1, job.id]));
 
   let version = { ...job, version: last - 1 };
   for (let count = 0; count < 4; count++) version = await commit(next(version));
@@ -99,7 +77,7 @@ test("much that a first unit tells is not copied with the row", async () => {
   await commit(next(job));
 
   expect(await told(job)).toEqual([[1, `1${"x".repeat(2_000)}`], ...of(2)]);
-  await whileClosed((database) => {
+  await store.whileClosed((database) => {
     expect(database.query("SELECT first_events FROM jobs").values()).toEqual([[null]]);
     expect(countsOf(database)).toEqual([0, 2, 2]);
   });
@@ -107,7 +85,7 @@ test("much that a first unit tells is not copied with the row", async () => {
 
 test("a first unit that tells nothing, or of no such job, has none", async () => {
   const job = sampleJob(idOf(1));
-  await store.journal.commit(unitOf(job, { events: [] }));
+  await store.now.journal.commit(unitOf(job, { events: [] }));
 
   expect(await told(job)).toEqual([]);
   expect(await told(sampleJob(idOf(2)))).toEqual([]);

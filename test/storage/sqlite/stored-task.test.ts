@@ -1,14 +1,10 @@
-import { Database } from "bun:sqlite";
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { rmSync } from "node:fs";
-import { join } from "node:path";
+import { describe, expect, test } from "bun:test";
 import { ENGINE_DEFAULTS } from "../../../actors/engine-settings.ts";
 import { orderOf } from "../../../src/blueprint/orders.ts";
 import type { TaskOrder, TaskWait } from "../../../src/job/model.ts";
-import type { Storage } from "../../../src/storage/port.ts";
 import { storedTask, type StoredTaskWait, toTaskWait } from "../../../src/storage/sqlite/stored-task.ts";
 import { idOf, next, sampleJob, unitOf } from "../sample.ts";
-import { openStore, temporaryFolder } from "./open.ts";
+import { storeForEachTest } from "./each.ts";
 
 const INPUT = '{"a":"\\u0000"}';
 
@@ -89,18 +85,7 @@ test("what most handlers ask for is short", () => {
 });
 
 describe("in a store", () => {
-  let folder: string;
-  let store: Storage;
-
-  beforeEach(async () => {
-    folder = temporaryFolder();
-    store = await openStore(folder);
-  });
-
-  afterEach(async () => {
-    await store.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  const store = storeForEachTest();
 
   test.each([
     ["a short input", INPUT],
@@ -109,12 +94,12 @@ describe("in a store", () => {
   ])("a task is given the whole of %s", async (_what, initialData) => {
     const task = { ...PLAIN, order: { ...PLAIN.order, params: initialData } };
     const job = sampleJob(idOf(1), { initialData, task, visit: 2 });
-    await store.journal.commit(unitOf(job));
-    await store.journal.commit(unitOf(next(job)));
+    await store.now.journal.commit(unitOf(job));
+    await store.now.journal.commit(unitOf(next(job)));
 
-    expect((await store.jobs.load(job.id))?.task).toEqual(task);
-    expect((await store.jobs.waitingJobs("", 10)).map(({ facts }) => facts?.task)).toEqual([task]);
-    expect(await store.jobs.tasks([{ jobId: job.id, slot: 0 }])).toMatchObject([{ visit: 2, wait: task }]);
+    expect((await store.now.jobs.load(job.id))?.task).toEqual(task);
+    expect((await store.now.jobs.waitingJobs("", 10)).map(({ facts }) => facts?.task)).toEqual([task]);
+    expect(await store.now.jobs.tasks([{ jobId: job.id, slot: 0 }])).toMatchObject([{ visit: 2, wait: task }]);
   });
 
   test("a long input is not read where nothing is given it", async () => {
@@ -126,19 +111,15 @@ describe("in a store", () => {
       sampleJob(idOf(3), { initialData, parallel }),
     ];
     for (const job of jobs)
-      await store.journal.commit(unitOf(job, { branches: job.parallel && [{ slot: 0, wait: WAIT0 }] }));
-    await store.close();
-    const database = new Database(join(folder, "store.db"));
-    database.run("DELETE FROM inputs");
-    database.close(true);
-    store = await openStore(folder);
+      await store.now.journal.commit(unitOf(job, { branches: job.parallel && [{ slot: 0, wait: WAIT0 }] }));
+    await store.whileClosed((database) => database.run("DELETE FROM inputs"));
 
-    expect((await store.jobs.waitingJobs("", 10)).map(({ facts }) => facts?.task ?? facts?.parallel)).toEqual([
+    expect((await store.now.jobs.waitingJobs("", 10)).map(({ facts }) => facts?.task ?? facts?.parallel)).toEqual([
       PLAIN,
       undefined,
       parallel,
     ]);
     const places = jobs.map(({ id }) => ({ jobId: id, slot: 0 }));
-    expect((await store.jobs.tasks(places)).map((task) => task?.wait)).toEqual([PLAIN, undefined, WAIT0]);
+    expect((await store.now.jobs.tasks(places)).map((task) => task?.wait)).toEqual([PLAIN, undefined, WAIT0]);
   });
 });
